@@ -1,0 +1,58 @@
+"""DeepFM (Guo et al. 2017, arXiv:1703.04247): FM plus an MLP on the same embeddings.
+
+Departs from the paper as ``fm`` does: the first-order terms are the products with a constant field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch
+from coldbench.data.schema import Schema
+from coldbench.layers import MLP, FactorizationMachine
+from coldbench.space import Choice, Share, Space, Uniform, Weight, Width
+
+
+@dataclass(frozen=True)
+class Config:
+    """Table settings of AVAEW, section 3.1; dropout as in the code that gave the tables."""
+
+    dim: Width = 16  # embedding size of every field
+    constant: Weight = 16.0  # value of the constant field of the first-order terms; 0 leaves it out
+    hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
+    dropout: Share = 0.2  # in the MLP
+
+
+space: Space = {"dim": Choice((8, 16, 32)), "hidden": Choice(((16, 16), (64, 64))), "dropout": Uniform(0.0, 0.5)}
+
+
+class Context(NamedTuple):
+    """Partial sums over all fields but the item ID."""
+
+    total: Tensor  # (batch, dim) sum of the other fields' embeddings
+    logit: Tensor  # (batch,) their pairwise and linear terms
+    hidden: Tensor  # (batch, hidden) their share of the MLP's first layer
+
+
+class DeepFM(Backbone):
+    """The FM's logit plus the MLP's."""
+
+    def __init__(self, config: Config, schema: Schema) -> None:
+        super().__init__(config, schema)
+        self.machine = FactorizationMachine(self.dim, self.numerics, config.constant)
+        self.mlp = MLP(self.dim, self.fields * self.dim, config.hidden, config.dropout)
+
+    def encode(self, batch: Batch) -> Context:
+        """FM's partial sums, and the MLP's first layer without the item."""
+        others = self.others(batch)
+        total, logit = self.machine(others, self.numeric_values(batch))
+        return Context(total, logit, self.mlp.rest(others.flatten(1)))
+
+    def score(self, item_embedding: Tensor, context: Context) -> Tensor:
+        """(batch, dim) -> (batch,) logits."""
+        pairs = (item_embedding * context.total).sum(-1)
+        return pairs + context.logit + self.mlp(item_embedding, context.hidden)

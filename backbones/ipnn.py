@@ -1,0 +1,63 @@
+"""Inner-product neural network (Qu et al. 2016, arXiv:1611.00144).
+
+Embeddings and all their pairwise inner products, into an MLP; no numeric fields. The first layer and
+the products are split into what the item takes part in and the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch
+from coldbench.data.schema import Schema
+from coldbench.layers import MLP
+from coldbench.space import Choice, Share, Space, Uniform, Width
+
+
+@dataclass(frozen=True)
+class Config:
+    """Table settings of AVAEW, section 3.1: two layers (the code that gave the tables has one)."""
+
+    dim: Width = 16  # embedding size of every field
+    hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
+    dropout: Share = 0.0  # in the MLP
+
+
+space: Space = {"dim": Choice((8, 16, 32)), "hidden": Choice(((16,), (16, 16), (64, 64))), "dropout": Uniform(0.0, 0.5)}
+
+
+class Context(NamedTuple):
+    """What the item ID embedding meets."""
+
+    others: Tensor  # (batch, fields, dim)
+    hidden: Tensor  # (batch, hidden) the others' share of the MLP's first layer
+
+
+class IPNN(Backbone):
+    """An MLP on the embeddings and their inner products."""
+
+    numeric = False
+    pairs: Tensor
+
+    def __init__(self, config: Config, schema: Schema) -> None:
+        super().__init__(config, schema)
+        first, second = torch.triu_indices(self.fields, self.fields, offset=1)
+        self.register_buffer("pairs", first * self.fields + second, persistent=False)
+        rest = self.fields * self.dim + len(first)
+        self.mlp = MLP(self.dim + self.fields, rest, config.hidden, config.dropout)
+
+    def encode(self, batch: Batch) -> Context:
+        """The products among the other fields, and the first layer on them."""
+        others = self.others(batch)
+        products = torch.bmm(others, others.transpose(1, 2)).flatten(1).index_select(1, self.pairs)
+        return Context(others, self.mlp.rest(torch.cat([others.flatten(1), products], 1)))
+
+    def score(self, item_embedding: Tensor, context: Context) -> Tensor:
+        """(batch, dim) -> (batch,) logits."""
+        products = torch.bmm(context.others, item_embedding.unsqueeze(-1)).squeeze(-1)
+        return self.mlp(torch.cat([item_embedding, products], 1), context.hidden)

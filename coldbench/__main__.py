@@ -1,0 +1,5 @@
+"""``python -m coldbench``."""
+
+from coldbench.cli import main
+
+main()

@@ -1,0 +1,197 @@
+"""A split part -> shuffled device batches, without a Python step per row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coldbench.data.dataset import Dataset
+from coldbench.data.schema import COUNT, TIME
+
+
+class Rows(NamedTuple):
+    """Rows of one side: users, items, or the context of interactions.
+
+    Attributes:
+        number: (rows,) int32, which user or item; a running number for contexts.
+        ids: (rows, columns) int32, in the side's shared vocabulary, 0 is padding.
+        numeric: (rows, fields) float32, scaled to about [0, 1].
+    """
+
+    number: Tensor
+    ids: Tensor
+    numeric: Tensor
+
+
+class View:
+    """What a phase may know of the users and items, as tensors on one device.
+
+    Numeric fields are min-max scaled and ``count`` is filled in, both from the rows in ``seen``.
+
+    Args:
+        dataset: The whole log.
+        seen: Row numbers that counts and scalings may use.
+        device: Where the tensors live.
+    """
+
+    def __init__(self, dataset: Dataset, seen: np.ndarray, device: torch.device) -> None:
+        self.dataset = dataset
+        self.device = device
+        counts = np.bincount(dataset.item[seen], minlength=dataset.schema.items).astype(np.float32)
+        self._time_range = dataset.time[seen].min(), dataset.time[seen].max()
+        self._context_range = _range(dataset.context.numeric[seen])
+        self._users = self._table(dataset.users.ids, _scaled(dataset.users.numeric, _range(dataset.users.numeric)))
+        numeric = _scaled(dataset.items.numeric, _range(dataset.items.numeric))
+        if any(field.name == COUNT for field in dataset.schema.fields):
+            low = counts[counts > 0].min()
+            count = (counts - low) / max(float(counts.max() - low), 1.0)
+            numeric = np.concatenate([numeric, np.maximum(count, 0)[:, None]], 1)
+        self._items = self._table(dataset.items.ids, numeric)
+
+    def _table(self, ids: np.ndarray, numeric: np.ndarray) -> tuple[Tensor, Tensor]:
+        return self.tensor(ids), self.tensor(numeric.astype(np.float32))
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """An array on the view's device; on the CPU it shares the array's memory."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def users(self, index: Tensor) -> Rows:
+        """The rows of some users."""
+        ids, numeric = self._users
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index))
+
+    def items(self, index: Tensor) -> Rows:
+        """The rows of some items."""
+        ids, numeric = self._items
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index))
+
+    def interactions(self, rows: np.ndarray) -> Interactions:
+        """Rows of the log."""
+        data = self.dataset
+        numeric = _scaled(data.context.numeric[rows], self._context_range)
+        if any(field.name == TIME for field in data.schema.fields):
+            low, high = self._time_range
+            time = (data.time[rows] - low) / max(int(high - low), 1)
+            numeric = np.concatenate([numeric, time[:, None]], 1)
+        return Interactions(
+            user=self.tensor(data.user[rows]),
+            item=self.tensor(data.item[rows]),
+            click=self.tensor(data.click[rows].astype(np.float32)),
+            ids=self.tensor(data.context.ids[rows]),
+            numeric=self.tensor(numeric.astype(np.float32)),
+        )
+
+
+class Interactions(NamedTuple):
+    """Columns of the log, each with one entry per row."""
+
+    user: Tensor
+    item: Tensor
+    click: Tensor
+    ids: Tensor
+    numeric: Tensor
+
+    def at(self, index: Tensor | slice) -> Interactions:
+        """A selection of rows: by numbers (a copy) or by a slice (none)."""
+        if isinstance(index, slice):
+            return Interactions(*(column[index] for column in self))
+        return Interactions(*(column.index_select(0, index) for column in self))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of the log with what is known about their users, items and context.
+
+    Item side information is given once per distinct item; ``spread`` brings what was computed
+    from it back to one row per interaction.
+    """
+
+    view: View
+    log: Interactions
+
+    def __len__(self) -> int:
+        return len(self.log.item)
+
+    @property
+    def item(self) -> Tensor:
+        """(batch,) item of each row."""
+        return self.log.item
+
+    @property
+    def user(self) -> Tensor:
+        """(batch,) user of each row."""
+        return self.log.user
+
+    @property
+    def click(self) -> Tensor:
+        """(batch,) label of each row, 0.0 or 1.0."""
+        return self.log.click
+
+    @cached_property
+    def users(self) -> Rows:
+        """The user of each row, (batch, ...)."""
+        return self.view.users(self.log.user)
+
+    @cached_property
+    def context(self) -> Rows:
+        """The context of each row, (batch, ...)."""
+        return Rows(torch.arange(len(self)), self.log.ids, self.log.numeric)
+
+    @cached_property
+    def _distinct(self) -> tuple[Tensor, Tensor, Tensor]:
+        return torch.unique(self.log.item, return_inverse=True, return_counts=True)
+
+    @cached_property
+    def items(self) -> Rows:
+        """The distinct items of the batch, (distinct, ...)."""
+        return self.view.items(self._distinct[0])
+
+    def spread(self, per_item: Tensor) -> Tensor:
+        """(distinct, ...) values of ``items`` -> (batch, ...) one per row."""
+        return per_item.index_select(0, self._distinct[1])
+
+    def mean(self, per_item: Tensor) -> Tensor:
+        """(distinct, ...) values of ``items`` -> (...) their mean over the batch's rows."""
+        return torch.tensordot(self._share, per_item, 1)
+
+    @cached_property
+    def _share(self) -> Tensor:
+        return self._distinct[2] / len(self)
+
+
+def shuffled(view: View, log: Interactions, size: int, random: np.random.Generator | None) -> Iterator[Batch]:
+    """Batches of ``size`` rows, in an order drawn from ``random`` or, without it, as they are.
+
+    The last batch is smaller; a single row left over joins the batch before it, because batch
+    normalisation needs two.
+    """
+    rows = len(log.item)
+    if random is not None:
+        log = log.at(view.tensor(random.permutation(rows)))
+    starts = list(range(0, rows, size))
+    if len(starts) > 1 and rows - starts[-1] == 1:
+        starts.pop()
+    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
+        yield Batch(view, log.at(slice(start, stop)))
+
+
+def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column-wise minimum and maximum; (0, 1) where there are no rows."""
+    columns = values.shape[1]
+    if not len(values):
+        return np.zeros(columns), np.ones(columns)
+    return values.min(0), values.max(0)
+
+
+def _scaled(values: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    low, high = limits
+    return (values - low) / np.maximum(high - low, 1e-12)

@@ -1,0 +1,178 @@
+"""``Cell``: one (dataset, backbone, method, seed) under a protocol; what identifies it and how it is computed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from coldbench import registry
+from coldbench.backbone import Backbone
+from coldbench.config import as_dict, digest, label
+from coldbench.data.dataset import Dataset
+from coldbench.method import Method
+from coldbench.protocol import Outcome, Protocol
+from coldbench.provenance import code_digest, versions
+from coldbench.seeds import derive
+from coldbench.split import WarmUpSplit, warm_up_split
+from coldbench.training import Settings
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A plugin by name, with its resolved ``Config``."""
+
+    name: str
+    config: Any
+
+    @property
+    def label(self) -> str:
+        """What tables call it: the name, and what of its configuration is not the default."""
+        return label(self.name, self.config)
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A backbone after pretraining.
+
+    Attributes:
+        state: Parameters and buffers by name.
+        steps: Optimiser steps it took.
+        seconds: Time it took.
+    """
+
+    state: dict[str, np.ndarray]
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a grid.
+
+    Attributes:
+        dataset: The dataset.
+        fingerprint: Of its content.
+        backbone: The backbone.
+        method: The method.
+        seed: The replication's seed.
+        protocol: The protocol's name.
+        settings: What all methods share.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    dataset: Spec
+    fingerprint: str
+    backbone: Spec
+    method: Spec
+    seed: int
+    protocol: str
+    settings: Settings
+    device: str
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 over the content of everything that affects the result."""
+        return digest([self._shared(), self.method.name, as_dict(self.method.config), self._code(with_method=True)])
+
+    @cached_property
+    def pretrained_key(self) -> str:
+        """The same for the pretrained backbone, which all methods share that do not change pretraining."""
+        variant = [self.method.name, as_dict(self.method.config)] if self.changes_pretraining else None
+        return digest([self._shared(), variant, self._code(with_method=self.changes_pretraining)])
+
+    @property
+    def changes_pretraining(self) -> bool:
+        """Whether the method needs a pretrained backbone of its own."""
+        return self._method.pretrain_logits is not Method.pretrain_logits
+
+    @property
+    def stem(self) -> str:
+        """The name of the cell's files."""
+        return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
+
+    def __str__(self) -> str:
+        return f"{self.dataset.label} / {self.backbone.label} / {self.method.label} / seed {self.seed}"
+
+    def describe(self) -> dict[str, Any]:
+        """The part of a record that says what was run."""
+        return {
+            "dataset": self.dataset.name,
+            "backbone": self.backbone.name,
+            "method": self.method.name,
+            "seed": self.seed,
+            "protocol": self.protocol,
+            "labels": {part: getattr(self, part).label for part in ("dataset", "backbone", "method")},
+            "fingerprint": self.fingerprint,
+            "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
+            | {"settings": as_dict(self.settings)},
+            "key": self.key,
+        }
+
+    def pretrain(self, dataset: Dataset) -> Pretrained:
+        """Trains the cell's backbone on base."""
+        started = time.perf_counter()
+        protocol, _ = self._protocol(dataset)
+        backbone = self._new_backbone(dataset)
+        steps = protocol.pretrain(backbone, self._new_method(dataset, backbone))
+        state = {name: value.cpu().numpy() for name, value in backbone.state_dict().items()}
+        return Pretrained(state, steps, time.perf_counter() - started)
+
+    def warm_up(
+        self, dataset: Dataset, pretrained: Pretrained, reached: Callable[[Outcome], None] = lambda outcome: None
+    ) -> tuple[list[Outcome], WarmUpSplit]:
+        """Takes the method through all phases on a copy of a pretrained backbone.
+
+        Args:
+            dataset: The whole log.
+            pretrained: What ``pretrain`` gave; left as it is.
+            reached: Called with each outcome as soon as it is there.
+        """
+        protocol, split = self._protocol(dataset)
+        backbone = self._new_backbone(dataset)
+        state = {name: torch.from_numpy(value.copy()) for name, value in pretrained.state.items()}
+        backbone.load_state_dict(state)
+        outcomes = []
+        for outcome in protocol.warm_up(backbone, self._new_method(dataset, backbone)):
+            reached(outcome)
+            outcomes.append(outcome)
+        return outcomes, split
+
+    @cached_property
+    def _method(self) -> type[Method]:
+        return registry.get(registry.METHODS, self.method.name)
+
+    @cached_property
+    def _backbone(self) -> type[Backbone]:
+        return registry.get(registry.BACKBONES, self.backbone.name)
+
+    @property
+    def _replication(self) -> tuple[object, ...]:
+        """What seeds derive from: never the method, so that methods are paired."""
+        return self.seed, self.dataset.name, self.backbone.label
+
+    def _protocol(self, dataset: Dataset) -> tuple[Protocol, WarmUpSplit]:
+        split = warm_up_split(dataset)
+        device = torch.device(self.device)
+        return Protocol(self.protocol, dataset, split, self.settings, device, *self._replication), split
+
+    def _new_backbone(self, dataset: Dataset) -> Backbone:
+        return self._backbone(self.backbone.config, dataset.schema).to(self.device)
+
+    def _new_method(self, dataset: Dataset, backbone: Backbone) -> Method:
+        torch.manual_seed(derive(*self._replication, "method"))
+        return self._method(self.method.config, dataset.schema, backbone.dim).to(self.device)
+
+    def _shared(self) -> list[Any]:
+        parts = [(spec.name, as_dict(spec.config)) for spec in (self.dataset, self.backbone)]
+        settings = as_dict(self.settings)
+        return [parts, self.fingerprint, self.seed, self.protocol, settings, self.device, versions()["torch"]]
+
+    def _code(self, with_method: bool) -> str:
+        plugins = [self._backbone.__module__, *([self._method.__module__] if with_method else [])]
+        return code_digest(*plugins)

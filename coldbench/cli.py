@@ -1,0 +1,133 @@
+"""The command line: parse, call once, echo."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from coldbench import __version__
+from coldbench.errors import InputError
+
+
+class _Group(click.Group):
+    """Turns bad input into one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.echo(f"coldbench: {error}", err=True)
+            sys.exit(2)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            click.echo(f"coldbench: {error.format_message()} (see coldbench {ctx.invoked_subcommand} --help)", err=True)
+            sys.exit(2)
+
+
+def _options(command: Callable) -> Callable:
+    """The flags of ``coldbench run``; each is a key of the TOML file as well."""
+    flags = [
+        click.option("--methods", help="Comma-separated names, variants as cvar[adapt=false], or all.  [default: all]"),
+        click.option("--backbones", help="Comma-separated names or all.  [default: deepfm]"),
+        click.option("--datasets", help="Comma-separated names.  [default: synthetic]"),
+        click.option("--seeds", help="How many, or a comma-separated list.  [default: 3]"),
+        click.option("--protocol", help="Which protocol.  [default: paper]"),
+        click.option("--set", multiple=True, metavar="NAME.FIELD=VALUE", help="Override a hyper-parameter."),
+        click.option("--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."),
+        click.option("--out", help="The run's folder.  [default: results/run]"),
+        click.option("--data-dir", help="A folder with the raw files (else COLDBENCH_DATA, else the cache)."),
+        click.option("--device", help="auto, cpu or cuda.  [default: auto]"),
+        click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]"),
+        click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
+        click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
+    ]
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return command(*args, **kwargs)
+
+    for flag in reversed(flags):
+        wrapped = flag(wrapped)
+    return wrapped
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="coldbench")
+def main() -> None:
+    """An honest benchmark of item cold-start methods for click-through-rate models."""
+
+
+@main.command()
+@_options
+def run(config: Path | None, dry_run: bool, **flags: Any) -> None:
+    """Run a grid of methods x backbones x datasets x seeds, then report."""
+    from coldbench import runs
+
+    result = runs.run(flags, config, dry_run)
+    click.echo(result.text)
+    sys.exit(result.code)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write the tables of a run's folder again."""
+    from coldbench.report.write import write_report
+
+    written = write_report(folder)
+    click.echo(f"{written.summary}\nreport: {written.path}")
+
+
+@main.command("list")
+@click.argument("kind", required=False)
+def list_(kind: str | None) -> None:
+    """List methods, backbones and datasets, with citations and hyper-parameters."""
+    from coldbench.listing import listing
+
+    click.echo(listing(kind))
+
+
+@main.group()
+def data() -> None:
+    """Add, prepare and describe datasets."""
+
+
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+def add(name: str, path: Path) -> None:
+    """Check raw files, prepare the cache, say what was found."""
+    from coldbench.data.info import add_dataset
+
+    click.echo(add_dataset(name, path))
+
+
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+def prepare(name: str, path: Path | None) -> None:
+    """Prepare the cache from raw files in PATH or COLDBENCH_DATA, if it is not there yet."""
+    from coldbench.data.info import describe
+
+    click.echo(describe(name, path).text())
+
+
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def info(name: str, path: Path | None, as_json: bool) -> None:
+    """Sizes, split counts, fields and fingerprint of a dataset."""
+    from coldbench.data.info import describe
+
+    described = describe(name, path)
+    click.echo(json.dumps(dataclasses.asdict(described), indent=1) if as_json else described.text())

@@ -1,0 +1,98 @@
+"""``Config`` dataclasses from names and texts: checked values, labels, digests."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, get_args, get_origin, get_type_hints
+
+from coldbench.errors import InputError, unknown
+from coldbench.space import Range
+
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def resolve(owner: str, config: type, overrides: Mapping[str, Any]) -> Any:
+    """Builds a ``Config`` from its defaults and the given values.
+
+    Args:
+        owner: The plugin's name, for messages (``cvar``).
+        config: The frozen dataclass.
+        overrides: Field name to value; texts (from the command line) are parsed by the field's type.
+
+    Raises:
+        InputError: An unknown field, a value of another type or out of its range.
+    """
+    hints = get_type_hints(config, include_extras=True)
+    values = {}
+    for name, value in overrides.items():
+        if name not in hints:
+            raise unknown(f"field of {owner}", name, hints)
+        values[name] = _checked(f"{owner}.{name}", value, hints[name])
+    return config(**values)
+
+
+def _checked(where: str, value: Any, hint: Any) -> Any:
+    """Parses and checks one value against ``Annotated[type, Range]``, a tuple or a plain type."""
+    if get_origin(hint) is tuple:
+        element = get_args(hint)[0]
+        parts = value.replace("x", ",").split(",") if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not parts:
+            raise InputError(f"{where} is {value!r}; it should be a list such as 16x16")
+        return tuple(_checked(where, part, element) for part in parts)
+    kind = get_args(hint)[0] if get_origin(hint) is not None else hint
+    parsed = _parsed(value, kind)
+    if parsed is None:
+        raise InputError(f"{where} is {value!r}; it should be of type {kind.__name__}")
+    for limit in get_args(hint)[1:]:
+        if isinstance(limit, Range) and parsed not in limit:
+            raise InputError(f"{where} is {value!r}; it should be {limit}")
+    return parsed
+
+
+def _parsed(value: Any, kind: type) -> Any:
+    """The value as ``kind``, or None where it is none."""
+    if kind is bool:
+        return value if isinstance(value, bool) else _TRUTH.get(str(value).strip().lower())
+    if isinstance(value, bool):
+        return None
+    if kind is int and isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """A ``Config`` as plain values for JSON: tuples become lists."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(config).items()
+    }
+
+
+def label(name: str, config: Any) -> str:
+    """The name a table shows: ``cvar``, or ``cvar[adapt=false]`` where it is not the default."""
+    default = type(config)()
+    changed = [
+        f"{field.name}={_text(getattr(config, field.name))}"
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) != getattr(default, field.name)
+    ]
+    return f"{name}[{','.join(changed)}]" if changed else name
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "x".join(_text(part) for part in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def digest(content: Any) -> str:
+    """A SHA-256 of plain values, by their canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Raw files -> ``Dataset``; one file per dataset."""

@@ -1,0 +1,72 @@
+"""``Dataset``: interactions, users and items as arrays that workers share without copying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from coldbench.data.schema import DERIVED, Schema, SideName
+
+
+@dataclass(frozen=True)
+class Table:
+    """One side's rows.
+
+    Attributes:
+        ids: (rows, columns) int32, in the side's shared vocabulary (see ``Side.ids``).
+        numeric: (rows, fields) float32, unscaled; without the fields that the protocol derives.
+    """
+
+    ids: np.ndarray
+    numeric: np.ndarray
+
+    @classmethod
+    def build(cls, schema: Schema, side: SideName, values: dict[str, np.ndarray], rows: int) -> Table:
+        """Lays out one side's columns (see ``Side.ids`` for their values)."""
+        layout = schema.side(side)
+        numeric = [values[field.name] for field in layout.numeric if field.name not in DERIVED]
+        stacked = np.stack(numeric, 1).astype(np.float32) if numeric else np.zeros((rows, 0), np.float32)
+        return cls(layout.ids(values, rows), stacked)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A log of interactions with the users and items in it.
+
+    Attributes:
+        name: The registry's name (``ml-1m``).
+        label: What tables call it (``MovieLens-1M``).
+        fingerprint: SHA-256 over the raw content and the version of the code that prepared it.
+        schema: The fields.
+        users: One row per user.
+        items: One row per item.
+        context: One row per interaction.
+        user: (rows,) int32, index into ``users``.
+        item: (rows,) int32, index into ``items``.
+        click: (rows,) uint8, 1 where the user clicked.
+        time: (rows,) int64, seconds; ties are ordered by row.
+        n: Items with more than ``n`` interactions are old.
+        k: Interactions of a new item in each warm-up phase.
+        notes: How the raw files differ from the published ones.
+    """
+
+    name: str
+    label: str
+    fingerprint: str
+    schema: Schema
+    users: Table
+    items: Table
+    context: Table
+    user: np.ndarray
+    item: np.ndarray
+    click: np.ndarray
+    time: np.ndarray
+    n: int
+    k: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of interactions."""
+        return len(self.item)

@@ -1,0 +1,109 @@
+"""Fields of a dataset: names, kinds, sides, vocabulary sizes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+Kind = Literal["categorical", "multi", "numeric"]
+SideName = Literal["user", "item", "context"]
+
+COUNT = "count"  # item side: interactions of the item, as far as the protocol lets a phase see
+TIME = "time"  # context: the moment of the interaction
+DERIVED = (COUNT, TIME)  # numeric fields that the protocol fills, not the dataset
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a user, an item or an interaction.
+
+    Attributes:
+        name: The column's name.
+        kind: ``categorical`` (one of ``size`` values), ``multi`` (up to ``width`` of ``size``
+            values, the rest padding) or ``numeric``.
+        side: Whose field it is.
+        size: The number of values, padding not counted; 0 for numeric fields.
+        width: The number of columns; 1 unless ``multi``.
+    """
+
+    name: str
+    kind: Kind
+    side: SideName
+    size: int = 0
+    width: int = 1
+
+
+@dataclass(frozen=True)
+class Side:
+    """The fields of one side, laid out as one matrix of ids over one shared vocabulary.
+
+    Id 0 is the padding and embeds to zero; it is no word of any field. The values of
+    the first field follow, then those of the second, and so on.
+    """
+
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def tokens(self) -> tuple[Field, ...]:
+        """The categorical and multi-valued fields, in the order of their columns."""
+        return tuple(field for field in self.fields if field.kind != "numeric")
+
+    @cached_property
+    def numeric(self) -> tuple[Field, ...]:
+        """The numeric fields, in the order of their columns."""
+        return tuple(field for field in self.fields if field.kind == "numeric")
+
+    @cached_property
+    def columns(self) -> tuple[slice, ...]:
+        """Where each token field's columns lie in the matrix of ids."""
+        ends = np.cumsum([0, *(field.width for field in self.tokens)])
+        return tuple(slice(int(a), int(b)) for a, b in itertools.pairwise(ends))
+
+    @cached_property
+    def vocabulary(self) -> int:
+        """The number of ids, padding included."""
+        return 1 + sum(field.size for field in self.tokens)
+
+    def ids(self, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
+        """Lays the fields' own values out in the shared vocabulary.
+
+        Args:
+            values: Per field, (rows,) values in [0, size) for a categorical field, and
+                (rows, width) values in [0, size] for a multi-valued one, where 0 is padding.
+            rows: The number of rows, for a side without fields.
+
+        Returns:
+            Ids of shape (rows, columns), int32.
+        """
+        matrix = np.zeros((rows, sum(field.width for field in self.tokens)), np.int32)
+        offset = 0
+        for field, columns in zip(self.tokens, self.columns, strict=True):
+            value = values[field.name].reshape(rows, field.width)
+            if field.kind == "categorical":
+                matrix[:, columns] = value + (offset + 1)
+            else:
+                matrix[:, columns] = np.where(value > 0, value + offset, 0)
+            offset += field.size
+        return matrix
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a dataset's interactions, users and items are described by.
+
+    The item ID is no field: its embedding is the backbone's ``item_table``. The user ID
+    is a categorical field of the user side.
+    """
+
+    users: int
+    items: int
+    fields: tuple[Field, ...]
+
+    def side(self, name: SideName) -> Side:
+        """All fields of one side."""
+        return Side(tuple(field for field in self.fields if field.side == name))

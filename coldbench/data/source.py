@@ -1,0 +1,130 @@
+"""``Source``: where a dataset comes from; the base of every file in this folder that holds one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from coldbench.data import cache
+from coldbench.data.dataset import Dataset
+from coldbench.data.prepared import Prepared
+from coldbench.data.raw import RawFiles
+from coldbench.errors import InputError
+from coldbench.space import Count
+
+DATA_VARIABLE = "COLDBENCH_DATA"
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The split of a dataset with files: the only thing to choose about it."""
+
+    n: Count = 200  # items with more interactions than this are old
+    k: Count = 20  # interactions of a new item in each warm-up phase
+
+
+class Source:
+    """A named dataset.
+
+    Attributes:
+        key: The registry's name.
+        Config: A frozen dataclass with at least ``n`` and ``k``.
+    """
+
+    key: ClassVar[str]
+    Config: ClassVar[type]
+
+    def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
+        """The dataset, ready to split.
+
+        Args:
+            config: An instance of ``Config``.
+            data_dir: A folder with the raw files or the zip, for datasets that have files.
+        """
+        raise NotImplementedError
+
+    def add(self, path: Path) -> None:
+        """Checks raw files, prepares the cache and makes them what the name stands for."""
+        raise InputError(f"{self.key} has no files: it is generated where it is needed")
+
+
+class FileSource(Source):
+    """A dataset that is prepared from published files.
+
+    Attributes:
+        files: The names of the raw files that the content depends on.
+        archives: Names under which the published zip or its folder may lie in a data folder.
+        version: Of the preparing code: raise it when ``read`` gives something else.
+        how: Where to get the files, for messages.
+    """
+
+    Config = Shots
+    files: ClassVar[tuple[str, ...]]
+    archives: ClassVar[tuple[str, ...]]
+    version: ClassVar[str]
+    how: ClassVar[str]
+
+    def read(self, raw: RawFiles) -> Prepared:
+        """Reads and checks the raw files.
+
+        Raises:
+            InputError: A file is missing, truncated or not what was published.
+        """
+        raise NotImplementedError
+
+    def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
+        """The dataset from the cache, prepared first where raw files are at hand."""
+        fingerprint, prepared = self._find(data_dir)
+        return prepared.dataset(self.key, fingerprint, config.n, config.k)
+
+    def add(self, path: Path) -> None:
+        """Checks raw files, prepares the cache and makes them what the name stands for."""
+        fingerprint, _ = self._prepare(RawFiles(path))
+        cache.remember(self.key, fingerprint)
+
+    def _find(self, data_dir: Path | None) -> tuple[str, Prepared]:
+        folder = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
+        if folder is not None:
+            if not folder.exists():
+                raise InputError(f"the data folder {folder} does not exist")
+            for path in self._candidates(folder):
+                return self._prepare(RawFiles(path))
+        fingerprint = cache.remembered(self.key)
+        prepared = cache.load(self.key, fingerprint) if fingerprint else None
+        if fingerprint is None or prepared is None:
+            where = f"{folder} has no {' or '.join(self.archives)}" if folder else f"{self.key} is not here yet"
+            raise InputError(f"{where}; get it from {self.how}, then: coldbench data add {self.key} PATH")
+        return fingerprint, prepared
+
+    def _candidates(self, folder: Path) -> Iterator[Path]:
+        if folder.is_file() or all((folder / name).is_file() for name in self.files):
+            yield folder
+        yield from (folder / name for name in self.archives if (folder / name).exists())
+
+    def _prepare(self, raw: RawFiles) -> tuple[str, Prepared]:
+        fingerprint = raw.fingerprint(self.files, f"{self.key} {self.version}")
+        prepared = cache.load(self.key, fingerprint)
+        if prepared is None:
+            prepared = self.read(raw)
+            cache.store(self.key, fingerprint, prepared)
+        return fingerprint, prepared
+
+
+def provenance(raw: RawFiles, label: str) -> tuple[str, tuple[str, ...]]:
+    """The label and notes of raw files that come with a PROVENANCE.txt.
+
+    Such a file tells how the files differ from the published ones, and may ask to have results
+    ``labelled "SOMETHING"``; both are kept.
+
+    Returns:
+        The label that tables are to show, and the notes.
+    """
+    if "PROVENANCE.txt" not in raw:
+        return label, ()
+    text = " ".join(raw.read("PROVENANCE.txt").decode("utf-8", "replace").split())
+    asked = re.search(r'labelled\s+"([^"]{1,80})"', text)
+    return (asked.group(1) if asked else f"{label} (not as published)"), (text,)

@@ -1,0 +1,115 @@
+"""The parts that backbones and generators are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from coldbench.batching import Rows
+from coldbench.data.schema import Side
+
+INITIAL = 0.01  # every parameter starts from U(-0.01, 0.01), as in the code that gave AVAEW's tables
+
+
+def initialise(module: nn.Module) -> None:
+    """Draws every parameter of a module from U(-0.01, 0.01), batch-norm scales included; padding stays zero."""
+    for parameter in module.parameters():
+        nn.init.uniform_(parameter, -INITIAL, INITIAL)
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, FieldEmbedding):
+                part.table[0] = 0.0
+
+
+class FieldEmbedding(nn.Module):
+    """Embeds the fields of one side: (rows) -> (rows, fields, dim).
+
+    The token fields share one table, so that a side costs one look-up and one gradient. A
+    multi-valued field is the sum over its values, padding excluded. A numeric field x is x times
+    a learned vector (Rendle 2010).
+    """
+
+    def __init__(self, side: Side, dim: int, numeric: bool = True) -> None:
+        super().__init__()
+        self.columns = side.columns
+        self.singles = sum(field.kind == "categorical" for field in side.tokens)
+        self.fields = len(side.tokens) + (len(side.numeric) if numeric else 0)
+        self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
+        self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
+
+    def forward(self, rows: Rows) -> Tensor:
+        """Embeds rows of the side; fields in the order tokens, numeric."""
+        looked_up = functional.embedding(rows.ids, self.table, padding_idx=0)  # (rows, columns, dim)
+        parts = [looked_up[:, :0]]  # a side may have no fields
+        parts += [looked_up[:, columns].sum(1, keepdim=True) for columns in self.columns]
+        if len(self.slopes):
+            parts.append(rows.numeric.unsqueeze(-1) * self.slopes)
+        return torch.cat(parts, 1)
+
+
+class MLP(nn.Module):
+    """Blocks of Linear, BatchNorm, ReLU, Dropout and a last Linear to one logit.
+
+    Its first product is split: ``rest`` multiplies what does not depend on the item ID embedding,
+    once per batch, and ``forward`` adds the item's part.
+    """
+
+    def __init__(self, item: int, rest: int, hidden: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        self.first_item = nn.Linear(item, hidden[0], bias=False)
+        self.first_rest = nn.Linear(rest, hidden[0])
+        blocks: list[nn.Module] = []
+        for width, following in zip(hidden, [*hidden[1:], 1], strict=True):
+            blocks += [nn.BatchNorm1d(width), nn.ReLU()]
+            blocks += [nn.Dropout(dropout)] if dropout else []
+            blocks += [nn.Linear(width, following)]
+        self.blocks = nn.Sequential(*blocks)
+
+    def rest(self, rest: Tensor) -> Tensor:
+        """(batch, rest) -> (batch, hidden), the share of the first layer without the item."""
+        return self.first_rest(rest)
+
+    def forward(self, item: Tensor, partial: Tensor) -> Tensor:
+        """(batch, item) inputs and the partial sums of ``rest`` -> (batch,) logits."""
+        return self.blocks(self.first_item(item) + partial).squeeze(-1)
+
+
+class FactorizationMachine(nn.Module):
+    """Pairwise products of field embeddings and a linear term on numeric fields (Rendle 2010).
+
+    The first-order terms are the products with one more field, of a constant value: so v_I stays the
+    only item-specific parameter. What the item takes part in is its product with ``total``.
+
+    Args:
+        dim: The size of an embedding.
+        numerics: The number of numeric fields.
+        constant: The value of the constant field; 0 leaves it out.
+    """
+
+    def __init__(self, dim: int, numerics: int, constant: float) -> None:
+        super().__init__()
+        self.constant = constant
+        self.linear = nn.Linear(numerics, 1)
+        self.first_order = nn.Parameter(torch.empty(dim)) if constant else None
+
+    def forward(self, embeddings: Tensor, numeric: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums over all fields but the item ID.
+
+        Args:
+            embeddings: (batch, fields, dim).
+            numeric: (batch, numerics).
+
+        Returns:
+            ``total``, the sum of the embeddings, (batch, dim), and the logit, (batch,):
+            0.5 (sum^2 - sum of squares) by Rendle's lemma 3.1, and the linear term.
+        """
+        total = embeddings.sum(1)
+        pairs = 0.5 * (total.square().sum(-1) - embeddings.square().sum((1, 2)))
+        logit = pairs + self.linear(numeric).squeeze(-1)
+        if self.first_order is None:
+            return total, logit
+        constant = self.constant * self.first_order
+        return total + constant, logit + total @ constant

@@ -1,0 +1,40 @@
+"""``coldbench list``: what the registry holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from coldbench import registry
+from coldbench.config import as_dict
+from coldbench.errors import unknown
+
+
+def listing(kind: str | None) -> str:
+    """Names, citations, hyper-parameters and their defaults, of one kind or of all.
+
+    Raises:
+        InputError: The kind is none of methods, backbones, datasets.
+    """
+    if kind is not None and kind not in registry.KINDS:
+        raise unknown("kind", kind, registry.KINDS)
+    kinds = [kind] if kind else list(registry.KINDS)
+    return "\n\n".join(_kind(name) for name in kinds)
+
+
+def _kind(name: str) -> str:
+    kind = registry.KINDS[name]
+    parts = [name]
+    for plugin in registry.names(kind):
+        owner: Any = registry.get(kind, plugin)
+        fields = [field.name for field in dataclasses.fields(owner.Config)]
+        defaults = as_dict(owner.Config())
+        values = ", ".join(f"{field}={_text(defaults[field])}" for field in fields)
+        parts.append(f"  {plugin}: {registry.citation(owner)}" + (f"\n      {values}" if values else ""))
+    return "\n".join(parts)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "x".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

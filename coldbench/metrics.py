@@ -1,0 +1,82 @@
+"""(labels, scores) -> float. Pure functions of NumPy arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+
+def auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve; ties count half.
+
+    Args:
+        labels: (rows,) 0 or 1.
+        scores: (rows,) in any monotone scale.
+
+    Returns:
+        A share in [0, 1]; NaN where only one class is present.
+    """
+    positive = labels > 0
+    clicked = int(positive.sum())
+    other = len(labels) - clicked
+    if not clicked or not other:
+        return float("nan")
+    return float((rankdata(scores)[positive].sum() - clicked * (clicked + 1) / 2) / (clicked * other))
+
+
+def logloss(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Mean binary cross-entropy of logits, in nats."""
+    logits = logits.astype(np.float64)
+    return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
+
+
+def grouped_auc(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> float:
+    """AUC within each group, averaged with the group's rows as weights (GAUC, Zhu et al. 2017).
+
+    Groups with only one class have no AUC and are left out. NaN where no group has one.
+
+    Args:
+        labels: (rows,) 0 or 1.
+        scores: (rows,) in any scale that is monotone within a group.
+        groups: (rows,) the user (or item) of each row.
+    """
+    order = np.lexsort((scores, groups))
+    labels, scores, groups = labels[order] > 0, scores[order], groups[order]
+    first = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    sizes = np.diff(np.r_[first, len(groups)])
+    member = np.repeat(np.arange(len(first)), sizes)
+    # average rank of ties within the group
+    tie = np.r_[True, (scores[1:] != scores[:-1]) | (member[1:] != member[:-1])]
+    run = np.cumsum(tie) - 1
+    starts = np.flatnonzero(tie)
+    ends = np.r_[starts[1:], len(scores)]
+    rank = ((starts + ends + 1) / 2)[run] - first[member]
+    clicked = np.bincount(member, labels, len(first))
+    other = sizes - clicked
+    total = np.bincount(member, rank * labels, len(first))
+    both = (clicked > 0) & (other > 0)
+    if not both.any():
+        return float("nan")
+    areas = (total[both] - clicked[both] * (clicked[both] + 1) / 2) / (clicked[both] * other[both])
+    return float(np.average(areas, weights=sizes[both]))
+
+
+def calibration_error(labels: np.ndarray, logits: np.ndarray, bins: int = 20) -> float:
+    """Expected calibration error over bins of equal size: mean |click rate - mean prediction|."""
+    order = np.argsort(logits, kind="stable")
+    chances = 1 / (1 + np.exp(-logits[order].astype(np.float64)))
+    parts = zip(np.array_split(labels[order], bins), np.array_split(chances, bins), strict=True)
+    return float(
+        sum(abs(label.mean() - chance.mean()) * len(label) for label, chance in parts if len(label)) / len(labels)
+    )
+
+
+def all_metrics(labels: np.ndarray, logits: np.ndarray, users: np.ndarray, items: np.ndarray) -> dict[str, float]:
+    """Every metric of a record, by name."""
+    return {
+        "auc": auc(labels, logits),
+        "logloss": logloss(labels, logits),
+        "gauc": grouped_auc(labels, logits, users),
+        "item_auc": grouped_auc(labels, logits, items),
+        "calibration": calibration_error(labels, logits),
+    }

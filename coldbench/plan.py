@@ -1,0 +1,220 @@
+"""Flags and a TOML file -> the cells of a run."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from coldbench import registry
+from coldbench.cell import Cell, Spec
+from coldbench.config import resolve
+from coldbench.data.dataset import Dataset
+from coldbench.errors import InputError, unknown
+from coldbench.protocol import PROTOCOLS
+from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.training import Settings
+
+_SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
+_MOST_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run, as the user said it; the keys of a TOML file are the same.
+
+    Attributes:
+        methods: Comma-separated names, each perhaps with a variant, ``cvar[adapt=false]``; or ``all``.
+        backbones: The same for backbones.
+        datasets: The same for datasets.
+        seeds: How many, or a comma-separated list.
+        protocol: One of ``PROTOCOLS``.
+        set: ``NAME.FIELD=VALUE`` overrides.
+        out: The run's folder.
+        data_dir: A folder with raw files.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        jobs: Cells at once; None for as many as there are cores.
+        address: Of a Ray cluster; None for a local one.
+    """
+
+    methods: str = "all"
+    backbones: str = "deepfm"
+    datasets: str = "synthetic"
+    seeds: str = "3"
+    protocol: str = "paper"
+    set: tuple[str, ...] = ()
+    out: str = "results/run"
+    data_dir: str | None = None
+    device: str = "auto"
+    jobs: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a run, and the datasets that they need, by label."""
+
+    options: Options
+    cells: tuple[Cell, ...]
+    datasets: dict[str, Dataset]
+
+
+def read_options(flags: Mapping[str, Any], config: Path | None) -> Options:
+    """Merges a TOML file and the flags that were given; flags win.
+
+    Raises:
+        InputError: The file cannot be read, is no TOML, or has a key or value of another kind.
+    """
+    values = _from_toml(config) if config else {}
+    values |= {name: value for name, value in flags.items() if value not in (None, ())}
+    return Options(**values)
+
+
+def make_plan(options: Options) -> Plan:
+    """Checks every name and value, loads the datasets and lists the cells.
+
+    Raises:
+        InputError: A name, field or value is wrong, or a dataset is not at hand.
+    """
+    if options.protocol not in PROTOCOLS:
+        raise unknown("protocol", options.protocol, PROTOCOLS)
+    overrides = _overrides(options.set)
+    chosen = {
+        kind.name: _specs(kind, text, overrides)
+        for kind, text in ((METHODS, options.methods), (BACKBONES, options.backbones), (DATASETS, options.datasets))
+    }
+    settings = resolve(_SETTINGS, Settings, overrides.pop(_SETTINGS, {}))
+    used = {spec.name for specs in chosen.values() for spec in specs}
+    for name in overrides:
+        if name not in used:
+            raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, {*used, _SETTINGS})
+    seeds = _seeds(options.seeds)
+    device = _device(options.device)
+    data_dir = Path(options.data_dir) if options.data_dir else None
+    datasets = {
+        spec.label: registry.get(DATASETS, spec.name)().load(spec.config, data_dir) for spec in chosen[DATASETS.name]
+    }
+    cells = [
+        Cell(dataset, datasets[dataset.label].fingerprint, backbone, method, seed, options.protocol, settings, device)
+        for dataset, seed, backbone, method in itertools.product(
+            chosen[DATASETS.name], seeds, chosen[BACKBONES.name], chosen[METHODS.name]
+        )
+    ]
+    return Plan(options, tuple(cells), datasets)
+
+
+def split_names(text: str) -> Iterator[str]:
+    """Splits at the commas that stand outside brackets."""
+    depth, start = 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth == 0:
+            yield text[start:place].strip()
+            start = place + 1
+    yield text[start:].strip()
+
+
+def parse_spec(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
+    """``name`` or ``name[field=value,...]`` -> the plugin with its configuration resolved."""
+    name, bracket, rest = text.partition("[")
+    config = registry.get(kind, name).Config
+    values = dict(overrides.get(name, {}))
+    if bracket:
+        if not rest.endswith("]"):
+            raise InputError(f"{text!r} lacks its closing bracket; a variant is written {name}[field=value]")
+        for pair in rest[:-1].split(","):
+            field, equals, value = pair.partition("=")
+            if not equals:
+                raise InputError(f"{pair!r} in {text!r} should be field=value")
+            values[field.strip()] = value.strip()
+    return Spec(name, resolve(name, config, values))
+
+
+def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> list[Spec]:
+    asked = registry.names(kind) if text.strip() == "all" else [name for name in split_names(text) if name]
+    if not asked:
+        raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
+    specs = [parse_spec(kind, name, overrides) for name in asked]
+    return list({spec.label: spec for spec in specs}.values())
+
+
+def _overrides(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for pair in pairs:
+        target, equals, value = pair.partition("=")
+        name, dot, field = target.strip().rpartition(".")
+        if not (equals and dot and name and field):
+            raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
+        found.setdefault(name, {})[field] = value.strip()
+    return found
+
+
+def _seeds(text: str) -> list[int]:
+    parts = text.split(",")
+    numbers = [part.strip() for part in parts if part.strip()]
+    if not numbers or not all(number.isdigit() and len(number) < 10 for number in numbers):
+        raise InputError(f"--seeds {text!r} should be how many (5) or a list of seeds (0,1,2)")
+    if len(parts) > 1:
+        return list(dict.fromkeys(int(number) for number in numbers))
+    if not 1 <= int(text) <= _MOST_SEEDS:
+        raise InputError(f"--seeds {text} should be between 1 and {_MOST_SEEDS}")
+    return list(range(int(text)))
+
+
+def _device(name: str) -> str:
+    if name not in ("auto", "cpu", "cuda"):
+        raise unknown("device", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: this machine or this build of torch has no CUDA; use --device cpu")
+    return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _from_toml(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"--config {path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"--config {path} is no TOML: {error}") from None
+    known = {field.name for field in fields(Options)}
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise unknown(f"key in {path}", key, known)
+        values[name] = _from_toml_value(path, name, value)
+    return values
+
+
+def _from_toml_value(path: Path, name: str, value: Any) -> Any:
+    """A TOML value as the flag would have it: lists joined by commas, tables as NAME.FIELD=VALUE."""
+    if name == "set":
+        if isinstance(value, dict):
+            return tuple(_flat("", value))
+        if isinstance(value, list) and all(isinstance(pair, str) for pair in value):
+            return tuple(value)
+        raise InputError(f"set in {path} should be a table such as [set.cvar]")
+    if name == "jobs":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"jobs in {path} is {value!r}; it should be a whole number of at least 1")
+        return value
+    if isinstance(value, list):
+        comma = "," if name == "seeds" and len(value) == 1 else ""  # a list of one seed, not a number of seeds
+        return ",".join(str(part) for part in value) + comma
+    if isinstance(value, dict | bool | float):
+        raise InputError(f"{name} in {path} is {value!r}; it should be what --{name.replace('_', '-')} takes")
+    return str(value)
+
+
+def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            text = "x".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield f"{prefix}{name}={text}"

@@ -1,0 +1,150 @@
+"""The phases of a warm-up: pretrain -> fit -> cold -> warm-a -> warm-b -> warm-c. They stand nowhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch, View, shuffled
+from coldbench.data.dataset import Dataset
+from coldbench.errors import unknown
+from coldbench.layers import initialise
+from coldbench.method import Method
+from coldbench.metrics import all_metrics
+from coldbench.seeds import derive
+from coldbench.split import WarmUpSplit
+from coldbench.training import Phase, Settings, ctr_loss, descend
+
+PROTOCOLS = {"paper": "the published protocol; item counts and scalings come from the whole log"}
+COLD = "cold"
+_EVALUATION_ROWS = 65_536  # rows scored at once
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One point of evaluation.
+
+    Attributes:
+        phase: ``cold``, or the warm-up phase that was just trained on.
+        metrics: By name, on the test rows.
+        steps: Optimiser steps taken on the phase's rows; for ``cold``, on base by ``fit``.
+        seconds: Time the phase took, evaluation included.
+        logits: (test,) float32, in the order of the split's test rows.
+    """
+
+    phase: str
+    metrics: dict[str, float]
+    steps: int
+    seconds: float
+    logits: np.ndarray
+
+
+class Protocol:
+    """One dataset's phases under one protocol and seed.
+
+    Args:
+        name: One of ``PROTOCOLS``.
+        dataset: The whole log.
+        split: Its parts.
+        settings: What all methods share.
+        device: Where to train.
+        seed: What the random streams derive from; shared by all methods of a comparison.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: Dataset,
+        split: WarmUpSplit,
+        settings: Settings,
+        device: torch.device,
+        *seed: object,
+    ) -> None:
+        if name not in PROTOCOLS:
+            raise unknown("protocol", name, PROTOCOLS)
+        self.dataset = dataset
+        self.split = split
+        self.settings = settings
+        self.seed = seed
+        self.view = View(dataset, np.arange(dataset.rows), device)
+        self.cold = self.view.tensor(split.new_items)
+
+    def pretrain(self, backbone: Backbone, method: Method) -> int:
+        """Trains all of a backbone on base, from its initial values; returns the steps taken."""
+        torch.manual_seed(derive(*self.seed, "pretrain"))
+        initialise(backbone)
+        backbone.requires_grad_(True).train()
+        base = self._phase("base", self.split.base)
+        descend(
+            base,
+            backbone.parameters(),
+            lambda batch: ctr_loss(method.pretrain_logits(backbone, batch), batch),
+            self.settings.pretrain_epochs,
+        )
+        return base.steps
+
+    def warm_up(self, backbone: Backbone, method: Method) -> Iterator[Outcome]:
+        """Fits a method on a pretrained backbone and takes its cold items through the phases.
+
+        The backbone stays in training mode while item embeddings or a method are trained: its weights are
+        frozen, its batch statistics are not (as in the code that gave the tables).
+        """
+        started = time.perf_counter()
+        backbone.frozen().train()
+        torch.manual_seed(derive(*self.seed, "fit"))
+        base = self._phase("base", self.split.base)
+        method.fit(backbone, base)
+        self._place(backbone, method.embed(backbone, base.cold))
+        yield self._outcome(COLD, backbone, base.steps, started)
+        del base
+        for name, rows in self.split.warm.items():
+            started = time.perf_counter()
+            torch.manual_seed(derive(*self.seed, name))
+            phase = self._phase(name, rows)
+            backbone.train()
+            self._train_items(backbone, phase)
+            replaced = method.adapt(backbone, phase)
+            if replaced is not None:
+                self._place(backbone, replaced)
+            yield self._outcome(name, backbone, phase.steps, started)
+
+    def _phase(self, name: str, rows: np.ndarray) -> Phase:
+        return Phase(name, self.view, rows, self.split.new_items, self.settings, *self.seed)
+
+    def _place(self, backbone: Backbone, embeddings: Tensor) -> None:
+        with torch.no_grad():
+            backbone.item_table.weight[self.cold] = embeddings
+
+    def _train_items(self, backbone: Backbone, phase: Phase) -> None:
+        """Trains the cold items' embeddings alone; every other row stays as it is."""
+        place = torch.zeros(len(backbone.item_table.weight), dtype=torch.int32, device=self.cold.device)
+        place[self.cold] = torch.arange(len(self.cold), dtype=torch.int32, device=self.cold.device)
+        rows = nn.Parameter(backbone.item_table.weight[self.cold])
+
+        def loss(batch: Batch) -> Tensor:
+            item = torch.nn.functional.embedding(place[batch.item], rows)
+            return ctr_loss(backbone.score(item, backbone.frozen_context(batch)), batch)
+
+        descend(phase, [rows], loss, self.settings.phase_epochs)
+        self._place(backbone, rows.detach())
+
+    def _outcome(self, phase: str, backbone: Backbone, steps: int, started: float) -> Outcome:
+        logits = self.predict(backbone)
+        rows = self.split.test
+        data = self.dataset
+        metrics = all_metrics(data.click[rows], logits, data.user[rows], data.item[rows])
+        return Outcome(phase, metrics, steps, time.perf_counter() - started, logits)
+
+    def predict(self, backbone: Backbone) -> np.ndarray:
+        """(test,) logits of the test rows, with running statistics and no dropout."""
+        backbone.eval()
+        log = self.view.interactions(self.split.test)
+        with torch.no_grad():
+            parts = [backbone(batch) for batch in shuffled(self.view, log, _EVALUATION_ROWS, random=None)]
+        return torch.cat(parts).cpu().numpy()

@@ -1,0 +1,84 @@
+"""Records -> one tidy frame, a row per measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from coldbench.protocol import COLD
+from coldbench.records import Record
+from coldbench.split import WARM_PHASES
+
+PHASES = (COLD, *WARM_PHASES)
+BASELINE = "base"
+CELL = ("dataset", "protocol", "backbone", "method", "seed")
+_IDENTITY = ("dataset_name", "fingerprint", "settings", *CELL)
+
+
+def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
+    """One row per cell and phase, with labels, names and all metrics.
+
+    Where two records are of one cell, computed by different versions of the code, the newer one counts.
+
+    Returns:
+        The frame, and a line for each thing that a reader should know of it.
+    """
+    rows = [
+        {
+            "dataset": _dataset_label(record),
+            "dataset_name": record["labels"]["dataset"],
+            "fingerprint": record["fingerprint"],
+            "settings": str(sorted(record["config"]["settings"].items())),
+            "protocol": record["protocol"],
+            "backbone": record["labels"]["backbone"],
+            "method": record["labels"]["method"],
+            "seed": record["seed"],
+            "key": record["key"],
+            "finished": record["finished"],
+            **phase,
+        }
+        for record in records
+        for phase in record["phases"]
+    ]
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame, []
+    frame = frame.sort_values(["finished", "key"], kind="stable")
+    newest = frame.drop_duplicates([*_IDENTITY, "phase"], keep="last")
+    notes = []
+    superseded = frame["key"].nunique() - newest["key"].nunique()
+    if superseded:
+        notes.append(f"{superseded} cells were computed again by a newer version of the code; the newer ones count.")
+    if newest["settings"].nunique() > 1:
+        newest = newest.assign(dataset=_with_settings(newest))
+        notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
+    order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=_method_order))}
+    place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
+    newest = newest.assign(_method=newest["method"].map(order), _phase=place)
+    newest = newest.sort_values(["dataset", "protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
+    return newest.drop(columns=["_method", "_phase"]), notes
+
+
+def values(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Seeds as rows, methods as columns, for one dataset, backbone and phase."""
+    return frame.pivot(index="seed", columns="method", values=metric)[frame["method"].unique()]
+
+
+def _dataset_label(record: Record) -> str:
+    """What tables call the data: its own label, with what of its configuration is not the default."""
+    _, bracket, rest = record["labels"]["dataset"].partition("[")
+    return record["dataset_label"] + (f" [{rest}" if bracket else "")
+
+
+def _with_settings(frame: pd.DataFrame) -> pd.Series:
+    numbers = {text: number for number, text in enumerate(sorted(frame["settings"].unique()), 1)}
+    return frame["dataset"] + frame["settings"].map(lambda text: f" (settings {numbers[text]})")
+
+
+def _method_order(label: str) -> tuple[int, str]:
+    from coldbench.report import paper
+
+    name = label.partition("[")[0]
+    published = paper.methods()
+    return (published.index(name) if name in published else len(published), label)

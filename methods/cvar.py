@@ -1,0 +1,78 @@
+"""CVAR (Zhao et al., SIGIR 2022, arXiv:2205.13795): a conditional variational autoencoder of item ID embeddings.
+
+L = L_CTR + alpha L_R + beta L_WD, with AVAEW's letters: L_R = |v_I - D(z)|^2 (its equation 4), L_WD the squared
+2-Wasserstein distance of N(mu, sigma) and N(mu_p, sigma_p) (6), L_CTR the CTR loss of the frozen backbone with
+D(z_p) in v_I's place (7). The decoder is conditioned on the item's frequency.
+
+Departs from the paper: beta weighs the mean over the batch. The authors' code weighs the sum over 2048 rows
+by 1e-4, which is 0.2048 of the mean. ``adapt=false`` is the published variant "init".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch, Rows
+from coldbench.data.schema import Schema
+from coldbench.generator import VariationalGenerator
+from coldbench.method import Method
+from coldbench.space import Choice, Count, LogUniform, Space, Weight
+from coldbench.training import Phase, step
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters; the defaults are the authors'."""
+
+    alpha: Weight = 1.0  # weight of the reconstruction L_R
+    beta: Weight = 0.2048  # weight of the Wasserstein distance L_WD
+    noise: Weight = 1e-4  # s in z = mu + s sigma eps
+    side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
+    epochs: Count = 1  # over base, in fit
+    adapt: bool = True  # go on training on each phase's rows, then replace the cold items' embeddings
+    adapt_epochs: Count = 2  # over each phase's rows
+    repeats: Count = 10  # steps on each batch
+
+
+space: Space = {"alpha": LogUniform(1e-2, 1e2), "beta": LogUniform(1e-3, 1e1), "repeats": Choice((1, 3, 10))}
+
+
+class CVAR(Method):
+    """Generates cold items' embeddings from side information, and again after each phase."""
+
+    def __init__(self, config: Config, schema: Schema, dim: int) -> None:
+        super().__init__(config, schema, dim)
+        self.generator = VariationalGenerator(schema, dim, config.noise, config.side_item_id, on_count=True)
+
+    def fit(self, backbone: Backbone, base: Phase) -> None:
+        """Trains the generator on the old items."""
+        self.train_generator(backbone, base, self.config.epochs)
+
+    def embed(self, backbone: Backbone, items: Rows) -> Tensor:
+        """D(z_p), (items, dim)."""
+        with torch.no_grad():
+            return self.generator.warm(items)
+
+    def adapt(self, backbone: Backbone, phase: Phase) -> Tensor | None:
+        """Trains the generator on the phase's rows, then replaces every cold item's embedding by D(z_p)."""
+        if not self.config.adapt:
+            return None
+        self.train_generator(backbone, phase, self.config.adapt_epochs)
+        return self.embed(backbone, phase.cold)
+
+    def train_generator(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
+        """``repeats`` steps on each batch, the backbone's context computed once."""
+        optimizer = phase.adam(self.generator.parameters())
+        for batch in phase.batches(epochs):
+            context = backbone.frozen_context(batch)
+            real = backbone.item_table(batch.items.number)  # (distinct, dim)
+            for _ in range(self.config.repeats):
+                step(optimizer, self.loss(backbone, batch, context, real))
+
+    def loss(self, backbone: Backbone, batch: Batch, context: object, real: Tensor) -> Tensor:
+        """The generator's loss."""
+        return self.generator.loss(backbone, batch, context, real, self.config.alpha, self.config.beta)[0]

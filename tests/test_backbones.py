@@ -1,0 +1,158 @@
+"""Every backbone: shapes, its formula against brute force, and the encode / score split."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from coldbench import registry
+from coldbench.batching import View, shuffled
+from coldbench.config import resolve
+from coldbench.layers import FieldEmbedding, initialise
+
+NAMES = registry.names(registry.BACKBONES)
+
+
+@pytest.fixture(scope="module")
+def batch(dataset, split):
+    view = View(dataset, split.base, torch.device("cpu"))
+    return next(shuffled(view, view.interactions(split.base), 64, random=None))
+
+
+def build(name, dataset, spread=0.3, **values):
+    owner = registry.get(registry.BACKBONES, name)
+    backbone = owner(resolve(name, owner.Config, values), dataset.schema)
+    torch.manual_seed(0)
+    for parameter in backbone.parameters():
+        nn.init.uniform_(parameter, -spread, spread)
+    for part in (backbone.users, backbone.items, backbone.context):
+        part.table.data[0] = 0
+    return backbone.eval()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_finite_logit_a_row_and_v_i_reaches_it(name, dataset, batch):
+    backbone = build(name, dataset)
+    context = backbone.encode(batch)
+    item = torch.randn(64, backbone.dim, requires_grad=True)
+    logits = backbone.score(item, context)
+    assert logits.shape == (64,)
+    assert torch.isfinite(logits).all()
+    (gradient,) = torch.autograd.grad(logits.sum(), item)
+    assert (gradient.abs().sum(1) > 0).all()
+    assert torch.equal(backbone(batch), backbone.score(backbone.item_table(batch.item), context))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_item_is_nowhere_but_in_its_table(name, dataset, batch):
+    """Only the item table has a row per item."""
+    backbone = build(name, dataset)
+    assert [n for n, p in backbone.named_parameters() if dataset.schema.items in p.shape] == ["item_table.weight"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("field", ["dim", "hidden", "dropout", "constant", "layers"])
+def test_extremes_of_the_space_build(name, field, dataset, batch):
+    owner = registry.get(registry.BACKBONES, name)
+    for value in owner.space[field].extremes() if field in owner.space else ():
+        backbone = owner(resolve(name, owner.Config, {field: value}), dataset.schema)
+        initialise(backbone)
+        assert torch.isfinite(backbone(batch)).all()
+
+
+def fields(backbone, batch):
+    """(rows, 1 + fields, dim): v_I and the others."""
+    return torch.cat([backbone.item_table(batch.item).unsqueeze(1), backbone.others(batch)], 1)
+
+
+def mlp(module, inputs_item, inputs_rest):
+    return module.blocks(module.first_item(inputs_item) + module.first_rest(inputs_rest)).squeeze(-1)
+
+
+def pair_sum(embeddings):
+    pairs = itertools.combinations(range(embeddings.shape[1]), 2)
+    return sum((embeddings[:, i] * embeddings[:, j]).sum(-1) for i, j in pairs)
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_fm_is_all_pairwise_products_and_a_linear_term(constant, dataset, batch):
+    backbone = build("fm", dataset, constant=constant)
+    embeddings = fields(backbone, batch)
+    if constant:
+        extra = constant * backbone.machine.first_order
+        embeddings = torch.cat([embeddings, extra.expand(len(batch), 1, -1)], 1)
+    expected = pair_sum(embeddings) + backbone.machine.linear(backbone.numeric_values(batch)).squeeze(-1)
+    torch.testing.assert_close(backbone(batch), expected)
+
+
+def test_deepfm_is_fm_plus_mlp(dataset, batch):
+    backbone = build("deepfm", dataset, constant=0.0)
+    embeddings = fields(backbone, batch)
+    fm = pair_sum(embeddings) + backbone.machine.linear(backbone.numeric_values(batch)).squeeze(-1)
+    torch.testing.assert_close(backbone(batch), fm + mlp(backbone.mlp, embeddings[:, 0], embeddings[:, 1:].flatten(1)))
+
+
+def test_wide_deep_is_mlp_on_tokens_plus_linear_on_numbers(dataset, batch):
+    backbone = build("wide_deep", dataset)
+    embeddings = fields(backbone, batch)
+    wide = backbone.wide(backbone.numeric_values(batch)).squeeze(-1)
+    assert embeddings.shape[1] == 7  # item, three of the user's, three of the item's; no numeric field
+    torch.testing.assert_close(
+        backbone(batch), wide + mlp(backbone.mlp, embeddings[:, 0], embeddings[:, 1:].flatten(1))
+    )
+
+
+def test_dcn_is_its_cross_layers_one_by_one(dataset, batch):
+    backbone = build("dcn", dataset)
+    embeddings = fields(backbone, batch)
+    first = embeddings.flatten(1)
+    crossed = first
+    for weight, bias in zip(backbone.cross, backbone.bias, strict=True):
+        crossed = first * (crossed @ weight).unsqueeze(1) + bias + crossed
+    expected = crossed @ backbone.last[0] + mlp(backbone.mlp, embeddings[:, 0], embeddings[:, 1:].flatten(1))
+    torch.testing.assert_close(backbone(batch), expected)
+
+
+def test_ipnn_is_an_mlp_on_all_inner_products(dataset, batch):
+    backbone = build("ipnn", dataset)
+    embeddings = fields(backbone, batch)
+    others = range(1, embeddings.shape[1])
+    mine = torch.stack([(embeddings[:, 0] * embeddings[:, j]).sum(-1) for j in others], 1)
+    rest = torch.stack([(embeddings[:, i] * embeddings[:, j]).sum(-1) for i, j in itertools.combinations(others, 2)], 1)
+    item, flat = torch.cat([embeddings[:, 0], mine], 1), torch.cat([embeddings[:, 1:].flatten(1), rest], 1)
+    torch.testing.assert_close(backbone(batch), mlp(backbone.mlp, item, flat))
+
+
+def test_opnn_is_an_mlp_on_all_weighted_products(dataset, batch):
+    backbone = build("opnn", dataset)
+    embeddings = fields(backbone, batch)
+    others = list(range(1, embeddings.shape[1]))
+    mine = torch.stack(
+        [torch.einsum("bd,de,be->b", embeddings[:, 0], backbone.item_kernel[j - 1], embeddings[:, j]) for j in others],
+        1,
+    )
+    pairs = list(itertools.combinations(others, 2))
+    rest = torch.stack(
+        [
+            torch.einsum("bd,de,be->b", embeddings[:, i], backbone.kernel[n], embeddings[:, j])
+            for n, (i, j) in enumerate(pairs)
+        ],
+        1,
+    )
+    item, flat = torch.cat([embeddings[:, 0], mine], 1), torch.cat([embeddings[:, 1:].flatten(1), rest], 1)
+    torch.testing.assert_close(backbone(batch), mlp(backbone.mlp, item, flat))
+
+
+def test_padding_embeds_to_zero_and_stays_there(dataset, batch):
+    embedding = FieldEmbedding(dataset.schema.side("item"), 4)
+    initialise(embedding)
+    assert torch.equal(embedding.table[0], torch.zeros(4))
+    embedding(batch.items).sum().backward()
+    assert torch.equal(embedding.table.grad[0], torch.zeros(4))
+    tags = dataset.schema.side("item").columns[2]
+    rows = batch.items.ids[:, tags]
+    by_hand = torch.stack([sum((embedding.table[i] for i in row if i > 0), torch.zeros(4)) for row in rows.tolist()])
+    torch.testing.assert_close(embedding(batch.items)[:, 2], by_hand)

@@ -1,0 +1,173 @@
+"""The equations of methods and generators against brute force."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from coldbench import registry
+from coldbench.batching import View, shuffled
+from coldbench.generator import Gaussian, wasserstein
+from coldbench.layers import initialise
+
+
+@pytest.fixture
+def setting(dataset, split):
+    """A batch with repeated items, and a frozen deepfm."""
+    torch.manual_seed(0)
+    view = View(dataset, split.base, torch.device("cpu"))
+    batch = next(shuffled(view, view.interactions(split.base), 300, random=None))
+    owner = registry.get(registry.BACKBONES, "deepfm")
+    backbone = owner(owner.Config(dropout=0.0), dataset.schema)
+    initialise(backbone)
+    with torch.no_grad():
+        backbone.item_table.weight.normal_()
+    return batch, backbone.frozen().eval()
+
+
+def make(name, dataset, **values):
+    owner = registry.get(registry.METHODS, name)
+    torch.manual_seed(1)
+    method = owner(owner.Config(noise=0.0, **values), dataset.schema, 16)
+    for parameter in method.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return method
+
+
+def per_row(batch, values):
+    """What the distinct items' values are, row by row of the log."""
+    items = batch.items.number.tolist()
+    return torch.stack([values[items.index(item)] for item in batch.item.tolist()])
+
+
+def by_hand(method, batch, backbone):
+    """v_I, D(z) and D(z_p) and both distributions, row by row."""
+    made = method.generator(batch.items, backbone.item_table(batch.items.number))
+    real = backbone.item_table(batch.item)
+    encoded, prior = ([per_row(batch, part) for part in made[place]] for place in (0, 1))
+    return real, encoded, prior, per_row(batch, made.reconstructed), per_row(batch, made.warm)
+
+
+def test_wasserstein_distance_of_equation_6_equals_a_sampled_one():
+    """In one dimension the optimal plan pairs sorted samples, as scipy's distance does for its first power."""
+    random = torch.Generator().manual_seed(0)
+    first, second = (
+        Gaussian(torch.tensor([[0.5]]), torch.tensor([[2.0]])),
+        Gaussian(torch.tensor([[-1.0]]), torch.tensor([[0.5]])),
+    )
+    n = 400_000
+    a = (first.mean + first.deviation * torch.randn(n, 1, generator=random)).squeeze().sort().values
+    b = (second.mean + second.deviation * torch.randn(n, 1, generator=random)).squeeze().sort().values
+    assert wasserstein(first, second).item() == pytest.approx((a - b).square().mean().item(), rel=0.01)
+    wide = Gaussian(torch.randn(5, 3), torch.rand(5, 3)), Gaussian(torch.randn(5, 3), torch.rand(5, 3))
+    expected = [
+        sum(
+            (wide[0].mean[i, d] - wide[1].mean[i, d]) ** 2 + (wide[0].deviation[i, d] - wide[1].deviation[i, d]) ** 2
+            for d in range(3)
+        )
+        for i in range(5)
+    ]
+    torch.testing.assert_close(wasserstein(*wide), torch.stack(expected))
+
+
+@pytest.mark.parametrize("name", ["cvar", "avaew"])
+def test_equations_4_6_7_and_their_weights(name, dataset, setting):
+    batch, backbone = setting
+    alpha, beta = 0.7, 1.3
+    extra = {"xi": 0.0, "xi_prime": 0.0} if name == "avaew" else {}
+    method = make(name, dataset, alpha=alpha, beta=beta, **extra)
+    real, encoded, prior, reconstructed, warm = by_hand(method, batch, backbone)
+    context = backbone.frozen_context(batch)
+    chance = torch.sigmoid(backbone.score(warm, context))
+    ctr = -(batch.click * chance.log() + (1 - batch.click) * (1 - chance).log()).mean()
+    reconstruction = ((real - reconstructed) ** 2).sum(1).mean()
+    distance = ((encoded[0] - prior[0]) ** 2 + (encoded[1] - prior[1]) ** 2).sum(1).mean()
+    expected = ctr + alpha * reconstruction + beta * distance
+    loss = method.loss if name == "cvar" else lambda *given: method.generator_loss(*given)[0]
+    got = loss(backbone, batch, context, backbone.item_table(batch.items.number))
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_equations_8_to_11(dataset, setting):
+    batch, backbone = setting
+    context, distinct = backbone.frozen_context(batch), backbone.item_table(batch.items.number)
+
+    def loss(**values):
+        return make("avaew", dataset, alpha=0.0, beta=0.0, **values).generator_loss(backbone, batch, context, distinct)[
+            0
+        ]
+
+    method = make("avaew", dataset)
+    real, _, _, _, warm = by_hand(method, batch, backbone)
+    features = [torch.relu(v @ method.classifier.hidden.weight.T + method.classifier.hidden.bias) for v in (real, warm)]
+    group = ((features[0].mean(0) - features[1].mean(0)) ** 2).mean()
+    pairs = ((features[0] - features[1]) ** 2).mean()
+    plain = loss(xi=0.0, xi_prime=0.0)
+    torch.testing.assert_close(loss(xi=2.0, xi_prime=0.0) - plain, 2 * group, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(loss(xi=0.0, xi_prime=3.0) - plain, 3 * pairs, rtol=1e-3, atol=1e-5)
+    judged = [torch.sigmoid(method.classifier(v)) for v in (real, warm)]
+    expected = -(judged[0].log().mean() + (1 - judged[1]).log().mean())
+    distinct_warm = method.generator(batch.items, distinct).warm.detach()
+    torch.testing.assert_close(method.classifier_loss(batch, distinct, distinct_warm), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
+    batch, backbone = setting
+    method = make("avaew", dataset)
+    phase_like = backbone.item_table(batch.items.number)
+    loss, warm = method.generator_loss(backbone, batch, backbone.frozen_context(batch), phase_like)
+    loss.backward(inputs=list(method.generator.parameters()))
+    assert all(p.grad is not None for p in method.generator.parameters())
+    assert all(p.grad is None for p in method.classifier.parameters())
+    assert all(p.grad is None for p in backbone.parameters())
+    before = [p.grad.clone() for p in method.generator.parameters()]
+    method.classifier_loss(batch, phase_like, warm.detach()).backward()
+    assert all(torch.equal(a, p.grad) for a, p in zip(before, method.generator.parameters(), strict=True))
+    assert all(p.grad is not None for p in method.classifier.parameters())
+
+
+def test_a_deviation_is_half_the_exponent_of_a_variance(dataset):
+    method = make("cvar", dataset)
+    embedding = torch.randn(4, 16)
+    log_variance = functional.linear(
+        embedding, method.generator.encode_variance.weight, method.generator.encode_variance.bias
+    )
+    torch.testing.assert_close(method.generator.encoded(embedding).deviation ** 2, log_variance.exp())
+
+
+def test_the_decoder_sees_the_count_and_only_where_it_should(dataset, setting):
+    batch, _ = setting
+    more = batch.items._replace(numeric=batch.items.numeric + 1)
+    latent = torch.randn(len(batch.items.number), 16)
+    for on_count in (True, False):
+        method = make("avaew", dataset, on_count=on_count)
+        moved = not torch.equal(method.generator.decode(latent, batch.items), method.generator.decode(latent, more))
+        assert moved == on_count
+
+
+@pytest.mark.parametrize(("per_row", "rate"), [(False, 0.3), (True, 0.3), (False, 0.0), (False, 1.0)])
+def test_dropoutnet_drops_at_its_rate_the_mean_without_gradient(per_row, rate, dataset, setting):
+    batch, backbone = setting
+    owner = registry.get(registry.METHODS, "dropoutnet")
+    method = owner(owner.Config(rate=rate, per_row=per_row), dataset.schema, 16)
+    backbone.requires_grad_(True)
+    plain = backbone(batch)
+    mean = backbone.item_table.weight.mean(0).expand(len(batch), -1)
+    dropped = backbone.score(mean, backbone.encode(batch))
+    torch.manual_seed(3)
+    share = []
+    for _ in range(200):
+        logits = method.pretrain_logits(backbone, batch)
+        is_dropped = torch.isclose(logits, dropped, rtol=1e-5, atol=1e-7)
+        assert (is_dropped | torch.isclose(logits, plain, rtol=1e-5, atol=1e-7)).all()
+        share.append(is_dropped.float().mean().item())
+        assert per_row or share[-1] in (0.0, 1.0)
+    tolerance = 4 * math.sqrt(rate * (1 - rate) / (200 * (len(batch) if per_row else 1))) + 1e-9
+    assert sum(share) / 200 == pytest.approx(rate, abs=tolerance)
+    if rate == 1.0:
+        method.pretrain_logits(backbone, batch).sum().backward()
+        gradient = backbone.item_table.weight.grad
+        assert gradient is None or not gradient.any()

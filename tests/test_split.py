@@ -1,0 +1,57 @@
+"""The split against a plain pandas count of the paper's words."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coldbench.errors import InputError
+from coldbench.split import warm_up_split
+
+
+def by_hand(dataset):
+    log = pd.DataFrame({"item": dataset.item, "time": dataset.time}).reset_index(names="row")
+    parts = {"base": [], "warm-a": [], "warm-b": [], "warm-c": [], "test": []}
+    for _, rows in log.groupby("item"):
+        if len(rows) > dataset.n:
+            parts["base"] += rows["row"].tolist()
+        elif len(rows) >= 3 * dataset.k:
+            ordered = rows.sort_values(["time", "row"])["row"].tolist()
+            for number, name in enumerate(("warm-a", "warm-b", "warm-c")):
+                parts[name] += ordered[number * dataset.k : (number + 1) * dataset.k]
+            parts["test"] += ordered[3 * dataset.k :]
+    return parts
+
+
+@pytest.mark.parametrize("ties", [1, 10**6], ids=["distinct times", "mostly tied times"])
+def test_equals_a_count_by_hand(dataset, ties):
+    data = dataclasses.replace(dataset, time=dataset.time // (ties * 60))
+    split = warm_up_split(data)
+    parts = {"base": split.base, **split.warm, "test": split.test}
+    expected = by_hand(data)
+    for name, rows in parts.items():
+        assert sorted(rows) == sorted(expected[name]), name
+
+
+def test_parts_do_not_overlap_and_items_are_told_apart(dataset, split):
+    rows = np.concatenate([split.base, *split.warm.values(), split.test])
+    assert len(rows) == len(set(rows))
+    assert set(dataset.item[split.test]) <= set(split.new_items)
+    assert len(split.old_items) + len(split.new_items) + len(split.discarded_items) == dataset.schema.items
+    assert all(len(part) == dataset.k * len(split.new_items) for part in split.warm.values())
+
+
+def test_later_phases_are_later_in_time(dataset, split):
+    for item in split.new_items[:10]:
+        times = [dataset.time[rows[dataset.item[rows] == item]] for rows in (*split.warm.values(), split.test)]
+        for earlier, later in itertools.pairwise(times):
+            assert not len(later) or earlier.max() <= later.min()
+
+
+def test_no_old_items_is_bad_input(dataset):
+    with pytest.raises(InputError, match="N = 100000"):
+        warm_up_split(dataclasses.replace(dataset, n=100_000))

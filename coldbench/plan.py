@@ -18,6 +18,7 @@ from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError, unknown
 from coldbench.protocol import PROTOCOLS
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.split import warm_up_split
 from coldbench.training import Settings
 
 _SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
@@ -99,6 +100,8 @@ def make_plan(options: Options) -> Plan:
     datasets = {
         spec.label: registry.get(DATASETS, spec.name)().load(spec.config, data_dir) for spec in chosen[DATASETS.name]
     }
+    for data in datasets.values():
+        warm_up_split(data)  # raises where (N, K) do not suit the data
     cells = [
         Cell(dataset, datasets[dataset.label].fingerprint, backbone, method, seed, options.protocol, settings, device)
         for dataset, seed, backbone, method in itertools.product(

@@ -59,7 +59,7 @@ def coldbench(*arguments, **kwargs):
         (["--set", "cvar.alpha"], "NAME.FIELD=VALUE"),
         (["--backbones", "deepfm", "--set", "deepfm.hidden=16xx"], "deepfm.hidden"),
         (["--set", "protocol.batch_size=0"], "between 1 and"),
-        (["--set", "synthetic.n=100000"], "between 1 and|N = 100000"),
+        (["--set", "synthetic.n=100000"], "N = 100000"),
         (["--jobs", "0"], "--jobs"),
         (["--nonsense"], "No such option"),
         (["--config", "/nowhere.toml"], "cannot be read"),
@@ -71,7 +71,7 @@ def test_bad_input_ends_in_one_line_and_code_2(arguments, says, tmp_path):
     result = invoke("run", "--dry-run", *arguments, "--out", out)
     assert result.exit_code == 2, result.output
     assert len(result.output.strip().splitlines()) == 1
-    assert any(part in result.output for part in says.split("|")), result.output
+    assert says in result.output
     assert not out.exists()
 
 

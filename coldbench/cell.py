@@ -166,7 +166,7 @@ class Cell:
 
     def _new_method(self, dataset: Dataset, backbone: Backbone) -> Method:
         torch.manual_seed(derive(*self._replication, "method"))
-        return self._method(self.method.config, dataset.schema, backbone.dim).to(self.device)
+        return self._method(self.method.config, dataset.schema, backbone).to(self.device)
 
     def _shared(self) -> list[Any]:
         parts = [(spec.name, as_dict(spec.config)) for spec in (self.dataset, self.backbone)]

@@ -37,6 +37,7 @@ class FieldEmbedding(nn.Module):
         self.columns = side.columns
         self.singles = sum(field.kind == "categorical" for field in side.tokens)
         self.fields = len(side.tokens) + (len(side.numeric) if numeric else 0)
+        self.width = self.fields * dim
         self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
         self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
 
@@ -48,6 +49,11 @@ class FieldEmbedding(nn.Module):
         if len(self.slopes):
             parts.append(rows.numeric.unsqueeze(-1) * self.slopes)
         return torch.cat(parts, 1)
+
+
+def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """The small network that warm-up methods use: Linear, ReLU, Linear."""
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
 
 class MLP(nn.Module):

@@ -26,16 +26,21 @@ class Method(nn.Module):
         config: This instance's values.
         schema: The fields of the dataset.
         dim: The size of an item ID embedding.
+
+    Args:
+        config: An instance of ``Config``.
+        schema: The fields of the dataset.
+        backbone: The one to work on, for the sizes of its embeddings; it is not kept.
     """
 
     Config: ClassVar[type]
     space: ClassVar[Space] = {}
 
-    def __init__(self, config: Any, schema: Schema, dim: int) -> None:
+    def __init__(self, config: Any, schema: Schema, backbone: Backbone) -> None:
         super().__init__()
         self.config = config
         self.schema = schema
-        self.dim = dim
+        self.dim = backbone.dim
 
     def pretrain_logits(self, backbone: Backbone, batch: Batch) -> Tensor:
         """What pretraining optimises: (batch,) logits."""

@@ -76,10 +76,10 @@ class Classifier(nn.Module):
 class AVAEW(Method):
     """Generates cold items' embeddings that a classifier cannot tell from warm ones."""
 
-    def __init__(self, config: Config, schema: Schema, dim: int) -> None:
-        super().__init__(config, schema, dim)
-        self.generator = VariationalGenerator(schema, dim, config.noise, config.side_item_id, config.on_count)
-        self.classifier = Classifier(dim, config.features)
+    def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
+        super().__init__(config, schema, backbone)
+        self.generator = VariationalGenerator(schema, self.dim, config.noise, config.side_item_id, config.on_count)
+        self.classifier = Classifier(self.dim, config.features)
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Trains generator and classifier on the old items."""

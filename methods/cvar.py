@@ -44,9 +44,9 @@ space: Space = {"alpha": LogUniform(1e-2, 1e2), "beta": LogUniform(1e-3, 1e1), "
 class CVAR(Method):
     """Generates cold items' embeddings from side information, and again after each phase."""
 
-    def __init__(self, config: Config, schema: Schema, dim: int) -> None:
-        super().__init__(config, schema, dim)
-        self.generator = VariationalGenerator(schema, dim, config.noise, config.side_item_id, on_count=True)
+    def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
+        super().__init__(config, schema, backbone)
+        self.generator = VariationalGenerator(schema, self.dim, config.noise, config.side_item_id, on_count=True)
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Trains the generator on the old items."""

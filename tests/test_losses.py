@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -12,6 +16,8 @@ from coldbench import registry
 from coldbench.batching import View, shuffled
 from coldbench.generator import Gaussian, wasserstein
 from coldbench.layers import initialise
+from coldbench.protocol import Protocol
+from coldbench.training import Settings
 
 
 @pytest.fixture
@@ -28,10 +34,12 @@ def setting(dataset, split):
     return batch, backbone.frozen().eval()
 
 
-def make(name, dataset, **values):
+def make(name, dataset, backbone, **values):
     owner = registry.get(registry.METHODS, name)
     torch.manual_seed(1)
-    method = owner(owner.Config(noise=0.0, **values), dataset.schema, 16)
+    if name in ("cvar", "avaew"):
+        values["noise"] = 0.0
+    method = owner(owner.Config(**values), dataset.schema, backbone)
     for parameter in method.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return method
@@ -78,7 +86,7 @@ def test_equations_4_6_7_and_their_weights(name, dataset, setting):
     batch, backbone = setting
     alpha, beta = 0.7, 1.3
     extra = {"xi": 0.0, "xi_prime": 0.0} if name == "avaew" else {}
-    method = make(name, dataset, alpha=alpha, beta=beta, **extra)
+    method = make(name, dataset, backbone, alpha=alpha, beta=beta, **extra)
     real, encoded, prior, reconstructed, warm = by_hand(method, batch, backbone)
     context = backbone.frozen_context(batch)
     chance = torch.sigmoid(backbone.score(warm, context))
@@ -96,11 +104,11 @@ def test_equations_8_to_11(dataset, setting):
     context, distinct = backbone.frozen_context(batch), backbone.item_table(batch.items.number)
 
     def loss(**values):
-        return make("avaew", dataset, alpha=0.0, beta=0.0, **values).generator_loss(backbone, batch, context, distinct)[
-            0
-        ]
+        return make("avaew", dataset, backbone, alpha=0.0, beta=0.0, **values).generator_loss(
+            backbone, batch, context, distinct
+        )[0]
 
-    method = make("avaew", dataset)
+    method = make("avaew", dataset, backbone)
     real, _, _, _, warm = by_hand(method, batch, backbone)
     features = [torch.relu(v @ method.classifier.hidden.weight.T + method.classifier.hidden.bias) for v in (real, warm)]
     group = ((features[0].mean(0) - features[1].mean(0)) ** 2).mean()
@@ -116,7 +124,7 @@ def test_equations_8_to_11(dataset, setting):
 
 def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
     batch, backbone = setting
-    method = make("avaew", dataset)
+    method = make("avaew", dataset, backbone)
     phase_like = backbone.item_table(batch.items.number)
     loss, warm = method.generator_loss(backbone, batch, backbone.frozen_context(batch), phase_like)
     loss.backward(inputs=list(method.generator.parameters()))
@@ -129,8 +137,9 @@ def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
     assert all(p.grad is not None for p in method.classifier.parameters())
 
 
-def test_a_deviation_is_half_the_exponent_of_a_variance(dataset):
-    method = make("cvar", dataset)
+def test_a_deviation_is_half_the_exponent_of_a_variance(dataset, setting):
+    _, backbone = setting
+    method = make("cvar", dataset, backbone)
     embedding = torch.randn(4, 16)
     log_variance = functional.linear(
         embedding, method.generator.encode_variance.weight, method.generator.encode_variance.bias
@@ -139,11 +148,11 @@ def test_a_deviation_is_half_the_exponent_of_a_variance(dataset):
 
 
 def test_the_decoder_sees_the_count_and_only_where_it_should(dataset, setting):
-    batch, _ = setting
+    batch, backbone = setting
     more = batch.items._replace(numeric=batch.items.numeric + 1)
     latent = torch.randn(len(batch.items.number), 16)
     for on_count in (True, False):
-        method = make("avaew", dataset, on_count=on_count)
+        method = make("avaew", dataset, backbone, on_count=on_count)
         moved = not torch.equal(method.generator.decode(latent, batch.items), method.generator.decode(latent, more))
         assert moved == on_count
 
@@ -152,7 +161,7 @@ def test_the_decoder_sees_the_count_and_only_where_it_should(dataset, setting):
 def test_dropoutnet_drops_at_its_rate_the_mean_without_gradient(per_row, rate, dataset, setting):
     batch, backbone = setting
     owner = registry.get(registry.METHODS, "dropoutnet")
-    method = owner(owner.Config(rate=rate, per_row=per_row), dataset.schema, 16)
+    method = owner(owner.Config(rate=rate, per_row=per_row), dataset.schema, backbone)
     backbone.requires_grad_(True)
     plain = backbone(batch)
     mean = backbone.item_table.weight.mean(0).expand(len(batch), -1)
@@ -171,3 +180,126 @@ def test_dropoutnet_drops_at_its_rate_the_mean_without_gradient(per_row, rate, d
         method.pretrain_logits(backbone, batch).sum().backward()
         gradient = backbone.item_table.weight.grad
         assert gradient is None or not gradient.any()
+
+
+def test_meta_e_differentiates_through_the_inner_step(dataset, setting):
+    """The gradient of equation 9 equals finite differences, which it only does with the second derivatives."""
+    batch, backbone = setting
+    method = make("meta_e", dataset, backbone, inner_lr=5.0, gamma=0.1).double()
+    backbone.double()
+    first = dataclasses.replace(batch, log=as_double(batch.log))
+    second = dataclasses.replace(first, log=first.log._replace(click=1 - first.log.click))
+    parameter = method.generator[2].bias
+    (gradient,) = torch.autograd.grad(method.loss(backbone, first, second), parameter)
+    for place in range(3):
+        with torch.no_grad():
+            values = []
+            for shift in (1e-5, -1e-5):
+                parameter[place] += shift
+                with torch.enable_grad():
+                    values.append(method.loss(backbone, first, second).item())
+                parameter[place] -= shift
+        assert (values[0] - values[1]) / 2e-5 == pytest.approx(gradient[place].item(), rel=1e-4, abs=1e-8)
+
+
+def test_meta_e_weighs_the_two_losses_and_steps_the_embedding(dataset, setting):
+    batch, backbone = setting
+    other = dataclasses.replace(batch, log=batch.log._replace(click=1 - batch.log.click))
+    gamma, rate = 0.25, 3.0
+    method = make("meta_e", dataset, backbone, inner_lr=rate, gamma=gamma)
+    embedding = method.generate(backbone, batch.items).detach().requires_grad_()
+    context = backbone.frozen_context(batch)
+    loss_a = functional.binary_cross_entropy_with_logits(backbone.score(batch.spread(embedding), context), batch.click)
+    (gradient,) = torch.autograd.grad(loss_a, embedding)
+    moved = backbone.score(batch.spread(embedding - rate * gradient), context)
+    loss_b = functional.binary_cross_entropy_with_logits(moved, other.click)
+    torch.testing.assert_close(method.loss(backbone, batch, other), gamma * loss_a + (1 - gamma) * loss_b)
+
+
+def test_meta_e_pairs_rows_of_one_item_from_neighbouring_quarters_of_its_time(dataset, split):
+    module = inspect.getmodule(registry.get(registry.METHODS, "meta_e"))
+    item, time = dataset.item[split.base], dataset.time[split.base]
+    parts = module.quarters(item, time)
+    assert (item[parts] == item[parts[0]]).all()
+    assert len(set(parts.ravel())) == parts.size
+    for number in np.unique(item):
+        mine = [part[item[part] == number] for part in parts]
+        assert len(mine[0]) == (item == number).sum() // 4
+        for earlier, later in itertools.pairwise(mine):
+            assert time[earlier].max() <= time[later].min()
+
+
+def as_double(log):
+    return log._replace(click=log.click.double(), numeric=log.numeric.double())
+
+
+def test_mwuf_takes_the_mean_of_the_right_users_and_none_from_the_future(dataset, split, setting):
+    _, backbone = setting
+    protocol = Protocol("paper", dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
+    module = inspect.getmodule(registry.get(registry.METHODS, "mwuf"))
+    users = module.MeanUsers(backbone, dataset.schema.items)
+    base, warm = (protocol._phase(n, r) for n, r in (("base", split.base), ("warm-a", split.warm["warm-a"])))
+    users.see(base)
+    of_user = backbone.users(base.view.users(torch.arange(dataset.schema.users))).flatten(1)
+    everyone = of_user[dataset.user[split.base]].mean(0)
+    cold = torch.from_numpy(split.new_items)
+    torch.testing.assert_close(users.of(cold), everyone.expand(len(cold), -1), rtol=1e-4, atol=1e-5)
+    users.see(warm)
+    for item in split.new_items[:5]:
+        rows = split.warm["warm-a"][dataset.item[split.warm["warm-a"]] == item]
+        expected = of_user[dataset.user[rows]].mean(0)
+        torch.testing.assert_close(users.of(torch.tensor([item]))[0], expected, rtol=1e-4, atol=1e-5)
+    old = int(split.old_items[0])
+    expected = of_user[dataset.user[dataset.item == old]].mean(0)
+    torch.testing.assert_close(users.of(torch.tensor([old]))[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, setting):
+    _, backbone = setting
+    method = make("mwuf", dataset, backbone)
+    protocol = Protocol("paper", dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
+    before = [parameter.clone() for parameter in method.parameters()]
+    base = protocol._phase("base", split.base)
+    method.fit(backbone, base)
+    assert base.steps == 2 * -(-len(split.base) // 256)
+    assert not any(torch.equal(a, b) for a, b in zip(before, method.parameters(), strict=True))
+    items = base.cold
+    mean = backbone.item_table.weight[split.old_items].mean(0)
+    side = backbone.items(items).flatten(1)
+    expected = method.scale(side) * mean + method.shift(method.users.of(items.number))
+    torch.testing.assert_close(method.embed(backbone, items), expected)
+    warm = protocol._phase("warm-a", split.warm["warm-a"])
+    old_shift = method.shift(method.users.of(items.number))
+    adapted = method.adapt(backbone, warm)
+    new_shift = method.shift(method.users.of(items.number))
+    assert not torch.allclose(old_shift, new_shift)
+    torch.testing.assert_close(adapted, backbone.item_table.weight[split.new_items] - old_shift + new_shift)
+
+
+def test_gars_two_losses_and_whom_they_move(dataset, setting):
+    batch, backbone = setting
+    alpha, beta = 0.3, 0.2
+    method = make("gar", dataset, backbone, alpha=alpha, beta=beta, towers=(8, 8))
+    embedded = torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)
+    distinct = backbone.item_table(batch.items.number)
+    clicked = [row for row, click in enumerate(batch.click.tolist()) if click]
+    made = per_row(batch, method.generate(batch.items))
+    real = backbone.item_table(batch.item)
+
+    def r(row, vector):
+        return (method.user_tower(embedded[row]) * method.item_tower(vector)).sum()
+
+    critic, generator = [], []
+    for place, row in enumerate(clicked):
+        negative = real[clicked[place - 1]]
+        margin = r(row, real[row]) - (1 - beta) * r(row, made[row]) - beta * r(row, negative)
+        critic.append(-torch.sigmoid(margin).log())
+        fooled = -torch.sigmoid(r(row, made[row]) - r(row, real[row])).log()
+        generator.append((1 - alpha) * fooled + alpha * (made[row] - real[row]).abs().sum())
+    critic_loss = method.critic_loss(batch, embedded, distinct)
+    generator_loss = method.generator_loss(batch, embedded, distinct)
+    torch.testing.assert_close(critic_loss, torch.stack(critic).mean(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(generator_loss, torch.stack(generator).mean(), rtol=1e-4, atol=1e-5)
+    critic_loss.backward()
+    assert all(p.grad is None for p in [*method.generator.parameters(), *method.side.parameters()])
+    assert all(p.grad is None for p in backbone.parameters())

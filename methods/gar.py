@@ -1,0 +1,122 @@
+"""GAR (Chen et al., SIGIR 2022, DOI 10.1145/3477495.3531897): a generative adversarial framework for cold items.
+
+A generator G(V_S) plays against a recommender-side critic r(u, v), two towers and their inner product. Over clicked
+rows, with v_gen = G(V_S) and v_neg another item of the batch, the critic minimises
+-log sigmoid(r(u, v_real) - (1 - beta) r(u, v_gen) - beta r(u, v_neg)) and the generator
+-(1 - alpha) log sigmoid(r(u, v_gen) - r(u, v_real)) + alpha |v_gen - v_real|_1.
+
+Departs from the paper, whose task is ranking with a recommender trained in the game: here the CTR backbone stays
+frozen and predicts, u is its user and context embeddings, and the critic serves the game alone. ``adapt`` goes on
+on each phase's rows and replaces the cold items' embeddings, as CVAR does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch, Rows
+from coldbench.data.schema import Schema
+from coldbench.generator import SideInformation
+from coldbench.layers import initialise
+from coldbench.method import Method
+from coldbench.space import Choice, Count, Share, Space, Uniform, Width
+from coldbench.training import Phase, step
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters; alpha, beta and the towers are the paper's."""
+
+    alpha: Share = 0.05  # weight of the similarity |v_gen - v_real|_1 against the adversarial term
+    beta: Share = 0.1  # share of the sampled negative in the critic's loss, against the generated item's
+    towers: tuple[Width, ...] = (200, 200)  # units of the generator's and the critic's layers, with tanh
+    side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
+    epochs: Count = 1  # over base, in fit
+    adapt_epochs: Count = 2  # over each phase's rows
+    repeats: Count = 1  # steps of each player on each batch
+
+
+space: Space = {"alpha": Uniform(0.0, 1.0), "beta": Uniform(0.0, 1.0), "repeats": Choice((1, 3, 10))}
+
+
+class Tower(nn.Sequential):
+    """Layers with tanh, the last one linear: (rows, first width) -> (rows, last width)."""
+
+    def __init__(self, *widths: int) -> None:
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise(widths):
+            layers += [nn.Linear(inputs, outputs), nn.Tanh()]
+        super().__init__(*layers[:-1])
+
+
+class GAR(Method):
+    """Generates cold items' embeddings that a critic takes for warm ones."""
+
+    def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
+        super().__init__(config, schema, backbone)
+        self.side = SideInformation(schema, self.dim, config.side_item_id)
+        initialise(self.side)
+        self.generator = Tower(self.side.width, *config.towers, self.dim)
+        self.user_tower = Tower(backbone.users.width + backbone.context.width, *config.towers)
+        self.item_tower = Tower(self.dim, *config.towers)
+
+    def fit(self, backbone: Backbone, base: Phase) -> None:
+        """Plays on the old items."""
+        self.play(backbone, base, self.config.epochs)
+
+    def embed(self, backbone: Backbone, items: Rows) -> Tensor:
+        """G(V_S), (items, dim)."""
+        with torch.no_grad():
+            return self.generate(items)
+
+    def adapt(self, backbone: Backbone, phase: Phase) -> Tensor:
+        """Goes on playing on the phase's rows, then replaces every cold item's embedding by G(V_S)."""
+        self.play(backbone, phase, self.config.adapt_epochs)
+        return self.embed(backbone, phase.cold)
+
+    def generate(self, items: Rows) -> Tensor:
+        """G of the side information, (items, dim)."""
+        return self.generator(self.side(items))
+
+    def play(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
+        """Critic and generator in turn, ``repeats`` times a batch."""
+        critic = phase.adam([*self.user_tower.parameters(), *self.item_tower.parameters()])
+        generator = phase.adam([*self.side.parameters(), *self.generator.parameters()])
+        for batch in phase.batches(epochs):
+            embedded = user(backbone, batch)
+            real = backbone.item_table(batch.items.number)
+            for _ in range(self.config.repeats):
+                step(critic, self.critic_loss(batch, embedded, real))
+                step(generator, self.generator_loss(batch, embedded, real))
+
+    def critic_loss(self, batch: Batch, embedded: Tensor, real: Tensor) -> Tensor:
+        """The critic's loss, a mean over clicked rows; v_neg is the item of the clicked row before."""
+        clicked = batch.click > 0
+        users = self.user_tower(embedded[clicked])
+        items = batch.spread(self.item_tower(real))[clicked]
+        made = batch.spread(self.item_tower(self.generate(batch.items).detach()))[clicked]
+        beta = self.config.beta
+        negative = (1 - beta) * made + beta * items.roll(1, 0)
+        return functional.softplus((users * (negative - items)).sum(-1)).mean()
+
+    def generator_loss(self, batch: Batch, embedded: Tensor, real: Tensor) -> Tensor:
+        """The generator's loss, a mean over clicked rows."""
+        clicked = batch.click > 0
+        users = self.user_tower(embedded[clicked])
+        made = self.generate(batch.items)
+        gain = batch.spread(self.item_tower(made) - self.item_tower(real))[clicked]
+        fooled = functional.softplus(-(users * gain).sum(-1)).mean()
+        apart = batch.spread((made - real).abs().sum(-1))[clicked].mean()
+        return (1 - self.config.alpha) * fooled + self.config.alpha * apart
+
+
+def user(backbone: Backbone, batch: Batch) -> Tensor:
+    """u: the frozen backbone's user and context embeddings, (batch, width)."""
+    with torch.no_grad():
+        return torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)

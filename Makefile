@@ -4,7 +4,11 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: run test lint format clean
+REPRODUCED := results/reproduction/ml-1m
+VARIANTS := cvar,cvar[adapt=false],cvar[side_item_id=false],avaew,avaew[on_count=false],avaew[side_item_id=false],$\
+	dropoutnet,dropoutnet[per_row=true],gar,gar[ctr=0],base
+
+.PHONY: run test lint format clean reproduce
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -12,6 +16,17 @@ run: $(READY)
 test: lint
 	$(BIN)/coldbench run --methods base,cvar --seeds 1
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first
+reproduce: $(READY)
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods all --seeds 5 --out results/ml-1m
+	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
+	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm,fm[constant=0],deepfm[constant=0],ipnn,ipnn[hidden=16]' \
+		--methods base,dropoutnet,cvar --seeds 3 --out results/ml-1m-variants
+	mkdir -p $(REPRODUCED)/variants
+	cp results/ml-1m/report/* $(REPRODUCED)
+	cp results/ml-1m-variants/report/* $(REPRODUCED)/variants
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from coldbench.batching import Batch
 from coldbench.data.schema import Schema
-from coldbench.layers import FieldEmbedding
+from coldbench.layers import FieldEmbedding, lookup
 from coldbench.space import Space
 
 
@@ -50,7 +50,7 @@ class Backbone(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """(batch,) logits with the model's own item ID embeddings."""
-        return self.score(self.item_table(batch.item), self.encode(batch))
+        return self.score(lookup(self.item_table.weight, batch.item), self.encode(batch))
 
     def frozen_context(self, batch: Batch) -> Any:
         """``encode`` for a backbone that is not trained: computed once, used by every step on the batch."""

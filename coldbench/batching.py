@@ -13,21 +13,49 @@ import torch
 from torch import Tensor
 
 from coldbench.data.dataset import Dataset
-from coldbench.data.schema import COUNT, TIME
+from coldbench.data.schema import COUNT, TIME, SideName
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """Rows of one side: users, items, or the context of interactions.
 
     Attributes:
         number: (rows,) int32, which user or item; a running number for contexts.
         ids: (rows, columns) int32, in the side's shared vocabulary, 0 is padding.
         numeric: (rows, fields) float32, scaled to about [0, 1].
+        field_of: (columns,) int64, the field that each column of ``ids`` belongs to.
     """
 
     number: Tensor
     ids: Tensor
     numeric: Tensor
+    field_of: Tensor
+
+    @cached_property
+    def bags(self) -> Bags:
+        """The rows without their padding, which is most of a multi-valued field."""
+        fields = int(self.field_of[-1]) + 1
+        flat = self.ids.flatten()
+        places = flat.nonzero().squeeze(1)
+        columns = len(self.field_of)
+        bag = places // columns * fields + self.field_of.index_select(0, places % columns)
+        starts = torch.searchsorted(bag, torch.arange(len(self.ids) * fields, device=bag.device))
+        return Bags(flat.index_select(0, places).long(), bag, starts)
+
+
+class Bags(NamedTuple):
+    """The ids of each row's fields, one bag a row and field.
+
+    Attributes:
+        words: (words,) int64 ids, none of them padding.
+        bag: (words,) int64, row * fields + field.
+        starts: (rows * fields,) int64, where each bag begins in ``words``.
+    """
+
+    words: Tensor
+    bag: Tensor
+    starts: Tensor
 
 
 class View:
@@ -44,6 +72,8 @@ class View:
     def __init__(self, dataset: Dataset, seen: np.ndarray, device: torch.device) -> None:
         self.dataset = dataset
         self.device = device
+        sides: tuple[SideName, ...] = ("user", "item", "context")
+        self._field_of = {side: self.tensor(dataset.schema.side(side).field_of) for side in sides}
         counts = np.bincount(dataset.item[seen], minlength=dataset.schema.items).astype(np.float32)
         self._time_range = dataset.time[seen].min(), dataset.time[seen].max()
         self._context_range = _range(dataset.context.numeric[seen])
@@ -67,12 +97,16 @@ class View:
     def users(self, index: Tensor) -> Rows:
         """The rows of some users."""
         ids, numeric = self._users
-        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index))
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), self._field_of["user"])
 
     def items(self, index: Tensor) -> Rows:
         """The rows of some items."""
         ids, numeric = self._items
-        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index))
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), self._field_of["item"])
+
+    def contexts(self, ids: Tensor, numeric: Tensor) -> Rows:
+        """The rows of some contexts."""
+        return Rows(torch.arange(len(ids), device=ids.device), ids, numeric, self._field_of["context"])
 
     def interactions(self, rows: np.ndarray) -> Interactions:
         """Rows of the log."""
@@ -144,7 +178,7 @@ class Batch:
     @cached_property
     def context(self) -> Rows:
         """The context of each row, (batch, ...)."""
-        return Rows(torch.arange(len(self)), self.log.ids, self.log.numeric)
+        return self.view.contexts(self.log.ids, self.log.numeric)
 
     @cached_property
     def _distinct(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from coldbench.backbone import Backbone
 from coldbench.batching import Batch, Rows
 from coldbench.data.schema import COUNT, Schema
-from coldbench.layers import FieldEmbedding, initialise
+from coldbench.layers import FieldEmbedding, initialise, lookup
 from coldbench.training import ctr_loss
 
 
@@ -32,7 +32,7 @@ class SideInformation(nn.Module):
     def forward(self, items: Rows) -> Tensor:
         """The embeddings of all fields, side by side, (rows, width)."""
         fields = self.fields(items).flatten(1)
-        return fields if self.item is None else torch.cat([fields, self.item(items.number)], 1)
+        return fields if self.item is None else torch.cat([fields, lookup(self.item.weight, items.number)], 1)
 
 
 class Gaussian(NamedTuple):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from coldbench.batching import Rows
@@ -34,26 +36,85 @@ class FieldEmbedding(nn.Module):
 
     def __init__(self, side: Side, dim: int, numeric: bool = True) -> None:
         super().__init__()
-        self.columns = side.columns
-        self.singles = sum(field.kind == "categorical" for field in side.tokens)
-        self.fields = len(side.tokens) + (len(side.numeric) if numeric else 0)
+        self.tokens = len(side.tokens)
+        self.columns = len(side.field_of)
+        self.fields = self.tokens + (len(side.numeric) if numeric else 0)
         self.width = self.fields * dim
         self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
         self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
 
     def forward(self, rows: Rows) -> Tensor:
         """Embeds rows of the side; fields in the order tokens, numeric."""
-        looked_up = functional.embedding(rows.ids, self.table, padding_idx=0)  # (rows, columns, dim)
-        parts = [looked_up[:, :0]]  # a side may have no fields
-        parts += [looked_up[:, columns].sum(1, keepdim=True) for columns in self.columns]
+        if self.columns == self.tokens:  # one value a field: nothing to sum
+            embedded = lookup(self.table, rows.ids)
+        else:
+            embedded = _SumOfBags.apply(self.table, *rows.bags).view(len(rows.ids), self.tokens, -1)
         if len(self.slopes):
-            parts.append(rows.numeric.unsqueeze(-1) * self.slopes)
-        return torch.cat(parts, 1)
+            embedded = torch.cat([embedded, rows.numeric.unsqueeze(-1) * self.slopes], 1)
+        return embedded
+
+
+def lookup(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of a table: (any) ids -> (any, dim)."""
+    return _Lookup.apply(table, index)
+
+
+class _Lookup(torch.autograd.Function):
+    """An embedding whose gradient is one ``index_add_``: on the CPU a third of the time of torch's own."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.shape = table.shape
+        return functional.embedding(index, table)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        table = gradient.new_zeros(ctx.shape)
+        return table.index_add_(0, index.flatten().long(), gradient.reshape(-1, ctx.shape[1])), None
+
+
+class _SumOfBags(torch.autograd.Function):
+    """The sum of each bag's rows of a table, (bags, dim); see ``Bags``."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, words: Tensor, bag: Tensor, starts: Tensor) -> Tensor:
+        ctx.save_for_backward(words, bag)
+        ctx.shape = table.shape
+        return functional.embedding_bag(words, table, starts, mode="sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        words, bag = ctx.saved_tensors
+        table = gradient.new_zeros(ctx.shape)
+        return table.index_add_(0, words, gradient.index_select(0, bag)), None, None, None
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     """The small network that warm-up methods use: Linear, ReLU, Linear."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+
+class Dropout(nn.Module):
+    """Dropout with 16 random bits an element: on the CPU a third of the time of torch's own.
+
+    The rate is exact to 1 / 65,536.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Zeroes elements of (any) values with probability ``rate``, in training mode, and scales up the rest."""
+        if not self.training or values.is_cuda or self.rate == 1:
+            return functional.dropout(values, self.rate, self.training)
+        bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        draw = bits.view(torch.int16)[: values.numel()].view(values.shape)  # uniform over [-32768, 32768)
+        return values * ((draw >= round(65_536 * self.rate) - 32_768) * (1 / (1 - self.rate)))
 
 
 class MLP(nn.Module):
@@ -70,7 +131,7 @@ class MLP(nn.Module):
         blocks: list[nn.Module] = []
         for width, following in zip(hidden, [*hidden[1:], 1], strict=True):
             blocks += [nn.BatchNorm1d(width), nn.ReLU()]
-            blocks += [nn.Dropout(dropout)] if dropout else []
+            blocks += [Dropout(dropout)] if dropout else []
             blocks += [nn.Linear(width, following)]
         self.blocks = nn.Sequential(*blocks)
 

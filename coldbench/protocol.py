@@ -14,7 +14,7 @@ from coldbench.backbone import Backbone
 from coldbench.batching import Batch, View, shuffled
 from coldbench.data.dataset import Dataset
 from coldbench.errors import unknown
-from coldbench.layers import initialise
+from coldbench.layers import initialise, lookup
 from coldbench.method import Method
 from coldbench.metrics import all_metrics
 from coldbench.seeds import derive
@@ -128,7 +128,7 @@ class Protocol:
         rows = nn.Parameter(backbone.item_table.weight[self.cold])
 
         def loss(batch: Batch) -> Tensor:
-            item = torch.nn.functional.embedding(place[batch.item], rows)
+            item = lookup(rows, place[batch.item])
             return ctr_loss(backbone.score(item, backbone.frozen_context(batch)), batch)
 
         descend(phase, [rows], loss, self.settings.phase_epochs)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from coldbench.backbone import Backbone
 from coldbench.batching import Batch
+from coldbench.layers import lookup
 from coldbench.method import Method
 from coldbench.space import Share, Space, Uniform
 
@@ -36,7 +37,7 @@ class DropoutNet(Method):
 
     def pretrain_logits(self, backbone: Backbone, batch: Batch) -> Tensor:
         """(batch,) logits, some of them without the item ID."""
-        item = backbone.item_table(batch.item)
+        item = lookup(backbone.item_table.weight, batch.item)
         rows = len(batch) if self.config.per_row else 1
         dropped = torch.rand(rows, 1, device=item.device) < self.config.rate
         mean = backbone.item_table.weight.detach().mean(0)

@@ -5,9 +5,11 @@ rows, with v_gen = G(V_S) and v_neg another item of the batch, the critic minimi
 -log sigmoid(r(u, v_real) - (1 - beta) r(u, v_gen) - beta r(u, v_neg)) and the generator
 -(1 - alpha) log sigmoid(r(u, v_gen) - r(u, v_real)) + alpha |v_gen - v_real|_1.
 
-Departs from the paper, whose task is ranking with a recommender trained in the game: here the CTR backbone stays
-frozen and predicts, u is its user and context embeddings, and the critic serves the game alone. ``adapt`` goes on
-on each phase's rows and replaces the cold items' embeddings, as CVAR does.
+Departs from the paper, whose task is ranking by the recommender in the game: here a frozen CTR backbone predicts, u
+is its user and context embeddings, and the critic serves the game alone. Nothing in the game then tells the
+generator what the backbone makes of v_gen, so its CTR loss joins the generator's, by the weight ``ctr``; 0 is the
+game alone, which ends below or at the plain baseline. ``adapt`` goes on on each phase's rows and replaces the cold
+items' embeddings, as CVAR does.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from coldbench.data.schema import Schema
 from coldbench.generator import SideInformation
 from coldbench.layers import initialise
 from coldbench.method import Method
-from coldbench.space import Choice, Count, Share, Space, Uniform, Width
-from coldbench.training import Phase, step
+from coldbench.space import Choice, Count, Share, Space, Uniform, Weight, Width
+from coldbench.training import Phase, ctr_loss, step
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Config:
 
     alpha: Share = 0.05  # weight of the similarity |v_gen - v_real|_1 against the adversarial term
     beta: Share = 0.1  # share of the sampled negative in the critic's loss, against the generated item's
+    ctr: Weight = 1.0  # weight of the frozen backbone's CTR loss with v_gen, in the generator's loss
     towers: tuple[Width, ...] = (200, 200)  # units of the generator's and the critic's layers, with tanh
     side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
     epochs: Count = 1  # over base, in fit
@@ -89,11 +92,15 @@ class GAR(Method):
         critic = phase.adam([*self.user_tower.parameters(), *self.item_tower.parameters()])
         generator = phase.adam([*self.side.parameters(), *self.generator.parameters()])
         for batch in phase.batches(epochs):
-            embedded = user(backbone, batch)
+            embedded, context = user(backbone, batch), backbone.frozen_context(batch)
             real = backbone.item_table(batch.items.number)
             for _ in range(self.config.repeats):
                 step(critic, self.critic_loss(batch, embedded, real))
-                step(generator, self.generator_loss(batch, embedded, real))
+                loss = self.generator_loss(batch, embedded, real)
+                if self.config.ctr:
+                    scored = backbone.score(batch.spread(self.generate(batch.items)), context)
+                    loss = loss + self.config.ctr * ctr_loss(scored, batch)
+                step(generator, loss)
 
     def critic_loss(self, batch: Batch, embedded: Tensor, real: Tensor) -> Tensor:
         """The critic's loss, a mean over clicked rows; v_neg is the item of the clicked row before."""

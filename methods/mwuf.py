@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from coldbench.backbone import Backbone
 from coldbench.batching import Rows
 from coldbench.data.schema import Schema
-from coldbench.layers import two_layers
+from coldbench.layers import lookup, two_layers
 from coldbench.method import Method
 from coldbench.space import Choice, Count, Space, Width
 from coldbench.training import Phase, ctr_loss, step
@@ -80,7 +80,7 @@ class MWUF(Method):
         networks = base.adam([*self.scale.parameters(), *self.shift.parameters()])
         for batch in base.batches(self.config.epochs):
             context = backbone.frozen_context(batch)
-            step(cold, ctr_loss(backbone.score(new[batch.item], context), batch))
+            step(cold, ctr_loss(backbone.score(lookup(new, batch.item), context), batch))
             warm = self.warm(backbone, batch.items, new.detach()[batch.items.number])
             step(networks, ctr_loss(backbone.score(batch.spread(warm), context), batch))
 

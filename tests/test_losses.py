@@ -149,7 +149,7 @@ def test_a_deviation_is_half_the_exponent_of_a_variance(dataset, setting):
 
 def test_the_decoder_sees_the_count_and_only_where_it_should(dataset, setting):
     batch, backbone = setting
-    more = batch.items._replace(numeric=batch.items.numeric + 1)
+    more = dataclasses.replace(batch.items, numeric=batch.items.numeric + 1)
     latent = torch.randn(len(batch.items.number), 16)
     for on_count in (True, False):
         method = make("avaew", dataset, backbone, on_count=on_count)

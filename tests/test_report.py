@@ -62,6 +62,8 @@ def test_means_deviations_tests_and_the_papers_numbers(block):
     assert not block["deepfm", "cvar", "warm-a"].worse
     assert "0.7909 (-0.0" not in tables.against_paper(block)
     assert "0.7909 (+0.0044)" in tables.against_paper(block)
+    assert tables.closeness(block) == "3 of 3 cells within 0.01 of the paper."
+    assert tables.closeness(block, 0.005).endswith("not: deepfm/cvar/warm-a.")
 
 
 def test_table_one_lists_methods_in_the_papers_order(block):

@@ -65,6 +65,11 @@ class Side:
         return tuple(slice(int(a), int(b)) for a, b in itertools.pairwise(ends))
 
     @cached_property
+    def field_of(self) -> np.ndarray:
+        """The number of the token field that each column belongs to, (columns,) int64."""
+        return np.repeat(np.arange(len(self.tokens)), [field.width for field in self.tokens])
+
+    @cached_property
     def vocabulary(self) -> int:
         """The number of ids, padding included."""
         return 1 + sum(field.size for field in self.tokens)

@@ -119,6 +119,14 @@ def against_paper(block: Block) -> str:
     return _markdown(rows, ["backbone", "method", *(phases[place] for place in shown)]) if rows else ""
 
 
+def closeness(block: Block, within: float = 0.01) -> str:
+    """How many cells lie within a distance of the paper's number, and which do not."""
+    gaps = {key: entry.mean - entry.published for key, entry in block.items() if entry.published is not None}
+    far = [f"{backbone}/{method}/{phase}" for (backbone, method, phase), gap in gaps.items() if abs(gap) > within]
+    rest = f"; not: {', '.join(far)}" if far else ""
+    return f"{len(gaps) - len(far)} of {len(gaps)} cells within {within} of the paper{rest}."
+
+
 def table_two(block: Block, form: str) -> str:
     """Backbones x {base, method} with the improvement in percent; empty without a baseline to compare with.
 
@@ -141,6 +149,12 @@ def table_two(block: Block, form: str) -> str:
         shown = [[_tex(row[0]) if row[1] == BASELINE else "", _tex(row[1]), *row[2:]] for row in rows]
         return _latex([header], shown, 2 + len(phases))
     return _markdown(rows, ["backbone", "method", *phases])
+
+
+def subject_only(block: Block) -> Block:
+    """The entries that Table 2 shows: the baseline's and its subject's."""
+    shown = (BASELINE, _subject(block, _axes(block)[1]))
+    return {key: entry for key, entry in block.items() if key[1] in shown}
 
 
 def tidy_csv(block: Block, **constant: str) -> pd.DataFrame:

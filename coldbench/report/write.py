@@ -49,11 +49,14 @@ def write_report(out: Path) -> Report:
         sections["1"].append(f"### {title}\n\n{tables.table_one(block, 'markdown')}\n\n{tables.legend(block)}\n")
         beside = tables.against_paper(block)
         if beside:
-            sections["1"].append(f"#### {title}: the paper's AUC (ours minus it)\n\n{beside}\n")
+            sections["1"].append(
+                f"#### {title}: the paper's AUC (ours minus it)\n\n{beside}\n\n{tables.closeness(first)}\n"
+            )
         latex["1"].append(f"% {title}\n{tables.table_one(block, 'latex')}")
-        two = tables.table_two(second, "markdown")
+        two, subject = tables.table_two(second, "markdown"), tables.subject_only(second)
         if two:
-            sections["2"].append(f"### {title}\n\n{two}\n")
+            beside = f"\n\n{tables.closeness(subject)}" if tables.against_paper(subject) else ""
+            sections["2"].append(f"### {title}\n\n{two}{beside}\n")
             latex["2"].append(f"% {title}\n{tables.table_two(second, 'latex')}")
         data.append(tables.tidy_csv(block, dataset=str(dataset), protocol=str(protocol)))
     folder = out / "report"

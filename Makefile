@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
+COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
 VARIANTS := cvar,cvar[adapt=false],cvar[side_item_id=false],avaew,avaew[on_count=false],avaew[side_item_id=false],$\
-	dropoutnet,dropoutnet[per_row=true],gar,gar[ctr=0],base
+	dropoutnet,dropoutnet[per_row=true],gar,gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0],base
 
 .PHONY: run test lint format clean reproduce
 

@@ -276,10 +276,11 @@ def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, se
     torch.testing.assert_close(adapted, backbone.item_table.weight[split.new_items] - old_shift + new_shift)
 
 
-def test_gars_two_losses_and_whom_they_move(dataset, setting):
+@pytest.mark.parametrize("ctr", [0.0, 0.6])
+def test_gars_two_losses_and_whom_they_move(ctr, dataset, setting):
     batch, backbone = setting
-    alpha, beta = 0.3, 0.2
-    method = make("gar", dataset, backbone, alpha=alpha, beta=beta, towers=(8, 8))
+    alpha, beta, context = 0.3, 0.2, backbone.frozen_context(batch)
+    method = make("gar", dataset, backbone, alpha=alpha, beta=beta, ctr=ctr, towers=(8, 8))
     embedded = torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)
     distinct = backbone.item_table(batch.items.number)
     clicked = [row for row, click in enumerate(batch.click.tolist()) if click]
@@ -297,9 +298,10 @@ def test_gars_two_losses_and_whom_they_move(dataset, setting):
         fooled = -torch.sigmoid(r(row, made[row]) - r(row, real[row])).log()
         generator.append((1 - alpha) * fooled + alpha * (made[row] - real[row]).abs().sum())
     critic_loss = method.critic_loss(batch, embedded, distinct)
-    generator_loss = method.generator_loss(batch, embedded, distinct)
+    generator_loss = method.generator_loss(backbone, batch, context, embedded, distinct)
+    clicks = functional.binary_cross_entropy_with_logits(backbone.score(made, context), batch.click)
     torch.testing.assert_close(critic_loss, torch.stack(critic).mean(), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(generator_loss, torch.stack(generator).mean(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(generator_loss, torch.stack(generator).mean() + ctr * clicks, rtol=1e-4, atol=1e-5)
     critic_loss.backward()
     assert all(p.grad is None for p in [*method.generator.parameters(), *method.side.parameters()])
     assert all(p.grad is None for p in backbone.parameters())

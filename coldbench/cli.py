@@ -106,7 +106,7 @@ def data() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def add(name: str, path: Path) -> None:
     """Check raw files, prepare the cache, say what was found."""
-    from coldbench.data.info import add_dataset
+    from coldbench.info import add_dataset
 
     click.echo(add_dataset(name, path))
 
@@ -116,7 +116,7 @@ def add(name: str, path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 def prepare(name: str, path: Path | None) -> None:
     """Prepare the cache from raw files in PATH or COLDBENCH_DATA, if it is not there yet."""
-    from coldbench.data.info import describe
+    from coldbench.info import describe
 
     click.echo(describe(name, path).text())
 
@@ -127,7 +127,7 @@ def prepare(name: str, path: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def info(name: str, path: Path | None, as_json: bool) -> None:
     """Sizes, split counts, fields and fingerprint of a dataset."""
-    from coldbench.data.info import describe
+    from coldbench.info import describe
 
     described = describe(name, path)
     click.echo(json.dumps(dataclasses.asdict(described), indent=1) if as_json else described.text())

@@ -30,7 +30,7 @@ ORDER = [
     "generator",
     "method",
     "registry",
-    "data.info",
+    "info",
     "listing",
     "metrics",
     "protocol",

@@ -10,11 +10,11 @@ import pytest
 
 from coldbench import registry
 from coldbench.data import cache
-from coldbench.data.info import add_dataset, describe
 from coldbench.data.ml_1m import MovieLens1M
 from coldbench.data.prepared import multi
 from coldbench.data.schema import Field, Side
 from coldbench.errors import InputError
+from coldbench.info import add_dataset, describe
 
 USERS, MOVIES, RATINGS = 12, 30, 4000
 

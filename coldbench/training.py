@@ -65,16 +65,51 @@ class Phase:
         """A batch of some of the phase's rows, by their places in the phase."""
         return Batch(self.view, self.log.at(rows))
 
-    def adam(self, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
+    def adam(self, parameters: Iterable[Tensor]) -> Adam:
         """A fresh Adam with the protocol's settings; its steps count as steps on this phase."""
-        optimizer = torch.optim.Adam(
-            list(parameters), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay, fused=True
-        )
-        optimizer.register_step_post_hook(self._count)
-        return optimizer
+        return Adam(self, list(parameters))
 
-    def _count(self, *_: object) -> None:
-        self.steps += 1
+
+class Adam:
+    """Adam (Kingma and Ba 2014, arXiv:1412.6980) with L2 weight decay; large tables are updated lazily.
+
+    A parameter with a sparse gradient (see ``layers.lookup``) is only moved where the batch touched it,
+    and without weight decay.
+
+    Args:
+        phase: Whose steps it counts.
+        parameters: What it moves.
+    """
+
+    def __init__(self, phase: Phase, parameters: list[Tensor]) -> None:
+        self.phase = phase
+        self.parameters = parameters
+        self._optimizers: list[torch.optim.Optimizer] | None = None
+
+    def zero_grad(self) -> None:
+        """Forgets all gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def step(self) -> None:
+        """One step down the gradients."""
+        if self._optimizers is None:  # the first gradients tell which tables are large
+            self._optimizers = self._make()
+        for optimizer in self._optimizers:
+            optimizer.step()
+        self.phase.steps += 1
+
+    def _make(self) -> list[torch.optim.Optimizer]:
+        settings = self.phase.settings
+        sparse = [p for p in self.parameters if p.grad is not None and p.grad.is_sparse]
+        dense = [p for p in self.parameters if not any(p is other for other in sparse)]
+        made: list[torch.optim.Optimizer] = []
+        if dense:
+            decay = settings.weight_decay
+            made.append(torch.optim.Adam(dense, lr=settings.learning_rate, weight_decay=decay, fused=True))
+        if sparse:
+            made.append(torch.optim.SparseAdam(sparse, lr=settings.learning_rate))
+        return made
 
 
 def ctr_loss(logits: Tensor, batch: Batch) -> Tensor:
@@ -89,7 +124,7 @@ def descend(phase: Phase, parameters: Iterable[Tensor], loss: Callable[[Batch], 
         step(optimizer, loss(batch))
 
 
-def step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def step(optimizer: Adam, loss: Tensor) -> None:
     """One step down a loss, for the optimiser's parameters only."""
     optimizer.zero_grad()
     loss.backward()

@@ -39,6 +39,8 @@ class DropoutNet(Method):
         """(batch,) logits, some of them without the item ID."""
         item = lookup(backbone.item_table.weight, batch.item)
         rows = len(batch) if self.config.per_row else 1
-        dropped = torch.rand(rows, 1, device=item.device) < self.config.rate
-        mean = backbone.item_table.weight.detach().mean(0)
-        return backbone.score(torch.where(dropped, mean, item), backbone.encode(batch))
+        dropped = torch.rand(rows, 1) < self.config.rate
+        if dropped.any():
+            mean = backbone.item_table.weight.detach().mean(0)
+            item = torch.where(dropped.to(item.device), mean, item)
+        return backbone.score(item, backbone.encode(batch))

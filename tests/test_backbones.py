@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from coldbench import registry
+from coldbench import layers, registry
 from coldbench.batching import View, shuffled
 from coldbench.config import resolve
 from coldbench.layers import FieldEmbedding, initialise
+from coldbench.protocol import Protocol
+from coldbench.training import Settings, step
 
 NAMES = registry.names(registry.BACKBONES)
 
@@ -156,3 +158,33 @@ def test_padding_embeds_to_zero_and_stays_there(dataset, batch):
     rows = batch.items.ids[:, tags]
     by_hand = torch.stack([sum((embedding.table[i] for i in row if i > 0), torch.zeros(4)) for row in rows.tolist()])
     torch.testing.assert_close(embedding(batch.items)[:, 2], by_hand)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_large_tables_get_the_same_gradient_sparsely(name, dataset, batch, monkeypatch):
+    backbone = build(name, dataset)
+    backbone(batch).square().sum().backward()
+    dense = {key: p.grad.clone() for key, p in backbone.named_parameters() if p.grad is not None}
+    backbone.zero_grad()
+    monkeypatch.setattr(layers, "LAZY_ROWS", 1)
+    backbone(batch).square().sum().backward()
+    sparse = {key: p.grad for key, p in backbone.named_parameters() if p.grad is not None}
+    assert dense.keys() == sparse.keys()
+    assert any(gradient.is_sparse for gradient in sparse.values())
+    for key, gradient in sparse.items():
+        torch.testing.assert_close(gradient.to_dense() if gradient.is_sparse else gradient, dense[key])
+
+
+def test_lazy_adam_is_adam_where_the_batch_touched_and_still_elsewhere(dataset, split, monkeypatch):
+    protocol = Protocol("paper", dataset, split, Settings(weight_decay=0.0), torch.device("cpu"), 0)
+    phase = protocol._phase("base", split.base)
+    tables = [nn.Parameter(torch.ones(50, 4)) for _ in range(2)]
+    index = torch.arange(20)
+    for table, limit in zip(tables, (100, 10), strict=True):
+        monkeypatch.setattr(layers, "LAZY_ROWS", limit)
+        optimizer = phase.adam([table])
+        for _ in range(3):
+            step(optimizer, (layers.lookup(table, index) - torch.arange(4.0)).square().sum())
+    torch.testing.assert_close(tables[0][:20], tables[1][:20], rtol=1e-4, atol=1e-5)
+    assert torch.equal(tables[1][20:], torch.ones(30, 4))
+    assert phase.steps == 6

@@ -9,7 +9,7 @@ REPRODUCED := results/reproduction/ml-1m
 VARIANTS := cvar,cvar[adapt=false],cvar[side_item_id=false],avaew,avaew[on_count=false],avaew[side_item_id=false],$\
 	dropoutnet,dropoutnet[per_row=true],gar,gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0],base
 
-.PHONY: run test lint format clean reproduce
+.PHONY: run test lint format clean reproduce bench
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -28,6 +28,11 @@ reproduce: $(READY)
 	mkdir -p $(REPRODUCED)/variants
 	cp results/ml-1m/report/* $(REPRODUCED)
 	cp results/ml-1m-variants/report/* $(REPRODUCED)/variants
+
+# benchmarks/README.md; on MovieLens-1M where it is at hand
+bench: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/bench.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.adam import adam
 
 from coldbench.batching import Batch, Interactions, Rows, View, shuffled
 from coldbench.seeds import derive
@@ -83,8 +84,10 @@ class Adam:
 
     def __init__(self, phase: Phase, parameters: list[Tensor]) -> None:
         self.phase = phase
-        self.parameters = parameters
-        self._optimizers: list[torch.optim.Optimizer] | None = None
+        self.parameters = [parameter for parameter in parameters if parameter.numel()]
+        self._dense: list[Tensor] = []
+        self._moments: tuple[list[Tensor], list[Tensor], list[Tensor]] = [], [], []
+        self._lazy: torch.optim.SparseAdam | None = None
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""
@@ -93,23 +96,45 @@ class Adam:
 
     def step(self) -> None:
         """One step down the gradients."""
-        if self._optimizers is None:  # the first gradients tell which tables are large
-            self._optimizers = self._make()
-        for optimizer in self._optimizers:
-            optimizer.step()
+        if self._lazy is None and not self._dense:
+            self._start()
+        if self._dense:
+            rate, decay = self.phase.settings.learning_rate, self.phase.settings.weight_decay
+            gradients = [parameter.grad for parameter in self._dense]
+            first, second, steps = self._moments
+            with torch.no_grad():  # the function under torch.optim.Adam: its class costs as much again as the step
+                adam(
+                    self._dense,
+                    gradients,  # type: ignore[arg-type]
+                    first,
+                    second,
+                    [],
+                    steps,
+                    fused=True,
+                    amsgrad=False,
+                    beta1=0.9,
+                    beta2=0.999,
+                    lr=rate,
+                    weight_decay=decay,
+                    eps=1e-8,
+                    maximize=False,
+                )
+        if self._lazy is not None:
+            self._lazy.step()
         self.phase.steps += 1
 
-    def _make(self) -> list[torch.optim.Optimizer]:
-        settings = self.phase.settings
-        sparse = [p for p in self.parameters if p.grad is not None and p.grad.is_sparse]
-        dense = [p for p in self.parameters if not any(p is other for other in sparse)]
-        made: list[torch.optim.Optimizer] = []
-        if dense:
-            decay = settings.weight_decay
-            made.append(torch.optim.Adam(dense, lr=settings.learning_rate, weight_decay=decay, fused=True))
+    def _start(self) -> None:
+        """The first gradients tell which tables are large, and which parameters take part at all."""
+        moved = [parameter for parameter in self.parameters if parameter.grad is not None]
+        sparse = [parameter for parameter in moved if parameter.grad is not None and parameter.grad.is_sparse]
+        self._dense = [parameter for parameter in moved if parameter.grad is not None and not parameter.grad.is_sparse]
+        self._moments = (
+            [torch.zeros_like(parameter) for parameter in self._dense],
+            [torch.zeros_like(parameter) for parameter in self._dense],
+            [torch.zeros((), device=parameter.device) for parameter in self._dense],
+        )
         if sparse:
-            made.append(torch.optim.SparseAdam(sparse, lr=settings.learning_rate))
-        return made
+            self._lazy = torch.optim.SparseAdam(sparse, lr=self.phase.settings.learning_rate)
 
 
 def ctr_loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -105,8 +105,9 @@ class AVAEW(Method):
             for _ in range(self.config.repeats):
                 loss, warm = self.generator_loss(backbone, batch, context, real)
                 step(generator, loss)
+                both = torch.cat([real, warm.detach()])
                 for _ in range(self.config.classifier_steps):
-                    step(classifier, self.classifier_loss(batch, real, warm.detach()))
+                    step(classifier, self.classifier_loss(batch, both))
 
     def generator_loss(self, backbone: Backbone, batch: Batch, context: object, real: Tensor) -> tuple[Tensor, Tensor]:
         """L_w, equation 11, and the warm-up embeddings (distinct, dim) it was taken at."""
@@ -117,6 +118,7 @@ class AVAEW(Method):
         pairs = batch.mean(apart.square().mean(-1))
         return loss + config.xi * group + config.xi_prime * pairs, warm
 
-    def classifier_loss(self, batch: Batch, real: Tensor, warm: Tensor) -> Tensor:
-        """L_D, equation 8."""
-        return batch.mean(functional.softplus(-self.classifier(real)) + functional.softplus(self.classifier(warm)))
+    def classifier_loss(self, batch: Batch, both: Tensor) -> Tensor:
+        """L_D, equation 8, on v_I and D(z_p) below each other, (2 * distinct, dim)."""
+        real, warm = self.classifier(both).chunk(2)
+        return batch.mean(functional.softplus(-real) + functional.softplus(warm))

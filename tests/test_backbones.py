@@ -188,3 +188,19 @@ def test_lazy_adam_is_adam_where_the_batch_touched_and_still_elsewhere(dataset, 
     torch.testing.assert_close(tables[0][:20], tables[1][:20], rtol=1e-4, atol=1e-5)
     assert torch.equal(tables[1][20:], torch.ones(30, 4))
     assert phase.steps == 6
+
+
+def test_adam_is_torchs_adam(dataset, split):
+    protocol = Protocol("paper", dataset, split, Settings(weight_decay=1e-2), torch.device("cpu"), 0)
+    phase = protocol._phase("base", split.base)
+    start = [torch.randn(5, 3), torch.randn(4)]
+    ours, theirs = ([nn.Parameter(value.clone()) for value in start] for _ in range(2))
+    optimizers = [phase.adam(ours), torch.optim.Adam(theirs, lr=1e-3, weight_decay=1e-2)]
+    for _ in range(20):
+        for optimizer, (first, second) in zip(optimizers, (ours, theirs), strict=True):
+            optimizer.zero_grad()
+            (first.square().sum() + (second - 1).abs().sum()).backward()
+            optimizer.step()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+    assert phase.steps == 20

@@ -119,7 +119,9 @@ def test_equations_8_to_11(dataset, setting):
     judged = [torch.sigmoid(method.classifier(v)) for v in (real, warm)]
     expected = -(judged[0].log().mean() + (1 - judged[1]).log().mean())
     distinct_warm = method.generator(batch.items, distinct).warm.detach()
-    torch.testing.assert_close(method.classifier_loss(batch, distinct, distinct_warm), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        method.classifier_loss(batch, torch.cat([distinct, distinct_warm])), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
@@ -132,7 +134,7 @@ def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
     assert all(p.grad is None for p in method.classifier.parameters())
     assert all(p.grad is None for p in backbone.parameters())
     before = [p.grad.clone() for p in method.generator.parameters()]
-    method.classifier_loss(batch, phase_like, warm.detach()).backward()
+    method.classifier_loss(batch, torch.cat([phase_like, warm.detach()])).backward()
     assert all(torch.equal(a, p.grad) for a, p in zip(before, method.generator.parameters(), strict=True))
     assert all(p.grad is not None for p in method.classifier.parameters())
 

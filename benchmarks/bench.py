@@ -1,0 +1,308 @@
+"""``make bench``: every figure is a ratio measured in one run, pair by pair; results go into benchmarks/README.md.
+
+Each part of a pair is timed by its processor time on one thread, so that a busy machine blurs less; the two parts
+take turns; what is quoted is the median of the pairs' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import usual_loop
+from tabulate import tabulate
+
+from coldbench import registry
+from coldbench.backbone import Backbone
+from coldbench.config import resolve
+from coldbench.data.dataset import Dataset
+from coldbench.errors import InputError
+from coldbench.layers import initialise
+from coldbench.method import Method
+from coldbench.protocol import Protocol
+from coldbench.provenance import machine, versions
+from coldbench.split import WarmUpSplit, warm_up_split
+from coldbench.training import Settings, ctr_loss, descend
+
+HERE = Path(__file__).parent
+BATCH = 2048
+# sizes like MovieLens-1M's, for machines that lack the file
+LIKE_ML_1M = {"users": 6040, "items": 3706, "interactions": 1_000_209, "tags": 4400}
+
+
+def main() -> None:
+    """Runs the benchmarks that are asked for, and writes their results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"of: {', '.join(PARTS)}")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=10, help="of 2048 rows, for each timed piece of the usual loop")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    log = data()
+    results_file = HERE / "results.json"
+    results = json.loads(results_file.read_text()) if results_file.exists() else {}
+    for part in options.parts:
+        print(f"-- {part}", flush=True)
+        results[part] = PARTS[part](log, options)
+        results[part]["where"] = {
+            "data": log.label,
+            "versions": {name: versions()[name] for name in ("coldbench", "python", "torch", "ray")},
+            "machine": {k: v for k, v in machine(torch.device("cpu")).items() if k in ("processor", "cores")},
+        }
+        print(render(part, results[part]), flush=True)
+        results_file.write_text(json.dumps(results, indent=1) + "\n")
+    text = [__doc__ or "", "", "Made by `make bench`; the numbers are in results.json.", ""]
+    text += [render(part, results[part]) for part in PARTS if part in results]
+    (HERE / "README.md").write_text("# Benchmarks\n\n" + "\n".join(text).rstrip() + "\n")
+
+
+def render(part: str, result: dict) -> str:
+    """A section of the README."""
+    where = result["where"]
+    place = f"{where['data']}; {where['machine']['processor']}, {where['machine']['cores']} cores; "
+    place += ", ".join(f"{name} {version}" for name, version in where["versions"].items())
+    table = tabulate(result["rows"], result["header"], tablefmt="github")
+    return f"## {part}: {result['title']}\n\n{table}\n\n{result['note']}\n\n{place}.\n"
+
+
+def data() -> Dataset:
+    """MovieLens-1M where it is at hand, else synthetic data of its shape."""
+    source = registry.get(registry.DATASETS, "ml-1m")()
+    try:
+        return source.load(source.Config())
+    except InputError:
+        owner = registry.get(registry.DATASETS, "synthetic")
+        return owner().load(resolve("synthetic", owner.Config, LIKE_ML_1M))
+
+
+def pairs(ours: Callable[[], object], theirs: Callable[[], object], scale: float, count: int) -> dict[str, float]:
+    """Times two pieces in turn.
+
+    Args:
+        ours: Our piece.
+        theirs: The piece to compare with.
+        scale: How many times our piece's work theirs would have to do.
+        count: Of pairs.
+    """
+    seconds: list[tuple[float, float]] = []
+    for _ in range(count):
+        seconds.append((_cpu(ours), _cpu(theirs) * scale))
+    ratios = sorted(b / a for a, b in seconds)
+    mine, other = (statistics.median(part) for part in zip(*seconds, strict=True))
+    return {"ours": mine, "theirs": other, "ratio": statistics.median(ratios), "low": ratios[0], "high": ratios[-1]}
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    before = time.process_time()
+    work()
+    return time.process_time() - before
+
+
+def protocol(log: Dataset, split: WarmUpSplit) -> Protocol:
+    """The paper's protocol on some data."""
+    return Protocol("paper", log, split, Settings(batch_size=BATCH), torch.device("cpu"), 0, "bench")
+
+
+def built(log: Dataset, backbone: str, method: str) -> tuple[Backbone, Method]:
+    """A backbone and a method with their defaults."""
+    owner, plugin = registry.get(registry.BACKBONES, backbone), registry.get(registry.METHODS, method)
+    model = owner(owner.Config(), log.schema)
+    initialise(model)
+    return model, plugin(plugin.Config(), log.schema, model)
+
+
+def pretraining(log: Dataset, options: argparse.Namespace) -> dict:
+    """(a): one pretraining epoch of each backbone against the usual loop's DeepFM."""
+    split = warm_up_split(log)
+    some = np.random.default_rng(0).permutation(split.base)[: options.batches * BATCH]
+    rows = []
+    for name in registry.names(registry.BACKBONES):
+        model, method = built(log, name, "base")
+        run = protocol(log, split)
+        timed = pairs(
+            functools.partial(run.pretrain, model, method),
+            functools.partial(usual_loop.pretrain, log, some),
+            len(split.base) / len(some),
+            options.pairs,
+        )
+        rows.append([name, *_shown(timed)])
+    return {
+        "title": "one pretraining epoch on base, against the usual loop's DeepFM",
+        "header": ["backbone", *_HEADER],
+        "rows": rows,
+        "note": f"Processor seconds on one thread, medians of {options.pairs} pairs. Ours is the whole epoch; the "
+        f"usual loop ran {options.batches} batches of {BATCH} rows, scaled to the epoch. Goal: deepfm at least 10 times "
+        "faster.",
+    }
+
+
+def peer_library(log: Dataset, options: argparse.Namespace) -> dict:
+    """(b): one pretraining epoch of DeepFM against DeepCTR-Torch's."""
+    import peer
+
+    split = warm_up_split(log)
+    some = np.random.default_rng(0).permutation(split.base)[: 4 * options.batches * BATCH]
+    prepared = peer.prepare(log, some)
+    model, method = built(log, "deepfm", "base")
+    run = protocol(log, split)
+    timed = pairs(
+        lambda: run.pretrain(model, method),
+        lambda: peer.pretrain(*prepared),
+        len(split.base) / len(some),
+        options.pairs,
+    )
+    return {
+        "title": "one pretraining epoch of DeepFM, against DeepCTR-Torch",
+        "header": ["backbone", *_HEADER],
+        "rows": [["deepfm", *_shown(timed)]],
+        "note": f"As above; the library ran {4 * options.batches} batches, its data laid out before the clock started. "
+        "Same fields, widths and batch size; it has first-order weights besides. Goal: at least 3 times faster.",
+    }
+
+
+def generators(log: Dataset, options: argparse.Namespace) -> dict:
+    """(c): a cell of cvar and of avaew against the usual loop."""
+    split = warm_up_split(log)
+    steps = len(split.base) + 2 * sum(len(rows) for rows in split.warm.values())  # rows that a generator sees
+    some = np.random.default_rng(0).permutation(split.base)[: max(options.batches // 2, 2) * BATCH]
+    rows = []
+    for name in ("cvar", "avaew"):
+        model, method = built(log, "deepfm", name)
+        run = protocol(log, split)
+        timed = pairs(
+            functools.partial(_exhaust, run, model, method),
+            functools.partial(usual_loop.generate, log, some, adversarial=name == "avaew"),
+            steps / len(some),
+            options.pairs,
+        )
+        rows.append([name, *_shown(timed)])
+    return {
+        "title": "one cell on DeepFM without its pretraining, against the usual loop",
+        "header": ["method", *_HEADER],
+        "rows": rows,
+        "note": f"Processor seconds on one thread, medians of {options.pairs} pairs. Ours is the whole cell, "
+        f"evaluation included; the usual loop's is its generator on {len(some) // BATCH} batches, scaled to the rows "
+        "that a cell's generator sees, without evaluation. Goal: at least 8 times faster.",
+    }
+
+
+def _exhaust(run: Protocol, model: Backbone, method: Method) -> None:
+    for _ in run.warm_up(model, method):
+        pass
+
+
+def table_one(log: Dataset, options: argparse.Namespace) -> dict:
+    """(d) and (f): Table 1 for one seed as one command, on one worker and on two."""
+    rows = []
+    for jobs in (1, 2):
+        with tempfile.TemporaryDirectory() as scratch:
+            out = Path(scratch) / "run"
+            command = [
+                shutil.which("coldbench") or "coldbench",
+                "run",
+                "--methods",
+                "all",
+                "--backbones",
+                "deepfm,ipnn",
+            ]
+            command += ["--seeds", "1", "--jobs", str(jobs), "--out", str(out)]
+            command += ["--datasets", log.name]
+            if log.name == "synthetic":
+                command += [part for k, v in LIKE_ML_1M.items() for part in ("--set", f"synthetic.{k}={v}")]
+            started = time.perf_counter()
+            _, status, usage = os.wait4(subprocess.Popen(command, stdout=-3, stderr=-3).pid, 0)
+            wall = time.perf_counter() - started
+            if status:
+                raise SystemExit(f"{' '.join(command)} failed")
+            records = [json.loads(path.read_text()) for path in (out / "cells").glob("*.json")]
+            pretraining = {
+                r["labels"]["backbone"] + str(r["method"] == "dropoutnet"): r["pretraining"] for r in records
+            }
+            inside = sum(p["seconds"] for r in records for p in r["phases"])
+            inside += sum(p["seconds"] for p in pretraining.values())
+            peak = max(r["provenance"]["machine"]["peak_memory_mib"] for r in records)
+            share = 1 - inside / (jobs * wall)
+            driver = usage.ru_utime + usage.ru_stime
+            rows.append([jobs, f"{wall:.0f}", f"{inside:.0f}", f"{100 * share:.0f} %", f"{driver:.0f}", f"{peak}"])
+    return {
+        "title": "Table 1 for one seed, the whole command: 2 backbones x 7 methods",
+        "header": ["workers", "wall s", "s inside cells", "rest", "driver's cpu s", "a worker's peak MiB"],
+        "rows": rows,
+        "note": "One run each, from a prepared cache. 'rest' is what is left of workers x wall: starting Ray and its "
+        "workers, loading, waiting for the other worker at the end. Goal: under 180 s on 2 workers, rest under 15 %.",
+    }
+
+
+def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:
+    """(e): cost of a step against the number of users and items."""
+    runs = {}
+    for size in (10_000, 100_000, 1_000_000):
+        owner = registry.get(registry.DATASETS, "synthetic")
+        values = {"users": size, "items": size, "interactions": 400_000, "n": 1, "k": 1}
+        tall = owner().load(resolve("synthetic", owner.Config, values))
+        split = dataclasses.replace(warm_up_split(tall), base=np.arange(100 * BATCH))
+        for name in ("base", "avaew"):
+            runs[size, name] = (tall, split, *built(tall, "deepfm", name))
+    seconds: dict[tuple[int, str], list[float]] = {key: [] for key in runs}
+    for _ in range(options.pairs + 1):
+        for (size, name), (tall, split, model, method) in runs.items():
+            seconds[size, name].append(_per_step(tall, split, model, method, name))
+    rows = []
+    for name in ("base", "avaew"):
+        steps = {size: seconds[size, name][1:] for size in (10_000, 100_000, 1_000_000)}
+        for size, values in steps.items():
+            ratio = statistics.median(a / b for a, b in zip(values, steps[10_000], strict=True))
+            what = "pretraining" if name == "base" else "avaew's fit"
+            rows.append([what, f"{size:,}", f"{1e3 * statistics.median(values):.2f}", f"{ratio:.2f}"])
+    return {
+        "title": "cost of a step against the number of users and items, synthetic data",
+        "header": ["step", "users and items", "ms", "against 10,000"],
+        "rows": rows,
+        "note": f"Processor time of a step on one thread, medians of {options.pairs} rounds. Goal: at 1,000,000 within "
+        "1.5 times of 10,000.",
+    }
+
+
+def _per_step(log: Dataset, split: WarmUpSplit, model: Backbone, method: Method, name: str) -> float:
+    run = protocol(log, split)
+    base = run._phase("base", split.base[: (100 if name == "base" else 10) * BATCH])
+    if name == "base":
+        model.requires_grad_(True).train()
+        started = time.process_time()
+        descend(base, model.parameters(), lambda batch: ctr_loss(model(batch), batch))
+    else:
+        model.frozen().train()
+        started = time.process_time()
+        method.fit(model, base)
+    return (time.process_time() - started) / base.steps
+
+
+_HEADER = ["ours s", "theirs s", "times faster", "lowest", "highest"]
+
+
+def _shown(timed: dict[str, float]) -> Sequence[str]:
+    return [f"{timed['ours']:.1f}", f"{timed['theirs']:.0f}", *(f"{timed[k]:.1f}" for k in ("ratio", "low", "high"))]
+
+
+PARTS = {
+    "pretraining": pretraining,
+    "peer": peer_library,
+    "generators": generators,
+    "table-one": table_one,
+    "table-sizes": table_sizes,
+}
+
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,8 @@ READY  := $(VENV)/ready
 
 COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
-VARIANTS := cvar,cvar[adapt=false],cvar[side_item_id=false],avaew,avaew[on_count=false],avaew[side_item_id=false],$\
-	dropoutnet,dropoutnet[per_row=true],gar,gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0],base
+VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],dropoutnet[per_row=true],$\
+	gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
 .PHONY: run test lint format clean reproduce bench
 
@@ -23,8 +23,8 @@ reproduce: $(READY)
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods all --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
-	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm,fm[constant=0],deepfm[constant=0],ipnn,ipnn[hidden=16]' \
-		--methods base,dropoutnet,cvar --seeds 3 --out results/ml-1m-variants
+	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[constant=0],deepfm[constant=0],fm[constant=16],ipnn[hidden=16x16]' \
+		--methods base,dropoutnet --seeds 3 --out results/ml-1m-variants
 	mkdir -p $(REPRODUCED)/variants
 	cp results/ml-1m/report/* $(REPRODUCED)
 	cp results/ml-1m-variants/report/* $(REPRODUCED)/variants

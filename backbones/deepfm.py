@@ -22,7 +22,7 @@ class Config:
     """Table settings of AVAEW, section 3.1; dropout as in the code that gave the tables."""
 
     dim: Width = 16  # embedding size of every field
-    constant: Weight = 16.0  # value of the constant field of the first-order terms; 0 leaves it out
+    constant: Weight = 32.0  # value of the constant field of the first-order terms; 0 leaves it out
     hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
     dropout: Share = 0.2  # in the MLP
 

@@ -1,9 +1,9 @@
 """Factorization Machine (Rendle 2010, DOI 10.1109/ICDM.2010.127).
 
 Departs from the paper: v_I is all that is item-specific, so the first-order terms are the products with a
-constant field. The code that gave the tables has such a field by accident: it sums the padding's embedding
-along with the words', on MovieLens-1M 16 times in an average row. Here padding embeds to zero, and the
-constant field has that value by choice.
+constant field. The code that gave AVAEW's tables has such a field by accident: it sums the padding's embedding
+along with the words', 16 times in an average row of MovieLens-1M. Here padding embeds to zero; the constant
+field has a value for which the plain baseline meets the tables' base rows, and ``constant=0`` leaves it out.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Config:
     """Table settings of AVAEW, section 3.1."""
 
     dim: Width = 16  # embedding size of every field
-    constant: Weight = 16.0  # value of the constant field of the first-order terms; 0 leaves it out
+    constant: Weight = 32.0  # value of the constant field of the first-order terms; 0 leaves it out
 
 
-space: Space = {"dim": Choice((8, 16, 32)), "constant": Choice((0.0, 1.0, 4.0, 16.0))}
+space: Space = {"dim": Choice((8, 16, 32)), "constant": Choice((0.0, 1.0, 8.0, 32.0))}
 
 
 class Context(NamedTuple):

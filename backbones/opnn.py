@@ -2,7 +2,7 @@
 
 As ``ipnn``, with p_i^T W_ij p_j for a learned W_ij of each pair in place of the inner product. Departs
 from the paper, which sums all embeddings before it takes the outer product; the code that gave the
-tables keeps the pairs apart.
+tables keeps the pairs apart. One hidden layer, as ``ipnn``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from coldbench.space import Choice, Share, Space, Uniform, Width
 
 @dataclass(frozen=True)
 class Config:
-    """Table settings of AVAEW, section 3.1: two layers (the code that gave the tables has one)."""
+    """Table settings: one hidden layer, as in the code that gave AVAEW's tables; its section 3.1 says two."""
 
     dim: Width = 16  # embedding size of every field
-    hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
+    hidden: tuple[Width, ...] = (16,)  # units of the MLP's layers
     dropout: Share = 0.0  # in the MLP
 
 

@@ -9,7 +9,7 @@ REPRODUCED := results/reproduction/ml-1m
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],dropoutnet[per_row=true],$\
 	gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
-.PHONY: run test lint format clean reproduce bench
+.PHONY: run test lint format clean reproduce bench mutate profile
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -33,6 +33,14 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/bench.py
+
+# where a cell's time goes
+profile: $(READY)
+	cd benchmarks && ../$(BIN)/python profile_cell.py
+
+# breaks one thing at a time; the tests must notice each
+mutate: $(READY)
+	$(BIN)/python benchmarks/mutations.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

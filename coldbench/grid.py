@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import socket
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ def run(plan: Plan) -> Progressed:
     Raises:
         InputError: The folder cannot be written, or the Ray cluster cannot be reached.
     """
+    if plan.options.address:
+        _reach(plan.options.address)
     folder = Folder(Path(plan.options.out).resolve())
     folder.prepare()
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
@@ -205,6 +208,23 @@ def _ray(options: Options) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Tries a cluster's port, because Ray itself takes minutes to give up.
+
+    Raises:
+        InputError: The address is none, or nothing answers there.
+    """
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not (colon and host and port.isdigit() and int(port) < 65_536):
+        raise InputError(f"--address {address!r} should be auto or HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
 
 def _jobs(options: Options) -> int:

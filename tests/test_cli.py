@@ -116,6 +116,14 @@ def test_an_out_that_cannot_be_written(tmp_path):
     assert "cannot be written" in result.output
 
 
+@pytest.mark.parametrize(("address", "says"), [("127.0.0.1:1", "no Ray cluster answers"), ("nowhere", "HOST:PORT")])
+def test_an_address_without_a_cluster(address, says, tmp_path):
+    result = invoke("run", *TINY, "--methods", "base", "--address", address, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert says in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_report_of_no_run(tmp_path):
     assert invoke("report", tmp_path).exit_code == 2
     (tmp_path / "cells").mkdir()

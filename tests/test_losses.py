@@ -17,7 +17,7 @@ from coldbench.batching import View, shuffled
 from coldbench.generator import Gaussian, wasserstein
 from coldbench.layers import initialise
 from coldbench.protocol import Protocol
-from coldbench.training import Settings
+from coldbench.training import Settings, step
 
 
 @pytest.fixture
@@ -307,3 +307,38 @@ def test_gars_two_losses_and_whom_they_move(ctr, dataset, setting):
     critic_loss.backward()
     assert all(p.grad is None for p in [*method.generator.parameters(), *method.side.parameters()])
     assert all(p.grad is None for p in backbone.parameters())
+
+
+def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, setting, monkeypatch):
+    _, backbone = setting
+    method = make("avaew", dataset, backbone, repeats=2, classifier_steps=3)
+    parts = {"generator": method.generator, "classifier": method.classifier, "backbone": backbone}
+    module, moved = inspect.getmodule(type(method)), []
+
+    def spy(optimizer, loss):
+        before = {name: [p.clone() for p in part.parameters()] for name, part in parts.items()}
+        step(optimizer, loss)
+        moved.append(
+            {
+                name
+                for name, part in parts.items()
+                if any(not torch.equal(a, b) for a, b in zip(before[name], part.parameters(), strict=True))
+            }
+        )
+
+    monkeypatch.setattr(module, "step", spy)
+    settings = Settings(batch_size=len(split.base))
+    phase = Protocol("paper", dataset, split, settings, torch.device("cpu"), 0)._phase("base", split.base)
+    method.train_generator(backbone, phase, epochs=1)
+    assert moved == 2 * [{"generator"}, {"classifier"}, {"classifier"}, {"classifier"}]
+
+
+def test_cvar_adapts_only_where_it_should(dataset, split, setting):
+    _, backbone = setting
+    phase = Protocol("paper", dataset, split, Settings(), torch.device("cpu"), 0)._phase("warm-a", split.warm["warm-a"])
+    assert make("cvar", dataset, backbone, adapt=False).adapt(backbone, phase) is None
+    assert phase.steps == 0
+    method = make("cvar", dataset, backbone, repeats=2, adapt_epochs=3)
+    replaced = method.adapt(backbone, phase)
+    torch.testing.assert_close(replaced, method.generator.warm(phase.cold))
+    assert phase.steps == 6 * -(-len(phase) // phase.settings.batch_size)

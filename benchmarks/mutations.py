@@ -49,8 +49,8 @@ MUTATIONS = [
     (
         "classifier's step reaches the generator",
         "methods/avaew.py",
-        "phase.adam(self.classifier.parameters())",
-        "phase.adam(self.parameters())",
+        "torch.cat([real, warm.detach()])",
+        "torch.cat([real, warm])",
     ),
     (
         "generator's step moves the classifier",

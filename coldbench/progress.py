@@ -1,4 +1,4 @@
-"""What a person sees while a grid runs: a live line on a terminal, plain lines elsewhere."""
+"""What a person sees while a grid runs: each cell as it ends, over a live bar where there is a terminal."""
 
 from __future__ import annotations
 
@@ -30,17 +30,10 @@ class Watch:
 
     def __enter__(self) -> Watch:
         if sys.stderr.isatty():
-            self._live = Progress(
-                TextColumn("[bold]{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[left]}"),
-                TextColumn("[dim]{task.fields[newest]}"),
-                console=self._console,
-            )
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._live = Progress(*columns, TextColumn("{task.fields[left]}"), console=self._console)
             self._live.start()
-            self._task = self._live.add_task("cells", total=self.cells, completed=self.done, left="", newest="")
+            self._task = self._live.add_task("cells", total=self.cells, completed=self.done, left="")
         return self
 
     def __exit__(
@@ -55,10 +48,7 @@ class Watch:
 
     def pretrained(self, name: str) -> None:
         """A backbone was pretrained."""
-        if self._live is not None and self._task is not None:
-            self._live.update(self._task, newest=f"pretrained {name}")
-        else:
-            self.say(f"pretrained {name}")
+        self.say(f"pretrained {name}")
 
     def finished(self, record: Record) -> None:
         """A cell is done."""
@@ -68,10 +58,12 @@ class Watch:
             f"{phase['phase']} {phase['auc']:.4f}" for phase in record["phases"] if phase["auc"] is not None
         )
         name = f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
+        left = self._left()
         if self._live is not None and self._task is not None:
-            self._live.update(self._task, completed=self.done, left=self._left(), newest=f"{name}: {aucs}")
+            self._live.update(self._task, completed=self.done, left=left)
+            self.say(f"{name}: {aucs}")
         else:
-            self.say(f"[{self.done}/{self.cells}] {name}: {aucs}  {self._left()}")
+            self.say(f"[{self.done}/{self.cells}] {name}: {aucs}  {left}")
 
     def failed(self, name: str, reason: str) -> None:
         """A cell failed."""

@@ -9,6 +9,8 @@ REPRODUCED := results/reproduction/ml-1m
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],dropoutnet[per_row=true],$\
 	gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
+IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[repeats=3],gar[alpha=0.3]
+
 .PHONY: run test lint format clean reproduce bench mutate profile
 
 run: $(READY)
@@ -25,6 +27,8 @@ reproduce: $(READY)
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[constant=0],deepfm[constant=0],fm[constant=16],ipnn[hidden=16x16]' \
 		--methods base,dropoutnet --seeds 3 --out results/ml-1m-variants
+	$(BIN)/coldbench run --datasets ml-1m --backbones ipnn --methods '$(IPNN_VARIANTS)' --seeds 3 \
+		--out results/ml-1m-variants
 	mkdir -p $(REPRODUCED)/variants
 	cp results/ml-1m/report/* $(REPRODUCED)
 	cp results/ml-1m-variants/report/* $(REPRODUCED)/variants

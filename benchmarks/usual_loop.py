@@ -2,10 +2,12 @@
 
 A ``Dataset`` gives one row at a time as a dict of int64 tensors, title and all; a ``DataLoader`` collates them; the
 model looks up every field of every row; a generator's step runs the whole frozen backbone again. DeepFM, the plain
-baseline's pretraining, and the generator loops of CVAR and AVAEW.
+baseline's pretraining, and what each other method does on base.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import torch
@@ -130,14 +132,12 @@ def pretrain(log: Log, rows: np.ndarray, batch_size: int = 2048) -> UsualDeepFM:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-6)
     for features, click in loader(log, rows, batch_size):
         loss = functional.binary_cross_entropy_with_logits(model(features), click)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        _step(optimizer, loss)
     return model
 
 
-def generate(log: Log, rows: np.ndarray, adversarial: bool, batch_size: int = 2048) -> None:
-    """One pass of CVAR (or AVAEW) over some rows, ten steps a batch, on a backbone that is not trained first."""
+def cvar(log: Log, rows: np.ndarray, batch_size: int = 2048, adversarial: bool = False) -> None:
+    """CVAR's generator, ten steps a batch, on a backbone that is not trained first; or AVAEW's."""
     model, generator = UsualDeepFM(log), UsualGenerator(log)
     model.requires_grad_(False)
     optimizer = torch.optim.Adam(generator.generating(), lr=1e-3, weight_decay=1e-6)
@@ -150,12 +150,87 @@ def generate(log: Log, rows: np.ndarray, adversarial: bool, batch_size: int = 20
             if adversarial:
                 apart = generator.hidden(real).relu() - generator.hidden(warm).relu()
                 loss = loss + 0.1 * (apart.mean(0) ** 2).mean() + 0.1 * (apart**2).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            _step(optimizer, loss)
             for _ in range(3 * adversarial):
                 judged = [generator.last(generator.hidden(v).relu()) for v in (real, warm.detach())]
-                loss = functional.softplus(-judged[0]).mean() + functional.softplus(judged[1]).mean()
-                judge.zero_grad()
-                loss.backward()
-                judge.step()
+                _step(judge, functional.softplus(-judged[0]).mean() + functional.softplus(judged[1]).mean())
+
+
+def avaew(log: Log, rows: np.ndarray) -> None:
+    """AVAEW's generator and classifier."""
+    cvar(log, rows, adversarial=True)
+
+
+def meta_e(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
+    """Meta-Embedding on two halves of the rows; the items of a pair of batches do not matter for the time."""
+    model, network = UsualDeepFM(log).requires_grad_(False), _network(_side_width(log), 16)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-6)
+    halves = (loader(log, part, batch_size) for part in np.array_split(rows, 2))
+    for (first, click_a), (second, click_b) in zip(*halves, strict=True):
+        item = network(_side(model, log, first))
+        loss_a = functional.binary_cross_entropy_with_logits(model(first, item), click_a)
+        (gradient,) = torch.autograd.grad(loss_a, item, create_graph=True)
+        loss_b = functional.binary_cross_entropy_with_logits(model(second, item - 1e-3 * gradient), click_b)
+        _step(optimizer, 0.1 * loss_a + 0.9 * loss_b)
+
+
+def mwuf(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
+    """MWUF's cold and warm losses in turn; its mean users are given."""
+    model = UsualDeepFM(log).requires_grad_(False)
+    new, users = nn.Embedding(log.schema.items, DIM), torch.randn(log.schema.items, DIM)
+    scale, shift = _network(_side_width(log), 16), _network(DIM, 16)
+    cold = torch.optim.Adam(new.parameters(), lr=1e-3, weight_decay=1e-6)
+    networks = torch.optim.Adam([*scale.parameters(), *shift.parameters()], lr=1e-3, weight_decay=1e-6)
+    for features, click in loader(log, rows, batch_size):
+        item = new(features["item_id"]).squeeze(1)
+        _step(cold, functional.binary_cross_entropy_with_logits(model(features, item), click))
+        warm = scale(_side(model, log, features)) * item.detach() + shift(users[features["item_id"].squeeze(1)])
+        _step(networks, functional.binary_cross_entropy_with_logits(model(features, warm), click))
+
+
+def gar(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
+    """GAR's critic and generator in turn."""
+    model, generator = UsualDeepFM(log).requires_grad_(False), UsualGenerator(log)
+    names = list(columns(log, "user"))
+    made = _network(_side_width(log), 200, 200, DIM, middle=nn.Tanh)
+    towers = _network(len(names) * DIM, 200, 200, middle=nn.Tanh), _network(DIM, 200, 200, middle=nn.Tanh)
+    critic = torch.optim.Adam([*towers[0].parameters(), *towers[1].parameters()], lr=1e-3, weight_decay=1e-6)
+    player = torch.optim.Adam([*generator.tables.parameters(), *made.parameters()], lr=1e-3, weight_decay=1e-6)
+    for features, click in loader(log, rows, batch_size):
+        user = torch.cat([model.tables[name](features[name]).sum(1) for name in names], 1)[click > 0]
+        real = model.item_id(features["item_id"]).squeeze(1)[click > 0]
+        warm = made(_side(generator, log, features))
+        fake = warm.detach()[click > 0]
+        seen, items = towers[0](user), towers[1](real)
+        against = 0.9 * towers[1](fake) + 0.1 * items.roll(1, 0)
+        _step(critic, functional.softplus((seen * (against - items)).sum(1)).mean())
+        warm = made(_side(generator, log, features))
+        gain = towers[1](warm[click > 0]) - towers[1](real)
+        loss = 0.5 * functional.softplus(-(towers[0](user) * gain).sum(1)).mean()
+        loss = loss + 0.5 * (warm[click > 0] - real).abs().sum(1).mean()
+        _step(player, loss + functional.binary_cross_entropy_with_logits(model(features, warm), click))
+
+
+def _network(*widths: int, middle: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    widths = widths if len(widths) > 2 else (*widths, DIM)
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), middle()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _side_width(log: Log) -> int:
+    return (len(columns(log, "item")) + 1) * DIM
+
+
+def _side(model: UsualDeepFM | UsualGenerator, log: Log, features: dict[str, Tensor]) -> Tensor:
+    """The embeddings of an item's side information, looked up for every row."""
+    names = [field.name for field in log.schema.side("item").tokens]
+    numbers = features["count"].expand(-1, DIM)
+    return torch.cat([*(model.tables[name](features[name]).sum(1) for name in names), numbers], 1)
+
+
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

@@ -198,10 +198,10 @@ def cells(log: Dataset, options: argparse.Namespace) -> dict:
         "title": "one cell of each method on DeepFM, against the usual loop",
         "header": ["method", *_HEADER],
         "rows": rows,
-        "note": f"Processor seconds on one thread, medians of {options.pairs} pairs. Ours is the whole cell, evaluation "
-        "included, without the shared pretraining (base and dropoutnet: with it). The usual loop's is the method's "
-        f"own loop on {len(some) // BATCH} batches, scaled to the rows that a cell takes, without evaluation and without "
-        "the epoch of the item embeddings. Goal: cvar and avaew at least 8 times faster.",
+        "note": f"Processor seconds on one thread, medians of {options.pairs} pairs. Ours is the whole cell, "
+        "evaluation included, without the shared pretraining (base and dropoutnet: with it). The usual loop's is the "
+        f"method's own loop on {len(some) // BATCH} batches, scaled to the rows that a cell takes, without evaluation "
+        "and without the epoch of the item embeddings. Goal: cvar and avaew at least 8 times faster.",
     }
 
 

@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from coldbench.data.dataset import Dataset
 from coldbench.data.schema import COUNT, TIME, SideName
@@ -25,12 +26,14 @@ class Rows:
         ids: (rows, columns) int32, in the side's shared vocabulary, 0 is padding.
         numeric: (rows, fields) float32, scaled to about [0, 1].
         field_of: (columns,) int64, the field that each column of ``ids`` belongs to.
+        vocabulary: The number of the side's ids, padding included.
     """
 
     number: Tensor
     ids: Tensor
     numeric: Tensor
     field_of: Tensor
+    vocabulary: int
 
     @cached_property
     def bags(self) -> Bags:
@@ -40,8 +43,9 @@ class Rows:
         places = flat.nonzero().squeeze(1)
         columns = len(self.field_of)
         bag = places // columns * fields + self.field_of.index_select(0, places % columns)
+        words = flat.index_select(0, places).long()
         starts = torch.searchsorted(bag, torch.arange(len(self.ids) * fields, device=bag.device))
-        return Bags(flat.index_select(0, places).long(), bag, starts)
+        return Bags(words, bag, starts, *grouped(words, self.vocabulary))
 
 
 class Bags(NamedTuple):
@@ -51,11 +55,57 @@ class Bags(NamedTuple):
         words: (words,) int64 ids, none of them padding.
         bag: (words,) int64, row * fields + field.
         starts: (rows * fields,) int64, where each bag begins in ``words``.
+        order: (words,) int64, places of ``words`` in the order of their ids.
+        firsts: (vocabulary,) int64, where each id's places begin in ``order``.
     """
 
     words: Tensor
     bag: Tensor
     starts: Tensor
+    order: Tensor
+    firsts: Tensor
+
+
+def grouped(index: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """Sorts places by the group they belong to: their order, and where each group begins in it.
+
+    Sums over groups are so one pass in order, which on the CPU is several times faster than adding row
+    by row to where it belongs.
+
+    Args:
+        index: (rows,) int64, the group of each row.
+        groups: How many groups there are.
+    """
+    order = index.argsort(stable=True)
+    return order, torch.searchsorted(index.index_select(0, order), torch.arange(groups, device=index.device))
+
+
+class _Spread(torch.autograd.Function):
+    """Rows of distinct items brought to the rows of a batch; the gradient sums over each item's rows."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: Tensor, order: Tensor, firsts: Tensor) -> Tensor:
+        ctx.save_for_backward(index, order, firsts)
+        return values.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        index, order, firsts = ctx.saved_tensors
+        return _Gathered.apply(gradient, index, order, firsts), None, None, None
+
+
+class _Gathered(torch.autograd.Function):
+    """The sum over each item's rows; the gradient of ``_Spread``, whose own gradient is ``_Spread``."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, index: Tensor, order: Tensor, firsts: Tensor) -> Tensor:
+        ctx.save_for_backward(index, order, firsts)
+        summed = functional.embedding_bag(order, values.flatten(1), firsts, mode="sum")
+        return summed.view(-1, *values.shape[1:])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return _Spread.apply(gradient, *ctx.saved_tensors), None, None, None
 
 
 class View:
@@ -73,7 +123,8 @@ class View:
         self.dataset = dataset
         self.device = device
         sides: tuple[SideName, ...] = ("user", "item", "context")
-        self._field_of = {side: self.tensor(dataset.schema.side(side).field_of) for side in sides}
+        layouts = {side: dataset.schema.side(side) for side in sides}
+        self._layout = {side: (self.tensor(layout.field_of), layout.vocabulary) for side, layout in layouts.items()}
         counts = np.bincount(dataset.item[seen], minlength=dataset.schema.items).astype(np.float32)
         self._time_range = dataset.time[seen].min(), dataset.time[seen].max()
         self._context_range = _range(dataset.context.numeric[seen])
@@ -97,16 +148,16 @@ class View:
     def users(self, index: Tensor) -> Rows:
         """The rows of some users."""
         ids, numeric = self._users
-        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), self._field_of["user"])
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["user"])
 
     def items(self, index: Tensor) -> Rows:
         """The rows of some items."""
         ids, numeric = self._items
-        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), self._field_of["item"])
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["item"])
 
     def contexts(self, ids: Tensor, numeric: Tensor) -> Rows:
         """The rows of some contexts."""
-        return Rows(torch.arange(len(ids), device=ids.device), ids, numeric, self._field_of["context"])
+        return Rows(torch.arange(len(ids), device=ids.device), ids, numeric, *self._layout["context"])
 
     def interactions(self, rows: np.ndarray) -> Interactions:
         """Rows of the log."""
@@ -191,7 +242,11 @@ class Batch:
 
     def spread(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values of ``items`` -> (batch, ...) one per row."""
-        return per_item.index_select(0, self._distinct[1])
+        return _Spread.apply(per_item, self._distinct[1], *self._by_item)
+
+    @cached_property
+    def _by_item(self) -> tuple[Tensor, Tensor]:
+        return grouped(self._distinct[1], len(self._distinct[0]))
 
     def mean(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values of ``items`` -> (...) their mean over the batch's rows."""

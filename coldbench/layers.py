@@ -80,16 +80,22 @@ class _SumOfBags(torch.autograd.Function):
     """The sum of each bag's rows of a table, (bags, dim); see ``Bags``."""
 
     @staticmethod
-    def forward(ctx: Any, table: Tensor, words: Tensor, bag: Tensor, starts: Tensor) -> Tensor:
-        ctx.save_for_backward(words, bag)
+    def forward(
+        ctx: Any, table: Tensor, words: Tensor, bag: Tensor, starts: Tensor, order: Tensor, firsts: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(words, bag, order, firsts)
         ctx.shape = table.shape
         return functional.embedding_bag(words, table, starts, mode="sum")
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        words, bag = ctx.saved_tensors
-        return _table_gradient(ctx.shape, words, gradient.index_select(0, bag)), None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        words, bag, order, firsts = ctx.saved_tensors
+        if ctx.shape[0] > LAZY_ROWS:
+            table = _table_gradient(ctx.shape, words, gradient.index_select(0, bag))
+        else:
+            table = functional.embedding_bag(bag.index_select(0, order), gradient, firsts, mode="sum")
+        return table, None, None, None, None, None
 
 
 def _table_gradient(shape: torch.Size, index: Tensor, gradient: Tensor) -> Tensor:

@@ -6,12 +6,11 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from coldbench.data.dataset import Dataset
 from coldbench.data.schema import COUNT, TIME, SideName
@@ -45,7 +44,9 @@ class Rows:
         bag = places // columns * fields + self.field_of.index_select(0, places % columns)
         words = flat.index_select(0, places).long()
         starts = torch.searchsorted(bag, torch.arange(len(self.ids) * fields, device=bag.device))
-        return Bags(words, bag, starts, *grouped(words, self.vocabulary))
+        order = words.argsort(stable=True)
+        ids = torch.arange(self.vocabulary, device=bag.device)
+        return Bags(words, bag, starts, order, torch.searchsorted(words.index_select(0, order), ids))
 
 
 class Bags(NamedTuple):
@@ -64,48 +65,6 @@ class Bags(NamedTuple):
     starts: Tensor
     order: Tensor
     firsts: Tensor
-
-
-def grouped(index: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Sorts places by the group they belong to: their order, and where each group begins in it.
-
-    Sums over groups are so one pass in order, which on the CPU is several times faster than adding row
-    by row to where it belongs.
-
-    Args:
-        index: (rows,) int64, the group of each row.
-        groups: How many groups there are.
-    """
-    order = index.argsort(stable=True)
-    return order, torch.searchsorted(index.index_select(0, order), torch.arange(groups, device=index.device))
-
-
-class _Spread(torch.autograd.Function):
-    """Rows of distinct items brought to the rows of a batch; the gradient sums over each item's rows."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: Tensor, order: Tensor, firsts: Tensor) -> Tensor:
-        ctx.save_for_backward(index, order, firsts)
-        return values.index_select(0, index)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        index, order, firsts = ctx.saved_tensors
-        return _Gathered.apply(gradient, index, order, firsts), None, None, None
-
-
-class _Gathered(torch.autograd.Function):
-    """The sum over each item's rows; the gradient of ``_Spread``, whose own gradient is ``_Spread``."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, index: Tensor, order: Tensor, firsts: Tensor) -> Tensor:
-        ctx.save_for_backward(index, order, firsts)
-        summed = functional.embedding_bag(order, values.flatten(1), firsts, mode="sum")
-        return summed.view(-1, *values.shape[1:])
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return _Spread.apply(gradient, *ctx.saved_tensors), None, None, None
 
 
 class View:
@@ -242,11 +201,7 @@ class Batch:
 
     def spread(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values of ``items`` -> (batch, ...) one per row."""
-        return _Spread.apply(per_item, self._distinct[1], *self._by_item)
-
-    @cached_property
-    def _by_item(self) -> tuple[Tensor, Tensor]:
-        return grouped(self._distinct[1], len(self._distinct[0]))
+        return per_item.index_select(0, self._distinct[1])
 
     def mean(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values of ``items`` -> (...) their mean over the batch's rows."""

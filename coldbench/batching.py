@@ -44,9 +44,18 @@ class Rows:
         bag = places // columns * fields + self.field_of.index_select(0, places % columns)
         words = flat.index_select(0, places).long()
         starts = torch.searchsorted(bag, torch.arange(len(self.ids) * fields, device=bag.device))
+        return Bags(words, bag, starts)
+
+    @cached_property
+    def bags_by_word(self) -> tuple[Tensor, Tensor]:
+        """The bags that each id lies in, in the order of ids, (words,), and where each id's begin, (vocabulary,).
+
+        The gradient of a table is so one sum in order, faster than adding row by row.
+        """
+        words, bag, _ = self.bags
         order = words.argsort(stable=True)
         ids = torch.arange(self.vocabulary, device=bag.device)
-        return Bags(words, bag, starts, order, torch.searchsorted(words.index_select(0, order), ids))
+        return bag.index_select(0, order), torch.searchsorted(words.index_select(0, order), ids)
 
 
 class Bags(NamedTuple):
@@ -56,15 +65,11 @@ class Bags(NamedTuple):
         words: (words,) int64 ids, none of them padding.
         bag: (words,) int64, row * fields + field.
         starts: (rows * fields,) int64, where each bag begins in ``words``.
-        order: (words,) int64, places of ``words`` in the order of their ids.
-        firsts: (vocabulary,) int64, where each id's places begin in ``order``.
     """
 
     words: Tensor
     bag: Tensor
     starts: Tensor
-    order: Tensor
-    firsts: Tensor
 
 
 class View:

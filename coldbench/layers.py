@@ -49,7 +49,8 @@ class FieldEmbedding(nn.Module):
         if self.columns == self.tokens:  # one value a field: nothing to sum
             embedded = lookup(self.table, rows.ids)
         else:
-            embedded = _SumOfBags.apply(self.table, *rows.bags).view(len(rows.ids), self.tokens, -1)
+            by_word = (None, None) if len(self.table) > LAZY_ROWS else rows.bags_by_word
+            embedded = _SumOfBags.apply(self.table, *rows.bags, *by_word).view(len(rows.ids), self.tokens, -1)
         if len(self.slopes):
             embedded = torch.cat([embedded, rows.numeric.unsqueeze(-1) * self.slopes], 1)
         return embedded
@@ -81,20 +82,26 @@ class _SumOfBags(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, table: Tensor, words: Tensor, bag: Tensor, starts: Tensor, order: Tensor, firsts: Tensor
+        ctx: Any,
+        table: Tensor,
+        words: Tensor,
+        bag: Tensor,
+        starts: Tensor,
+        by_word: Tensor | None,
+        firsts: Tensor | None,
     ) -> Tensor:
-        ctx.save_for_backward(words, bag, order, firsts)
+        ctx.save_for_backward(words, bag, by_word, firsts)
         ctx.shape = table.shape
         return functional.embedding_bag(words, table, starts, mode="sum")
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        words, bag, order, firsts = ctx.saved_tensors
-        if ctx.shape[0] > LAZY_ROWS:
+        words, bag, by_word, firsts = ctx.saved_tensors
+        if by_word is None:
             table = _table_gradient(ctx.shape, words, gradient.index_select(0, bag))
         else:
-            table = functional.embedding_bag(bag.index_select(0, order), gradient, firsts, mode="sum")
+            table = functional.embedding_bag(by_word, gradient, firsts, mode="sum")
         return table, None, None, None, None, None
 
 

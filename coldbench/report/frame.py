@@ -8,6 +8,7 @@ import pandas as pd
 
 from coldbench.protocol import COLD
 from coldbench.records import Record
+from coldbench.report import paper
 from coldbench.split import WARM_PHASES
 
 PHASES = (COLD, *WARM_PHASES)
@@ -53,7 +54,7 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     if newest["settings"].nunique() > 1:
         newest = newest.assign(dataset=_with_settings(newest))
         notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
-    order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=_method_order))}
+    order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=method_order))}
     place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
     newest = newest.assign(_method=newest["method"].map(order), _phase=place)
     newest = newest.sort_values(["dataset", "protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
@@ -76,9 +77,8 @@ def _with_settings(frame: pd.DataFrame) -> pd.Series:
     return frame["dataset"] + frame["settings"].map(lambda text: f" (settings {numbers[text]})")
 
 
-def _method_order(label: str) -> tuple[int, str]:
-    from coldbench.report import paper
-
+def method_order(label: str) -> tuple[int, str]:
+    """Sorts methods as the paper's tables do, the others by name behind them."""
     name = label.partition("[")[0]
     published = paper.methods()
     return (published.index(name) if name in published else len(published), label)

@@ -10,7 +10,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from coldbench.report import paper
-from coldbench.report.frame import BASELINE, PHASES, values
+from coldbench.report.frame import BASELINE, PHASES, method_order, values
 from coldbench.significance import paired_t
 
 ALPHA = 0.05
@@ -202,7 +202,7 @@ def _subject(block: Block, methods: Sequence[str]) -> str | None:
 
 def _axes(block: Block) -> tuple[list[str], list[str], list[str]]:
     backbones, methods, phases = (list(dict.fromkeys(key[place] for key in block)) for place in range(3))
-    return backbones, methods, [phase for phase in PHASES if phase in phases]
+    return backbones, sorted(methods, key=method_order), [phase for phase in PHASES if phase in phases]
 
 
 def _show(block: Block, key: tuple[str, str, str], form: str) -> str:

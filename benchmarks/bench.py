@@ -265,7 +265,7 @@ def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:
     runs = {}
     for size in (10_000, 100_000, 1_000_000):
         owner = registry.get(registry.DATASETS, "synthetic")
-        values = {"users": size, "items": size, "interactions": 400_000, "n": 1, "k": 1}
+        values = {"users": size, "items": size, "interactions": 400_000, "n": 9, "k": 1}
         tall = owner().load(resolve("synthetic", owner.Config, values))
         split = dataclasses.replace(warm_up_split(tall), base=np.arange(100 * BATCH))
         for name in ("base", "avaew"):

@@ -38,7 +38,7 @@ class FieldEmbedding(nn.Module):
     def __init__(self, side: Side, dim: int, numeric: bool = True) -> None:
         super().__init__()
         self.tokens = len(side.tokens)
-        self.columns = len(side.field_of)
+        self.padded = any(field.kind == "multi" for field in side.tokens)
         self.fields = self.tokens + (len(side.numeric) if numeric else 0)
         self.width = self.fields * dim
         self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
@@ -46,7 +46,7 @@ class FieldEmbedding(nn.Module):
 
     def forward(self, rows: Rows) -> Tensor:
         """Embeds rows of the side; fields in the order tokens, numeric."""
-        if self.columns == self.tokens:  # one value a field: nothing to sum
+        if not self.padded:  # one value a field: nothing to sum
             embedded = lookup(self.table, rows.ids)
         else:
             by_word = (None, None) if len(self.table) > LAZY_ROWS else rows.bags_by_word

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from coldbench import layers, registry
-from coldbench.batching import View, shuffled
+from coldbench.batching import Rows, View, shuffled
 from coldbench.config import resolve
+from coldbench.data.schema import Field, Side
 from coldbench.layers import FieldEmbedding, initialise
 from coldbench.protocol import Protocol
 from coldbench.training import Settings, step
@@ -158,6 +159,19 @@ def test_padding_embeds_to_zero_and_stays_there(dataset, batch):
     rows = batch.items.ids[:, tags]
     by_hand = torch.stack([sum((embedding.table[i] for i in row if i > 0), torch.zeros(4)) for row in rows.tolist()])
     torch.testing.assert_close(embedding(batch.items)[:, 2], by_hand)
+
+
+def test_padding_stays_zero_where_a_multi_valued_field_has_one_column():
+    side = Side((Field("tag", "multi", "item", 3, width=1),))
+    embedding = FieldEmbedding(side, 4)
+    initialise(embedding)
+    ids = torch.tensor([[0], [2]], dtype=torch.int32)
+    rows = Rows(torch.arange(2), ids, torch.zeros(2, 0), torch.from_numpy(side.field_of), side.vocabulary)
+    embedded = embedding(rows)
+    assert torch.equal(embedded[0, 0], torch.zeros(4))
+    assert torch.equal(embedded[1, 0], embedding.table[2])
+    embedded.sum().backward()
+    assert torch.equal(embedding.table.grad[0], torch.zeros(4))
 
 
 @pytest.mark.parametrize("name", NAMES)

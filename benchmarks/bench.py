@@ -267,7 +267,7 @@ def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:
         owner = registry.get(registry.DATASETS, "synthetic")
         values = {"users": size, "items": size, "interactions": 400_000, "n": 9, "k": 1}
         tall = owner().load(resolve("synthetic", owner.Config, values))
-        split = dataclasses.replace(warm_up_split(tall), base=np.arange(100 * BATCH))
+        split = dataclasses.replace(warm_up_split(tall), base=np.arange(tall.rows))
         for name in ("base", "avaew"):
             runs[size, name] = (tall, split, *built(tall, "deepfm", name))
     seconds: dict[tuple[int, str], list[float]] = {key: [] for key in runs}
@@ -292,7 +292,7 @@ def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:
 
 def _per_step(log: Dataset, split: WarmUpSplit, model: Backbone, method: Method, name: str) -> float:
     run = protocol(log, split)
-    base = run._phase("base", split.base[: (100 if name == "base" else 10) * BATCH])
+    base = run._phase("base", split.base if name == "base" else split.base[: 10 * BATCH])
     if name == "base":
         model.requires_grad_(True).train()
         started = time.process_time()

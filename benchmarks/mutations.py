@@ -14,16 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MUTATIONS = [
-    ("generator loses L_CTR, eq. 7", "coldbench/generator.py", "return ctr + alpha", "return 0 * ctr + alpha"),
-    ("generator loses L_R, eq. 4", "coldbench/generator.py", "+ alpha * reconstruction", "+ 0 * reconstruction"),
+    ("generator loses L_CTR, eq. 7", "coldbench/generator.py", "return ctr + batch", "return 0 * ctr + batch"),
+    ("generator loses L_R, eq. 4", "coldbench/generator.py", "mean(alpha * reconstruction", "mean(0 * reconstruction"),
     ("generator loses L_WD, eq. 6", "coldbench/generator.py", "+ beta * distance", "+ 0 * distance"),
-    ("L_WD without deviations", "coldbench/generator.py", "return means + (", "return means + 0 * ("),
-    (
-        "deviation is not exp(half)",
-        "coldbench/generator.py",
-        "(0.5 * self.encode_variance",
-        "(1.0 * self.encode_variance",
-    ),
+    ("L_WD without deviations", "coldbench/generator.py", "+ vecdot(deviations", "+ 0 * vecdot(deviations"),
+    ("deviation is not exp(half)", "coldbench/generator.py", "(0.5 * log_variance)", "(1.0 * log_variance)"),
     ("decoder blind to count", "coldbench/generator.py", "if self.count is None:", "if True:"),
     (
         "mean over items, not rows",
@@ -49,8 +44,8 @@ MUTATIONS = [
     (
         "classifier's step reaches the generator",
         "methods/avaew.py",
-        "torch.cat([real, warm.detach()])",
-        "torch.cat([real, warm])",
+        "torch.stack([real, warm.detach()])",
+        "torch.stack([real, warm])",
     ),
     (
         "generator's step moves the classifier",

@@ -210,7 +210,7 @@ class Batch:
 
     def mean(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values of ``items`` -> (...) their mean over the batch's rows."""
-        return torch.tensordot(self._share, per_item, 1)
+        return self._share @ per_item
 
     @cached_property
     def _share(self) -> Tensor:

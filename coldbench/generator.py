@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vecdot
 
 from coldbench.backbone import Backbone
 from coldbench.batching import Batch, Rows
@@ -43,7 +44,18 @@ class Gaussian(NamedTuple):
 
     def sample(self, scale: float) -> Tensor:
         """Mean + scale * deviation * eps, eps from N(0, 1)."""
-        return self.mean + scale * self.deviation * torch.randn_like(self.mean)
+        return torch.addcmul(self.mean, self.deviation, torch.randn_like(self.mean), value=scale)
+
+    def unbind(self) -> tuple[Gaussian, Gaussian]:
+        """The two of a stack, (2, rows, dim)."""
+        means, deviations = self.mean.unbind(), self.deviation.unbind()
+        return Gaussian(means[0], deviations[0]), Gaussian(means[1], deviations[1])
+
+
+def gaussian(raw: Tensor) -> Gaussian:
+    """(..., 2 * dim) means and log variances side by side -> the distribution."""
+    mean, log_variance = raw.chunk(2, -1)
+    return Gaussian(mean, (0.5 * log_variance).exp())
 
 
 def wasserstein(first: Gaussian, second: Gaussian) -> Tensor:
@@ -51,8 +63,8 @@ def wasserstein(first: Gaussian, second: Gaussian) -> Tensor:
 
     It is |mean - mean'|^2 + |deviation - deviation'|^2.
     """
-    means = (first.mean - second.mean).square().sum(-1)
-    return means + (first.deviation - second.deviation).square().sum(-1)
+    means, deviations = first.mean - second.mean, first.deviation - second.deviation
+    return vecdot(means, means) + vecdot(deviations, deviations)
 
 
 class Generated(NamedTuple):
@@ -81,35 +93,35 @@ class VariationalGenerator(nn.Module):
         numeric = [field.name for field in schema.side("item").numeric]
         self.count = numeric.index(COUNT) if on_count and COUNT in numeric else None
         self.side = SideInformation(schema, dim, side_item_id)
-        self.encode_mean, self.encode_variance = nn.Linear(dim, dim), nn.Linear(dim, dim)
-        self.prior_mean, self.prior_variance = nn.Linear(self.side.width, dim), nn.Linear(self.side.width, dim)
+        self.encoder = nn.Linear(dim, 2 * dim)  # to mu and log sigma^2
+        self.prior_encoder = nn.Linear(self.side.width, 2 * dim)  # to mu_p and log sigma_p^2
         self.decoder = nn.Linear(dim + (self.count is not None), dim)
         initialise(self)
 
     def encoded(self, embedding: Tensor) -> Gaussian:
         """g_I: (items, dim) item ID embeddings -> their latent distribution (equation 3)."""
-        return Gaussian(self.encode_mean(embedding), (0.5 * self.encode_variance(embedding)).exp())
+        return gaussian(self.encoder(embedding))
 
     def prior(self, items: Rows) -> Gaussian:
         """g_S: side information -> the prior latent distribution (equation 5)."""
-        side = self.side(items)
-        return Gaussian(self.prior_mean(side), (0.5 * self.prior_variance(side)).exp())
+        return gaussian(self.prior_encoder(self.side(items)))
 
     def decode(self, latent: Tensor, items: Rows) -> Tensor:
-        """g_D: (items, dim) latents -> (items, dim) item ID embeddings."""
+        """g_D: (..., items, dim) latents -> (..., items, dim) item ID embeddings."""
         if self.count is None:
             return self.decoder(latent)
-        return self.decoder(torch.cat([latent, items.numeric[:, self.count : self.count + 1]], 1))
+        count = items.numeric[:, self.count : self.count + 1]
+        return self.decoder(torch.cat([latent, count.expand(*latent.shape[:-1], 1)], -1))
 
     def warm(self, items: Rows) -> Tensor:
         """Warm-up embeddings from side information alone, (items, dim)."""
         return self.decode(self.prior(items).sample(self.noise), items)
 
     def forward(self, items: Rows, embedding: Tensor) -> Generated:
-        """Both ways through the decoder, for items and their (items, dim) ID embeddings."""
-        encoded, prior = self.encoded(embedding), self.prior(items)
-        reconstructed = self.decode(encoded.sample(self.noise), items)
-        return Generated(encoded, prior, reconstructed, self.decode(prior.sample(self.noise), items))
+        """Both ways through the decoder at once, for items and their (items, dim) ID embeddings."""
+        both = gaussian(torch.stack([self.encoder(embedding), self.prior_encoder(self.side(items))]))
+        reconstructed, warm = self.decode(both.sample(self.noise), items).unbind()
+        return Generated(*both.unbind(), reconstructed, warm)
 
     def loss(
         self, backbone: Backbone, batch: Batch, context: Any, real: Tensor, alpha: float, beta: float
@@ -129,6 +141,6 @@ class VariationalGenerator(nn.Module):
         """
         made = self(batch.items, real)
         ctr = ctr_loss(backbone.score(batch.spread(made.warm), context), batch)
-        reconstruction = batch.mean((real - made.reconstructed).square().sum(-1))
-        distance = batch.mean(wasserstein(made.encoded, made.prior))
-        return ctr + alpha * reconstruction + beta * distance, made.warm
+        apart = real - made.reconstructed
+        reconstruction, distance = vecdot(apart, apart), wasserstein(made.encoded, made.prior)
+        return ctr + batch.mean(alpha * reconstruction + beta * distance), made.warm

@@ -133,7 +133,8 @@ class Dropout(nn.Module):
             return functional.dropout(values, self.rate, self.training)
         bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         draw = bits.view(torch.int16)[: values.numel()].view(values.shape)  # uniform over [-32768, 32768)
-        return values * ((draw >= round(65_536 * self.rate) - 32_768) * (1 / (1 - self.rate)))
+        kept = draw.ge_(round(65_536 * self.rate) - 32_768).to(values.dtype)
+        return values * kept.mul_(1 / (1 - self.rate))
 
 
 class MLP(nn.Module):

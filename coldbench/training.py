@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -74,8 +75,8 @@ class Phase:
 class Adam:
     """Adam (Kingma and Ba 2014, arXiv:1412.6980) with L2 weight decay; large tables are updated lazily.
 
-    A parameter with a sparse gradient (see ``layers.lookup``) is only moved where the batch touched it,
-    and without weight decay.
+    Of a parameter with a sparse gradient (see ``layers.lookup``) only the rows that the batch touched are moved,
+    and only their moments and weights decay.
 
     Args:
         phase: Whose steps it counts.
@@ -85,56 +86,70 @@ class Adam:
     def __init__(self, phase: Phase, parameters: list[Tensor]) -> None:
         self.phase = phase
         self.parameters = [parameter for parameter in parameters if parameter.numel()]
-        self._dense: list[Tensor] = []
-        self._moments: tuple[list[Tensor], list[Tensor], list[Tensor]] = [], [], []
-        self._lazy: torch.optim.SparseAdam | None = None
+        self._moved: list[_Moved] = []
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""
         for parameter in self.parameters:
             parameter.grad = None
 
+    @torch.no_grad()
     def step(self) -> None:
-        """One step down the gradients."""
-        if self._lazy is None and not self._dense:
-            self._start()
-        if self._dense:
-            rate, decay = self.phase.settings.learning_rate, self.phase.settings.weight_decay
-            gradients = [parameter.grad for parameter in self._dense]
-            first, second, steps = self._moments
-            with torch.no_grad():  # the function under torch.optim.Adam, whose class adds 0.4 of its time
-                adam(
-                    self._dense,
-                    gradients,  # type: ignore[arg-type]
-                    first,
-                    second,
-                    [],
-                    steps,
-                    fused=True,
-                    amsgrad=False,
-                    beta1=0.9,
-                    beta2=0.999,
-                    lr=rate,
-                    weight_decay=decay,
-                    eps=1e-8,
-                    maximize=False,
-                )
-        if self._lazy is not None:
-            self._lazy.step()
+        """One step down the gradients; the first one tells which parameters take part at all."""
+        if not self._moved:
+            self._moved = [_Moved.still(parameter) for parameter in self.parameters if parameter.grad is not None]
+        parts = [moved.touched() if moved.gradient.is_sparse else moved for moved in self._moved]
+        settings = self.phase.settings
+        adam(  # the function under torch.optim.Adam, whose class adds 0.4 of its time
+            [part.value for part in parts],
+            [part.gradient for part in parts],
+            [part.first for part in parts],
+            [part.second for part in parts],
+            [],
+            [part.steps for part in parts],
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
+        for moved, part in zip(self._moved, parts, strict=True):
+            if part.rows is not None:
+                for table, rows in zip(moved[:3], part[:3], strict=True):
+                    table.index_copy_(0, part.rows, rows)
         self.phase.steps += 1
 
-    def _start(self) -> None:
-        """The first gradients tell which tables are large, and which parameters take part at all."""
-        moved = [parameter for parameter in self.parameters if parameter.grad is not None]
-        sparse = [parameter for parameter in moved if parameter.grad is not None and parameter.grad.is_sparse]
-        self._dense = [parameter for parameter in moved if parameter.grad is not None and not parameter.grad.is_sparse]
-        self._moments = (
-            [torch.zeros_like(parameter) for parameter in self._dense],
-            [torch.zeros_like(parameter) for parameter in self._dense],
-            [torch.zeros((), device=parameter.device) for parameter in self._dense],
-        )
-        if sparse:
-            self._lazy = torch.optim.SparseAdam(sparse, lr=self.phase.settings.learning_rate)
+
+class _Moved(NamedTuple):
+    """A parameter, or copies of some of its rows, with Adam's two moments and its step count."""
+
+    value: Tensor
+    first: Tensor
+    second: Tensor
+    steps: Tensor
+    rows: Tensor | None = None
+
+    @staticmethod
+    def still(parameter: Tensor) -> _Moved:
+        """A parameter before its first step."""
+        first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return _Moved(parameter, first, second, torch.zeros((), device=parameter.device))
+
+    @property
+    def gradient(self) -> Tensor:
+        """What ``backward`` left."""
+        return cast(Tensor, self.value.grad)
+
+    def touched(self) -> _Moved:
+        """The rows of a table that its sparse gradient touches, with their part of it."""
+        index, values = self.gradient._indices()[0], self.gradient._values()
+        rows, place = torch.unique(index, return_inverse=True)
+        value, first, second = (table.index_select(0, rows) for table in self[:3])
+        value.grad = values.new_zeros(value.shape).index_add_(0, place, values)
+        return _Moved(value, first, second, self.steps, rows)
 
 
 def ctr_loss(logits: Tensor, batch: Batch) -> Tensor:
@@ -152,5 +167,5 @@ def descend(phase: Phase, parameters: Iterable[Tensor], loss: Callable[[Batch], 
 def step(optimizer: Adam, loss: Tensor) -> None:
     """One step down a loss, for the optimiser's parameters only."""
     optimizer.zero_grad()
-    loss.backward()
+    loss.backward(inputs=optimizer.parameters)
     optimizer.step()

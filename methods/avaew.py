@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vecdot
 from torch.nn import functional
 
 from coldbench.backbone import Backbone
@@ -65,11 +66,11 @@ class Classifier(nn.Module):
         initialise(self)
 
     def features(self, embedding: Tensor) -> Tensor:
-        """f_G: (items, dim) -> (items, features) of the last hidden layer."""
+        """f_G: (..., dim) -> (..., features) of the last hidden layer."""
         return self.hidden(embedding).relu()
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """(items, dim) -> (items,) logits of being real."""
+        """(..., dim) -> (...) logits of being real."""
         return self.last(self.features(embedding)).squeeze(-1)
 
 
@@ -105,7 +106,7 @@ class AVAEW(Method):
             for _ in range(self.config.repeats):
                 loss, warm = self.generator_loss(backbone, batch, context, real)
                 step(generator, loss)
-                both = torch.cat([real, warm.detach()])
+                both = torch.stack([real, warm.detach()])
                 for _ in range(self.config.classifier_steps):
                     step(classifier, self.classifier_loss(batch, both))
 
@@ -115,10 +116,10 @@ class AVAEW(Method):
         loss, warm = self.generator.loss(backbone, batch, context, real, config.alpha, config.beta)
         apart = self.classifier.features(real) - self.classifier.features(warm)
         group = batch.mean(apart).square().mean()
-        pairs = batch.mean(apart.square().mean(-1))
+        pairs = batch.mean(vecdot(apart, apart)) / config.features
         return loss + config.xi * group + config.xi_prime * pairs, warm
 
     def classifier_loss(self, batch: Batch, both: Tensor) -> Tensor:
-        """L_D, equation 8, on v_I and D(z_p) below each other, (2 * distinct, dim)."""
-        real, warm = self.classifier(both).chunk(2)
+        """L_D, equation 8, on v_I and D(z_p), (2, distinct, dim)."""
+        real, warm = self.classifier(both).unbind()
         return batch.mean(functional.softplus(-real) + functional.softplus(warm))

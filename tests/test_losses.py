@@ -120,7 +120,7 @@ def test_equations_8_to_11(dataset, setting):
     expected = -(judged[0].log().mean() + (1 - judged[1]).log().mean())
     distinct_warm = method.generator(batch.items, distinct).warm.detach()
     torch.testing.assert_close(
-        method.classifier_loss(batch, torch.cat([distinct, distinct_warm])), expected, rtol=1e-4, atol=1e-5
+        method.classifier_loss(batch, torch.stack([distinct, distinct_warm])), expected, rtol=1e-4, atol=1e-5
     )
 
 
@@ -134,7 +134,7 @@ def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
     assert all(p.grad is None for p in method.classifier.parameters())
     assert all(p.grad is None for p in backbone.parameters())
     before = [p.grad.clone() for p in method.generator.parameters()]
-    method.classifier_loss(batch, torch.cat([phase_like, warm.detach()])).backward()
+    method.classifier_loss(batch, torch.stack([phase_like, warm.detach()])).backward()
     assert all(torch.equal(a, p.grad) for a, p in zip(before, method.generator.parameters(), strict=True))
     assert all(p.grad is not None for p in method.classifier.parameters())
 
@@ -143,9 +143,8 @@ def test_a_deviation_is_half_the_exponent_of_a_variance(dataset, setting):
     _, backbone = setting
     method = make("cvar", dataset, backbone)
     embedding = torch.randn(4, 16)
-    log_variance = functional.linear(
-        embedding, method.generator.encode_variance.weight, method.generator.encode_variance.bias
-    )
+    encoder = method.generator.encoder
+    log_variance = functional.linear(embedding, encoder.weight[16:], encoder.bias[16:])
     torch.testing.assert_close(method.generator.encoded(embedding).deviation ** 2, log_variance.exp())
 
 

@@ -1,4 +1,4 @@
-"""The cells of a run on Ray Tune: pretrained backbones first, then the methods on them."""
+"""The cells of a run on Ray Tune, one trial a pretrained backbone and one a cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from coldbench.cell import Cell, Pretrained
+from coldbench.cell import Cell
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
 from coldbench.plan import Options, Plan
@@ -71,75 +71,103 @@ def run(plan: Plan) -> Progressed:
     return Progressed(len(plan.cells), reused, tuple(failures), unfinished)
 
 
-def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch) -> list[Failure]:
-    """Two stages: a backbone is pretrained once and shared by all methods through the object store."""
-    first = {cell.pretrained_key: cell for cell in reversed(todo)}
-    backbones = {key: folder.pretrained(cell) for key, cell in first.items()}
-    missing = [cell for key, cell in first.items() if backbones[key] is None]
-    failures: dict[str, str] = {}
+@dataclass(frozen=True)
+class Task:
+    """What one trial does: pretrain a cell's backbone, or take its method through the phases."""
 
-    def pretrained(cell: Cell, reason: str | None) -> None:
-        backbone = folder.pretrained(cell) if reason is None else None
-        if backbone is None:
-            failures[cell.pretrained_key] = f"pretraining failed: {reason or 'its file is gone'}"
-        else:
-            backbones[cell.pretrained_key] = backbone
+    cell: Cell
+    pretrains: bool
+
+    def run(self, datasets: dict[str, Dataset], folder: Folder) -> None:
+        """Computes it in a worker, and leaves its result in the run's folder."""
+        dataset = datasets[self.cell.dataset.label]
+        if self.pretrains:
+            folder.save_pretrained(self.cell, self.cell.pretrain(dataset))
+            return
+        pretrained = folder.pretrained(self.cell)
+        if pretrained is None:
+            raise FileNotFoundError(f"the pretrained backbone of {self.cell} is gone")
+        outcomes, split = self.cell.warm_up(dataset, pretrained)
+        folder.save(self.cell, dataset, pretrained, outcomes, split)
+
+
+class Queue:
+    """The tasks of a run in an order that lets a method start as soon as its backbone is there.
+
+    Args:
+        cells: What to compute.
+        pretrained: Keys of the backbones that are there already.
+    """
+
+    def __init__(self, cells: Sequence[Cell], pretrained: set[str]) -> None:
+        first = {cell.pretrained_key: cell for cell in reversed(cells) if cell.pretrained_key not in pretrained}
+        self._backbones = [cell for cell in cells if first.get(cell.pretrained_key) is cell]
+        self._waiting = {key: [cell for cell in cells if cell.pretrained_key == key] for key in first}
+        self._ready = [cell for cell in cells if cell.pretrained_key in pretrained]
+        self.tasks = len(cells) + len(self._backbones)
+
+    def next(self) -> Task | None:
+        """The next task, or None where all that are left wait for a backbone."""
+        if self._backbones:
+            return Task(self._backbones.pop(0), pretrains=True)
+        return Task(self._ready.pop(0), pretrains=False) if self._ready else None
+
+    def ended(self, backbone: Cell, succeeded: bool) -> list[Cell]:
+        """Its cells wait no longer: they are next in turn, or will never run. Returns them."""
+        cells = self._waiting.pop(backbone.pretrained_key)
+        self._ready += cells if succeeded else []
+        return cells
+
+    @property
+    def finished(self) -> bool:
+        """Whether no task is left, nor any that waits for a backbone."""
+        return not (self._backbones or self._ready or self._waiting)
+
+
+def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch) -> list[Failure]:
+    """Computes cells, each missing backbone once."""
+    queue = Queue(todo, {cell.pretrained_key for cell in todo if folder.pretrained(cell) is not None})
+    failed: list[Failure] = []
+
+    def fail(cell: Cell, reason: str) -> None:
+        failed.append(Failure(cell, reason))
+        watch.failed(str(cell), reason)
+
+    def ended(task: Task, reason: str | None) -> None:
+        cell = task.cell
+        waiting = queue.ended(cell, reason is None) if task.pretrains else []
+        if task.pretrains and reason is None:
             variant = f" for {cell.method.label}" if cell.changes_pretraining else ""
             watch.pretrained(f"{cell.dataset.label} / {cell.backbone.label} / seed {cell.seed}{variant}")
-
-    _stage(_pretrain, missing, pretrained, plan.options, datasets=plan.datasets, folder=folder)
-
-    ready = [cell for cell in todo if backbones[cell.pretrained_key] is not None]
-    failed = [Failure(cell, failures[cell.pretrained_key]) for cell in todo if cell.pretrained_key in failures]
-    for failure in failed:
-        watch.failed(str(failure.cell), failure.reason)
-
-    def finished(cell: Cell, reason: str | None) -> None:
-        record = folder.record(cell) if reason is None else None
-        if record is None:
-            failed.append(Failure(cell, reason or "its record is gone"))
-            watch.failed(str(cell), failed[-1].reason)
-        else:
+        elif task.pretrains:
+            for left in waiting:
+                fail(left, f"pretraining failed: {reason}")
+        elif (record := folder.record(cell)) is not None and reason is None:
             watch.finished(record)
+        else:
+            fail(cell, reason or "its record is gone")
 
-    _stage(_warm_up, ready, finished, plan.options, datasets=plan.datasets, folder=folder, backbones=backbones)
+    gpu = 1.0 / _jobs(plan.options) if todo[0].device == "cuda" else 0.0
+    _tune(queue, ended, {"cpu": 1.0, "gpu": gpu}, datasets=plan.datasets, folder=folder)
     return failed
 
 
-def _pretrain(cell: Cell, datasets: dict[str, Dataset], folder: Folder) -> None:
-    folder.save_pretrained(cell, cell.pretrain(datasets[cell.dataset.label]))
-
-
-def _warm_up(cell: Cell, datasets: dict[str, Dataset], folder: Folder, backbones: dict[str, Pretrained]) -> None:
-    dataset, pretrained = datasets[cell.dataset.label], backbones[cell.pretrained_key]
-    outcomes, split = cell.warm_up(dataset, pretrained)
-    folder.save(cell, dataset, pretrained, outcomes, split)
-
-
-def _stage(
-    work: Callable[..., None],
-    cells: Sequence[Cell],
-    ended: Callable[[Cell, str | None], None],
-    options: Options,
-    **shared: Any,
-) -> None:
-    """Runs ``work`` on every cell as the trials of one Ray Tune experiment.
+def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: dict[str, float], **shared: Any) -> None:
+    """Runs a queue's tasks as the trials of one Ray Tune experiment.
 
     Args:
-        work: Called in a worker with the cell and what is shared.
-        cells: One trial each.
-        ended: Called here with each cell that ended, and the reason if it failed.
-        options: Where and how wide to run.
+        queue: Where they come from.
+        ended: Called here with each task that ended, and the reason if it failed.
+        resources: What a task takes.
         **shared: Put into the object store once, read by workers without a copy.
     """
-    if not cells:
-        return
     from ray import tune
+    from ray.tune.search import Searcher
 
     def trial(config: dict[str, Any], **shared: Any) -> None:
         torch.set_num_threads(THREADS)
         try:
-            work(config["cell"], **shared)
+            config["task"].run(**shared)
         except Exception as error:  # a plugin may raise anything; the other cells go on
             reason = f"{type(error).__name__}: {error}"
             tune.report({"failed": reason, "trace": traceback.format_exc()})
@@ -147,7 +175,7 @@ def _stage(
             tune.report({"failed": None})
 
     class Listener(tune.Callback):
-        def __init__(self, ended: Callable[[Cell, str | None], None]) -> None:
+        def __init__(self, ended: Callable[[Task, str | None], None]) -> None:
             self.ended = ended
 
         def __getstate__(self) -> dict[str, Any]:
@@ -156,17 +184,35 @@ def _stage(
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            self.ended(trial.config["cell"], result["failed"])
+            self.ended(trial.config["task"], result["failed"])
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            self.ended(trial.config["cell"], "its worker died (out of memory?)")
+            self.ended(trial.config["task"], "its worker died (out of memory?)")
 
-    resources = {"cpu": 1.0, "gpu": 1.0 / _jobs(options) if cells[0].device == "cuda" else 0.0}
+    class Tasks(Searcher):
+        def suggest(self, trial_id: str) -> Any:
+            task = queue.next()
+            if task is None:
+                return Searcher.FINISHED if queue.finished else None
+            return {"task": task}
+
+        def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+            pass  # the listener sees it
+
+        def save(self, checkpoint_path: str) -> None:
+            pass  # the run's folder is what a run goes on from
+
+        restore = save
+
     with tempfile.TemporaryDirectory(prefix="coldbench-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trial, **shared), resources),
-            param_space={"cell": tune.grid_search(list(cells))},
-            tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            tune_config=tune.TuneConfig(
+                search_alg=Tasks(),
+                num_samples=queue.tasks,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
             run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[Listener(ended)]),
         )
         with redirect_stdout(io.StringIO()):  # Tune announces every experiment there

@@ -32,7 +32,7 @@ from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
 from coldbench.layers import Dropout, initialise, lookup
 from coldbench.method import Method
-from coldbench.protocol import Protocol
+from coldbench.protocol import Paper, Protocol
 from coldbench.provenance import machine, versions
 from coldbench.split import WarmUpSplit, warm_up_split
 from coldbench.training import Settings, ctr_loss, descend
@@ -114,7 +114,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def protocol(log: Dataset, split: WarmUpSplit) -> Protocol:
     """The paper's protocol on some data."""
-    return Protocol("paper", log, split, Settings(batch_size=BATCH), torch.device("cpu"), 0, "bench")
+    return Protocol(Paper(), log, split, Settings(batch_size=BATCH), torch.device("cpu"), 0, "bench")
 
 
 def built(log: Dataset, backbone: str, method: str) -> tuple[Backbone, Method]:

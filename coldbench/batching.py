@@ -81,9 +81,11 @@ class View:
         dataset: The whole log.
         seen: Row numbers that counts and scalings may use.
         device: Where the tensors live.
+        strict: Whether the words of users and items, and their numbers' ranges, come from the seen rows' users and
+            items as well; a word that none of them has is padding.
     """
 
-    def __init__(self, dataset: Dataset, seen: np.ndarray, device: torch.device) -> None:
+    def __init__(self, dataset: Dataset, seen: np.ndarray | slice, device: torch.device, strict: bool = False) -> None:
         self.dataset = dataset
         self.device = device
         sides: tuple[SideName, ...] = ("user", "item", "context")
@@ -92,13 +94,18 @@ class View:
         counts = np.bincount(dataset.item[seen], minlength=dataset.schema.items).astype(np.float32)
         self._time_range = dataset.time[seen].min(), dataset.time[seen].max()
         self._context_range = _range(dataset.context.numeric[seen])
-        self._users = self._table(dataset.users.ids, _scaled(dataset.users.numeric, _range(dataset.users.numeric)))
-        numeric = _scaled(dataset.items.numeric, _range(dataset.items.numeric))
+        users = _met(dataset.user[seen], dataset.schema.users) if strict else slice(None)
+        items = counts > 0 if strict else slice(None)
+        self._users = self._table(
+            _known_words(dataset.users.ids, users), _scaled(dataset.users.numeric, _range(dataset.users.numeric[users]))
+        )
+        ids = _known_words(dataset.items.ids, items)
+        numeric = _scaled(dataset.items.numeric, _range(dataset.items.numeric[items]))
         if any(field.name == COUNT for field in dataset.schema.fields):
             low = counts[counts > 0].min()
             count = (counts - low) / max(float(counts.max() - low), 1.0)
             numeric = np.concatenate([numeric, np.maximum(count, 0)[:, None]], 1)
-        self._items = self._table(dataset.items.ids, numeric)
+        self._items = self._table(ids, numeric)
 
     def _table(self, ids: np.ndarray, numeric: np.ndarray) -> tuple[Tensor, Tensor]:
         return self.tensor(ids), self.tensor(numeric.astype(np.float32))
@@ -226,11 +233,15 @@ def shuffled(view: View, log: Interactions, size: int, random: np.random.Generat
     rows = len(log.item)
     if random is not None:
         log = log.at(view.tensor(random.permutation(rows)))
-    starts = list(range(0, rows, size))
-    if len(starts) > 1 and rows - starts[-1] == 1:
-        starts.pop()
-    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
+    first = starts(rows, size)
+    for start, stop in zip(first, [*first[1:], rows], strict=True):
         yield Batch(view, log.at(slice(start, stop)))
+
+
+def starts(rows: int, size: int) -> list[int]:
+    """Where the batches of ``size`` rows begin."""
+    first = list(range(0, rows, size))
+    return first[:-1] if len(first) > 1 and rows - first[-1] == 1 else first
 
 
 def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -239,6 +250,19 @@ def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(values):
         return np.zeros(columns), np.ones(columns)
     return values.min(0), values.max(0)
+
+
+def _met(index: np.ndarray, size: int) -> np.ndarray:
+    """(size,) which of a side's rows occur."""
+    return np.bincount(index, minlength=size) > 0
+
+
+def _known_words(ids: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+    """(rows, columns) ids with padding in place of those that none of some rows has."""
+    if isinstance(rows, slice) or not ids.size:
+        return ids
+    known = _met(ids[rows].ravel(), int(ids.max()) + 1)
+    return np.where(known[ids], ids, 0)
 
 
 def _scaled(values: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -19,7 +19,7 @@ from coldbench.method import Method
 from coldbench.protocol import Outcome, Protocol
 from coldbench.provenance import code_digest, versions
 from coldbench.seeds import derive
-from coldbench.split import WarmUpSplit, warm_up_split
+from coldbench.split import WarmUpSplit, pseudo_cold_split, warm_up_split
 from coldbench.training import Settings
 
 
@@ -61,9 +61,10 @@ class Cell:
         backbone: The backbone.
         method: The method.
         seed: The replication's seed.
-        protocol: The protocol's name.
+        protocol: The protocol.
         settings: What all methods share.
         device: ``cpu`` or ``cuda``.
+        validation: Whether it is computed on pseudo-cold items, to choose hyper-parameters, instead of the new ones.
     """
 
     dataset: Spec
@@ -71,18 +72,24 @@ class Cell:
     backbone: Spec
     method: Spec
     seed: int
-    protocol: str
+    protocol: Spec
     settings: Settings
     device: str
+    validation: bool = False
 
     @cached_property
     def key(self) -> str:
         """SHA-256 over the content of everything that affects the result."""
-        return digest([self._shared(), self.method.name, as_dict(self.method.config), self._code(with_method=True)])
+        protocol = [self.protocol.name, as_dict(self.protocol.config)]
+        method = [self.method.name, as_dict(self.method.config)]
+        return digest([self._shared(), protocol, method, self._code(with_method=True)])
 
     @cached_property
     def pretrained_key(self) -> str:
-        """The same for the pretrained backbone, which all methods share that do not change pretraining."""
+        """The same for the pretrained backbone, shared by all methods that do not change pretraining.
+
+        Protocols that let pretraining know the same share it as well.
+        """
         variant = [self.method.name, as_dict(self.method.config)] if self.changes_pretraining else None
         return digest([self._shared(), variant, self._code(with_method=self.changes_pretraining)])
 
@@ -97,7 +104,10 @@ class Cell:
         return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
 
     def __str__(self) -> str:
-        return f"{self.dataset.label} / {self.backbone.label} / {self.method.label} / seed {self.seed}"
+        parts = [self.dataset.label, self.backbone.label, self.method.label, f"seed {self.seed}"]
+        if self.protocol.label != "paper":
+            parts.append(self.protocol.label)
+        return " / ".join(parts)
 
     def describe(self) -> dict[str, Any]:
         """The part of a record that says what was run."""
@@ -106,7 +116,7 @@ class Cell:
             "backbone": self.backbone.name,
             "method": self.method.name,
             "seed": self.seed,
-            "protocol": self.protocol,
+            "protocol": self.protocol.label,
             "labels": {part: getattr(self, part).label for part in ("dataset", "backbone", "method")},
             "fingerprint": self.fingerprint,
             "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
@@ -157,9 +167,9 @@ class Cell:
         return self.seed, self.dataset.name, self.backbone.label
 
     def _protocol(self, dataset: Dataset) -> tuple[Protocol, WarmUpSplit]:
-        split = warm_up_split(dataset)
+        split = pseudo_cold_split(dataset, *self._replication) if self.validation else warm_up_split(dataset)
         device = torch.device(self.device)
-        return Protocol(self.protocol, dataset, split, self.settings, device, *self._replication), split
+        return Protocol(self.protocol.config, dataset, split, self.settings, device, *self._replication), split
 
     def _new_backbone(self, dataset: Dataset) -> Backbone:
         return self._backbone(self.backbone.config, dataset.schema).to(self.device)
@@ -170,8 +180,8 @@ class Cell:
 
     def _shared(self) -> list[Any]:
         parts = [(spec.name, as_dict(spec.config)) for spec in (self.dataset, self.backbone)]
-        settings = as_dict(self.settings)
-        return [parts, self.fingerprint, self.seed, self.protocol, settings, self.device, versions()["torch"]]
+        protocol = [self.protocol.config.strict, self.validation]
+        return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, versions()["torch"]]
 
     def _code(self, with_method: bool) -> str:
         plugins = [self._backbone.__module__, *([self._method.__module__] if with_method else [])]

@@ -42,6 +42,11 @@ class Method(nn.Module):
         self.schema = schema
         self.dim = backbone.dim
 
+    @property
+    def adapt_steps(self) -> int:
+        """Optimiser steps that ``adapt`` takes for each batch of a phase; its share where steps are matched."""
+        return 0
+
     def pretrain_logits(self, backbone: Backbone, batch: Batch) -> Tensor:
         """What pretraining optimises: (batch,) logits."""
         return backbone(batch)

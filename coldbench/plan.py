@@ -16,7 +16,7 @@ from coldbench.cell import Cell, Spec
 from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError, unknown
-from coldbench.protocol import PROTOCOLS
+from coldbench.protocol import PROTOCOLS, Matched
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
 from coldbench.split import warm_up_split
 from coldbench.training import Settings
@@ -34,7 +34,8 @@ class Options:
         backbones: The same for backbones.
         datasets: The same for datasets.
         seeds: How many, or a comma-separated list.
-        protocol: One of ``PROTOCOLS``.
+        protocol: Comma-separated names of ``PROTOCOLS``.
+        budget: Comma-separated budgets of protocol ``matched``, in epochs of the plain baseline.
         set: ``NAME.FIELD=VALUE`` overrides.
         out: The run's folder.
         data_dir: A folder with raw files.
@@ -48,6 +49,7 @@ class Options:
     datasets: str = "synthetic"
     seeds: str = "3"
     protocol: str = "paper"
+    budget: str | None = None
     set: tuple[str, ...] = ()
     out: str = "results/run"
     data_dir: str | None = None
@@ -82,8 +84,7 @@ def make_plan(options: Options) -> Plan:
     Raises:
         InputError: A name, field or value is wrong, or a dataset is not at hand.
     """
-    if options.protocol not in PROTOCOLS:
-        raise unknown("protocol", options.protocol, PROTOCOLS)
+    protocols = _protocols(options.protocol, options.budget)
     overrides = _overrides(options.set)
     chosen = {
         kind.name: _specs(kind, text, overrides)
@@ -103,9 +104,9 @@ def make_plan(options: Options) -> Plan:
     for data in datasets.values():
         warm_up_split(data)  # raises where (N, K) do not suit the data
     cells = [
-        Cell(dataset, datasets[dataset.label].fingerprint, backbone, method, seed, options.protocol, settings, device)
-        for dataset, seed, backbone, method in itertools.product(
-            chosen[DATASETS.name], seeds, chosen[BACKBONES.name], chosen[METHODS.name]
+        Cell(dataset, datasets[dataset.label].fingerprint, backbone, method, seed, protocol, settings, device)
+        for dataset, seed, backbone, protocol, method in itertools.product(
+            chosen[DATASETS.name], seeds, chosen[BACKBONES.name], protocols, chosen[METHODS.name]
         )
     ]
     return Plan(options, tuple(cells), datasets)
@@ -144,6 +145,23 @@ def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) ->
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
     specs = [parse_spec(kind, name, overrides) for name in asked]
     return list({spec.label: spec for spec in specs}.values())
+
+
+def _protocols(names: str, budgets: str | None) -> list[Spec]:
+    found: list[Spec] = []
+    for name in filter(None, split_names(names)):
+        if name not in PROTOCOLS:
+            raise unknown("protocol", name, PROTOCOLS)
+        config = PROTOCOLS[name]
+        if config is Matched and budgets is not None:
+            found += [Spec(name, resolve(name, config, {"budget": part})) for part in split_names(budgets) if part]
+        else:
+            found.append(Spec(name, config()))
+    if not found:
+        raise InputError(f"no protocol given; known: {', '.join(PROTOCOLS)}")
+    if budgets is not None and not any(isinstance(spec.config, Matched) for spec in found):
+        raise InputError(f"--budget {budgets} is of protocol matched; give --protocol matched as well")
+    return list({spec.label: spec for spec in found}.values())
 
 
 def _overrides(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:

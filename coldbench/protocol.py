@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,15 +14,38 @@ from torch import Tensor, nn
 from coldbench.backbone import Backbone
 from coldbench.batching import Batch, View, shuffled
 from coldbench.data.dataset import Dataset
-from coldbench.errors import unknown
 from coldbench.layers import initialise, lookup
 from coldbench.method import Method
 from coldbench.metrics import all_metrics
 from coldbench.seeds import derive
+from coldbench.space import Count
 from coldbench.split import WarmUpSplit
 from coldbench.training import Phase, Settings, ctr_loss, descend
 
-PROTOCOLS = {"paper": "the published protocol; item counts and scalings come from the whole log"}
+
+@dataclass(frozen=True)
+class Paper:
+    """The published protocol: item counts, words and scalings come from the whole log."""
+
+    strict: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Strict:
+    """The same without the leaks: counts, words and scalings come from what has been seen up to each phase."""
+
+    strict: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Matched(Strict):
+    """Strict, and every method takes the same number of optimiser steps on each warm-up phase's rows."""
+
+    budget: Count = 1  # steps a phase, in epochs of the plain baseline
+
+
+PROTOCOLS: dict[str, type[Paper | Strict]] = {"paper": Paper, "strict": Strict, "matched": Matched}
+Rules = Paper | Strict
 COLD = "cold"
 _EVALUATION_ROWS = 65_536  # rows scored at once
 
@@ -49,7 +73,7 @@ class Protocol:
     """One dataset's phases under one protocol and seed.
 
     Args:
-        name: One of ``PROTOCOLS``.
+        rules: An instance of one of ``PROTOCOLS``.
         dataset: The whole log.
         split: Its parts.
         settings: What all methods share.
@@ -59,20 +83,19 @@ class Protocol:
 
     def __init__(
         self,
-        name: str,
+        rules: Rules,
         dataset: Dataset,
         split: WarmUpSplit,
         settings: Settings,
         device: torch.device,
         *seed: object,
     ) -> None:
-        if name not in PROTOCOLS:
-            raise unknown("protocol", name, PROTOCOLS)
+        self.rules = rules
         self.dataset = dataset
         self.split = split
         self.settings = settings
         self.seed = seed
-        self.view = View(dataset, np.arange(dataset.rows), device)
+        self.view = View(dataset, split.base if rules.strict else split.known, device, rules.strict)
         self.cold = self.view.tensor(split.new_items)
 
     def pretrain(self, backbone: Backbone, method: Method) -> int:
@@ -103,16 +126,37 @@ class Protocol:
         self._place(backbone, method.embed(backbone, base.cold))
         yield self._outcome(COLD, backbone, base.steps, started)
         del base
+        seen = [self.split.base]
         for name, rows in self.split.warm.items():
             started = time.perf_counter()
             torch.manual_seed(derive(*self.seed, name))
+            if self.rules.strict:
+                seen.append(rows)
+                self.view = View(self.dataset, np.concatenate(seen), self.view.device, strict=True)
             phase = self._phase(name, rows)
             backbone.train()
-            self._train_items(backbone, phase)
-            replaced = method.adapt(backbone, phase)
-            if replaced is not None:
-                self._place(backbone, replaced)
+            self._warm(backbone, method, phase)
             yield self._outcome(name, backbone, phase.steps, started)
+
+    def _warm(self, backbone: Backbone, method: Method, phase: Phase) -> None:
+        """Trains the cold items' embeddings on a phase, then lets the method adapt.
+
+        Where steps are matched, both share them as they would without: ``adapt`` gets its part of them, rounded
+        down, the item embeddings the rest. A part of no steps leaves out an ``adapt`` that would take some.
+        """
+        adapts = True
+        if isinstance(self.rules, Matched):
+            steps = self.rules.budget * phase.epoch
+            part = steps * method.adapt_steps // (self.settings.phase_epochs + method.adapt_steps)
+            adapts = part > 0 or method.adapt_steps == 0
+            phase.allow(steps - part)
+            self._train_items(backbone, phase)
+            phase.allow(part)
+        else:
+            self._train_items(backbone, phase)
+        replaced = method.adapt(backbone, phase) if adapts else None
+        if replaced is not None:
+            self._place(backbone, replaced)
 
     def _phase(self, name: str, rows: np.ndarray) -> Phase:
         return Phase(name, self.view, rows, self.split.new_items, self.settings, *self.seed)

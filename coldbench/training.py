@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.adam import adam
 
-from coldbench.batching import Batch, Interactions, Rows, View, shuffled
+from coldbench.batching import Batch, Interactions, Rows, View, shuffled, starts
 from coldbench.seeds import derive
 from coldbench.space import Count, Rate, Weight
 
@@ -50,18 +51,39 @@ class Phase:
         self.cold: Rows = view.items(view.tensor(cold))
         self.settings = settings
         self.steps = 0
+        self._limit: int | None = None
         self._seed = (*seed, "order", name)
         self._passes = 0
 
     def __len__(self) -> int:
         return len(self.log.item)
 
+    @property
+    def epoch(self) -> int:
+        """The number of batches in one pass."""
+        return len(starts(len(self), self.settings.batch_size))
+
+    def allow(self, steps: int) -> None:
+        """From here on so many more optimiser steps: ``batches`` goes on until they are taken, and then ends."""
+        self._limit = self.steps + steps
+
+    @property
+    def spent(self) -> bool:
+        """Whether no step is left."""
+        return self._limit is not None and self.steps >= self._limit
+
     def batches(self, epochs: int = 1) -> Iterator[Batch]:
-        """Shuffled batches of the protocol's size, ``epochs`` times over."""
-        for _ in range(epochs):
+        """Shuffled batches of the protocol's size, ``epochs`` times over, or as long as allowed steps are left."""
+        for _ in range(epochs) if self._limit is None else itertools.count():
+            before = self.steps
             random = np.random.default_rng(derive(*self._seed, self._passes))
             self._passes += 1
-            yield from shuffled(self.view, self.log, self.settings.batch_size, random)
+            for batch in shuffled(self.view, self.log, self.settings.batch_size, random):
+                if self.spent:
+                    return
+                yield batch
+            if self._limit is not None and self.steps == before:
+                return  # who takes the batches takes no steps on them
 
     def at(self, rows: Tensor) -> Batch:
         """A batch of some of the phase's rows, by their places in the phase."""
@@ -95,7 +117,9 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """One step down the gradients; the first one tells which parameters take part at all."""
+        """One step down the gradients, if one is left; the first one tells which parameters take part at all."""
+        if self.phase.spent:
+            return
         if not self._moved:
             self._moved = [_Moved.still(parameter) for parameter in self.parameters if parameter.grad is not None]
         parts = [moved.touched() if moved.gradient.is_sparse else moved for moved in self._moved]

@@ -82,6 +82,11 @@ class AVAEW(Method):
         self.generator = VariationalGenerator(schema, self.dim, config.noise, config.side_item_id, config.on_count)
         self.classifier = Classifier(self.dim, config.features)
 
+    @property
+    def adapt_steps(self) -> int:
+        """Of the generator and the classifier."""
+        return self.config.adapt_epochs * self.config.repeats * (1 + self.config.classifier_steps)
+
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Trains generator and classifier on the old items."""
         self.train_generator(backbone, base, self.config.epochs)

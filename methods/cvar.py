@@ -48,6 +48,11 @@ class CVAR(Method):
         super().__init__(config, schema, backbone)
         self.generator = VariationalGenerator(schema, self.dim, config.noise, config.side_item_id, on_count=True)
 
+    @property
+    def adapt_steps(self) -> int:
+        """Of the generator."""
+        return self.config.adapt * self.config.adapt_epochs * self.config.repeats
+
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Trains the generator on the old items."""
         self.train_generator(backbone, base, self.config.epochs)

@@ -71,6 +71,11 @@ class GAR(Method):
         self.user_tower = Tower(backbone.users.width + backbone.context.width, *config.towers)
         self.item_tower = Tower(self.dim, *config.towers)
 
+    @property
+    def adapt_steps(self) -> int:
+        """Of the critic and the generator."""
+        return 2 * self.config.adapt_epochs * self.config.repeats
+
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Plays on the old items."""
         self.play(backbone, base, self.config.epochs)

@@ -11,6 +11,7 @@ from coldbench import registry
 from coldbench.cell import Cell, Spec
 from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
+from coldbench.protocol import Paper, Rules
 from coldbench.split import WarmUpSplit, warm_up_split
 from coldbench.training import Settings
 
@@ -47,14 +48,16 @@ def split(dataset) -> WarmUpSplit:
 def make_cell(dataset):
     """A cell on the tiny dataset, small enough for a test."""
 
-    def make(backbone: str = "fm", method: str = "base", seed: int = 0, **config: object) -> Cell:
+    def make(
+        backbone: str = "fm", method: str = "base", seed: int = 0, rules: Rules | None = None, **config: object
+    ) -> Cell:
         return Cell(
             dataset=spec(registry.DATASETS, "synthetic", **TINY),
             fingerprint=dataset.fingerprint,
             backbone=spec(registry.BACKBONES, backbone),
             method=spec(registry.METHODS, method, **config),
             seed=seed,
-            protocol="paper",
+            protocol=Spec(type(rules or Paper()).__name__.lower(), rules or Paper()),
             settings=Settings(batch_size=256),
             device="cpu",
         )

@@ -13,7 +13,7 @@ from coldbench.batching import Rows, View, shuffled
 from coldbench.config import resolve
 from coldbench.data.schema import Field, Side
 from coldbench.layers import FieldEmbedding, initialise
-from coldbench.protocol import Protocol
+from coldbench.protocol import Paper, Protocol
 from coldbench.training import Settings, step
 
 NAMES = registry.names(registry.BACKBONES)
@@ -190,7 +190,7 @@ def test_large_tables_get_the_same_gradient_sparsely(name, dataset, batch, monke
 
 
 def test_lazy_adam_is_adam_where_the_batch_touched_and_still_elsewhere(dataset, split, monkeypatch):
-    protocol = Protocol("paper", dataset, split, Settings(weight_decay=1e-2), torch.device("cpu"), 0)
+    protocol = Protocol(Paper(), dataset, split, Settings(weight_decay=1e-2), torch.device("cpu"), 0)
     phase = protocol._phase("base", split.base)
     tables = [nn.Parameter(torch.ones(50, 4)) for _ in range(2)]
     index = torch.arange(20).repeat(2)  # every row is looked up twice
@@ -205,7 +205,7 @@ def test_lazy_adam_is_adam_where_the_batch_touched_and_still_elsewhere(dataset, 
 
 
 def test_adam_is_torchs_adam(dataset, split):
-    protocol = Protocol("paper", dataset, split, Settings(weight_decay=1e-2), torch.device("cpu"), 0)
+    protocol = Protocol(Paper(), dataset, split, Settings(weight_decay=1e-2), torch.device("cpu"), 0)
     phase = protocol._phase("base", split.base)
     start = [torch.randn(5, 3), torch.randn(4)]
     ours, theirs = ([nn.Parameter(value.clone()) for value in start] for _ in range(2))

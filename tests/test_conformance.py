@@ -13,7 +13,7 @@ import torch
 
 from coldbench import registry
 from coldbench.config import resolve
-from coldbench.protocol import Protocol
+from coldbench.protocol import Paper, Protocol
 from coldbench.split import warm_up_split
 from coldbench.training import Settings
 
@@ -126,7 +126,7 @@ def test_methods_are_paired_and_seeds_are_not(dataset, make_cell):
 
 def test_batches_come_in_another_order_each_pass_and_in_the_same_one_for_every_method(dataset, split):
     def order():
-        protocol = Protocol("paper", dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
+        protocol = Protocol(Paper(), dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
         phase = protocol._phase("warm-a", split.warm["warm-a"])
         return [torch.cat([batch.user for batch in phase.batches()]).tolist() for _ in range(2)]
 

@@ -16,7 +16,7 @@ from coldbench import registry
 from coldbench.batching import View, shuffled
 from coldbench.generator import Gaussian, wasserstein
 from coldbench.layers import initialise
-from coldbench.protocol import Protocol
+from coldbench.protocol import Paper, Protocol
 from coldbench.training import Settings, step
 
 
@@ -236,7 +236,7 @@ def as_double(log):
 
 def test_mwuf_takes_the_mean_of_the_right_users_and_none_from_the_future(dataset, split, setting):
     _, backbone = setting
-    protocol = Protocol("paper", dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
+    protocol = Protocol(Paper(), dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
     module = inspect.getmodule(registry.get(registry.METHODS, "mwuf"))
     users = module.MeanUsers(backbone, dataset.schema.items)
     base, warm = (protocol._phase(n, r) for n, r in (("base", split.base), ("warm-a", split.warm["warm-a"])))
@@ -258,7 +258,7 @@ def test_mwuf_takes_the_mean_of_the_right_users_and_none_from_the_future(dataset
 def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, setting):
     _, backbone = setting
     method = make("mwuf", dataset, backbone)
-    protocol = Protocol("paper", dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
+    protocol = Protocol(Paper(), dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
     before = [parameter.clone() for parameter in method.parameters()]
     base = protocol._phase("base", split.base)
     method.fit(backbone, base)
@@ -327,14 +327,14 @@ def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, se
 
     monkeypatch.setattr(module, "step", spy)
     settings = Settings(batch_size=len(split.base))
-    phase = Protocol("paper", dataset, split, settings, torch.device("cpu"), 0)._phase("base", split.base)
+    phase = Protocol(Paper(), dataset, split, settings, torch.device("cpu"), 0)._phase("base", split.base)
     method.train_generator(backbone, phase, epochs=1)
     assert moved == 2 * [{"generator"}, {"classifier"}, {"classifier"}, {"classifier"}]
 
 
 def test_cvar_adapts_only_where_it_should(dataset, split, setting):
     _, backbone = setting
-    phase = Protocol("paper", dataset, split, Settings(), torch.device("cpu"), 0)._phase("warm-a", split.warm["warm-a"])
+    phase = Protocol(Paper(), dataset, split, Settings(), torch.device("cpu"), 0)._phase("warm-a", split.warm["warm-a"])
     assert make("cvar", dataset, backbone, adapt=False).adapt(backbone, phase) is None
     assert phase.steps == 0
     method = make("cvar", dataset, backbone, repeats=2, adapt_epochs=3)

@@ -175,4 +175,6 @@ class Cell:
 
     def _code(self, with_method: bool) -> str:
         plugins = [self._backbone.__module__, *([self._method.__module__] if with_method else [])]
-        return code_digest(*plugins)
+        source = registry.get(registry.DATASETS, self.dataset.name).__module__
+        outside = [source] if registry.is_outside(source) else []  # of the others the fingerprint tells
+        return code_digest(*plugins, *outside)

@@ -47,6 +47,7 @@ def _options(command: Callable) -> Callable:
         click.option("--data-dir", help="A folder with the raw files (else COLDBENCH_DATA, else the cache)."),
         click.option("--device", help="auto, cpu or cuda.  [default: auto]"),
         click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]"),
+        click.option("--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."),
         click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
         click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
     ]
@@ -89,11 +90,12 @@ def report(folder: Path) -> None:
 
 @main.command("list")
 @click.argument("kind", required=False)
-def list_(kind: str | None) -> None:
+@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")
+def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
     """List methods, backbones and datasets, with citations and hyper-parameters."""
     from coldbench.listing import listing
 
-    click.echo(listing(kind))
+    click.echo(listing(kind, plugin))
 
 
 @main.group()

@@ -34,6 +34,28 @@ def resolve(owner: str, config: type, overrides: Mapping[str, Any]) -> Any:
     return config(**values)
 
 
+def check_config(owner: str, config: Any) -> None:
+    """Checks that a plugin's ``Config`` can be built, set from texts and put into a record.
+
+    Raises:
+        InputError: It is no frozen dataclass, or a field lacks a default or has a type of another kind.
+    """
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        raise InputError(f"{owner} should have a frozen dataclass named Config")
+    try:
+        hints = get_type_hints(config, include_extras=True)
+        default = config()
+    except Exception as error:  # whatever an annotation or a __post_init__ may raise
+        reason = " ".join(str(error).split())
+        raise InputError(f"{owner}: Config() should work without arguments ({type(error).__name__}: {reason})") from None
+    for name, hint in hints.items():
+        element = get_args(hint)[0] if get_origin(hint) is tuple else hint
+        kind = get_args(element)[0] if get_origin(element) is not None else element
+        if kind not in (bool, int, float, str):
+            raise InputError(f"{owner}: Config.{name} is a {hint}; it should be a bool, int, float, str or tuple of them")
+        _checked(f"{owner}: the default of Config.{name}", getattr(default, name), hint)
+
+
 def _checked(where: str, value: Any, hint: Any) -> Any:
     """Parses and checks one value against ``Annotated[type, Range]``, a tuple or a plain type."""
     if get_origin(hint) is tuple:
@@ -89,7 +111,9 @@ def _text(value: Any) -> str:
         return "x".join(_text(part) for part in value)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)  # two variants never share a label
+    return str(value)
 
 
 def digest(content: Any) -> str:

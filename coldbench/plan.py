@@ -16,6 +16,7 @@ from coldbench.cell import Cell, Spec
 from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError, unknown
+from coldbench.outside import PluginFile
 from coldbench.protocol import PROTOCOLS
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
 from coldbench.split import warm_up_split
@@ -41,6 +42,7 @@ class Options:
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: Cells at once; None for as many as there are cores.
         address: Of a Ray cluster; None for a local one.
+        plugin: Files that add a method, backbone or dataset.
     """
 
     methods: str = "all"
@@ -54,6 +56,7 @@ class Options:
     device: str = "auto"
     jobs: int | None = None
     address: str | None = None
+    plugin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def make_plan(options: Options) -> Plan:
     """
     if options.protocol not in PROTOCOLS:
         raise unknown("protocol", options.protocol, PROTOCOLS)
+    registry.use([PluginFile.read(Path(path)) for path in options.plugin])
     overrides = _overrides(options.set)
     chosen = {
         kind.name: _specs(kind, text, overrides)
@@ -202,6 +206,11 @@ def _from_toml_value(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, list) and all(isinstance(pair, str) for pair in value):
             return tuple(value)
         raise InputError(f"set in {path} should be a table such as [set.cvar]")
+    if name == "plugin":
+        files = value if isinstance(value, list) else [value]
+        if not all(isinstance(file, str) for file in files):
+            raise InputError(f"plugin in {path} is {value!r}; it should be a list of Python files")
+        return tuple(str(path.parent / file) for file in files)
     if name == "jobs":
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"jobs in {path} is {value!r}; it should be a whole number of at least 1")

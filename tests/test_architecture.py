@@ -29,6 +29,7 @@ ORDER = [
     "training",
     "generator",
     "method",
+    "outside",
     "registry",
     "info",
     "listing",

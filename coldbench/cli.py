@@ -47,7 +47,9 @@ def _options(command: Callable) -> Callable:
         click.option("--data-dir", help="A folder with the raw files (else COLDBENCH_DATA, else the cache)."),
         click.option("--device", help="auto, cpu or cuda.  [default: auto]"),
         click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]"),
-        click.option("--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."),
+        click.option(
+            "--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."
+        ),
         click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
         click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
     ]
@@ -96,6 +98,27 @@ def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
     from coldbench.listing import listing
 
     click.echo(listing(kind, plugin))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Try a plugin file and say in plain words what is wrong with it."""
+    from coldbench.conformance.suite import check
+
+    verdict = check(file)
+    click.echo(verdict.text())
+    sys.exit(0 if verdict.passed else 1)
+
+
+@main.command()
+@click.argument("kind", metavar="method|backbone")
+@click.argument("name")
+def new(kind: str, name: str) -> None:
+    """Write NAME.py: a commented method or backbone that works as it stands."""
+    from coldbench.scaffold import new
+
+    click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")
 
 
 @main.group()

@@ -47,12 +47,16 @@ def check_config(owner: str, config: Any) -> None:
         default = config()
     except Exception as error:  # whatever an annotation or a __post_init__ may raise
         reason = " ".join(str(error).split())
-        raise InputError(f"{owner}: Config() should work without arguments ({type(error).__name__}: {reason})") from None
+        raise InputError(
+            f"{owner}: Config() should work without arguments ({type(error).__name__}: {reason})"
+        ) from None
     for name, hint in hints.items():
         element = get_args(hint)[0] if get_origin(hint) is tuple else hint
         kind = get_args(element)[0] if get_origin(element) is not None else element
         if kind not in (bool, int, float, str):
-            raise InputError(f"{owner}: Config.{name} is a {hint}; it should be a bool, int, float, str or tuple of them")
+            raise InputError(
+                f"{owner}: Config.{name} is a {hint}; it should be a bool, int, float, str or tuple of them"
+            )
         _checked(f"{owner}: the default of Config.{name}", getattr(default, name), hint)
 
 

@@ -93,10 +93,11 @@ class _Loader(importlib.abc.InspectLoader):
         return self.source_to_code(self.file.source, self.file.path)
 
 
-def explained(error: BaseException, path: str) -> str:
-    """An exception in one line, with the last line of a plugin's file that it passed through."""
+def explained(error: BaseException, *paths: str) -> str:
+    """An exception in one line, with the last line of a plugin's files that it passed through."""
     text = " ".join(str(error).split())
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__} in line {error.lineno}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    return f"{type(error).__name__}{f': {text}' if text else ''}" + (f" (line {lines[-1]})" if lines else "")
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
+    where = f" (line {lines[-1].lineno}, in {lines[-1].name})" if lines else ""
+    return f"{type(error).__name__}{f': {text}' if text else ''}{where}"

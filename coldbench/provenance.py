@@ -40,7 +40,8 @@ def _harness() -> Any:
 
 
 def _source(name: str) -> bytes:
-    return _text(importlib.import_module(name).__loader__, name)
+    loader: Any = importlib.import_module(name).__loader__
+    return _text(loader, name)
 
 
 @cache

@@ -44,7 +44,7 @@ class Kind(Generic[T]):
 METHODS: Kind[Method] = Kind("method", Method, "coldbench.methods", "coldbench.methods")
 BACKBONES: Kind[Backbone] = Kind("backbone", Backbone, "coldbench.backbones", "coldbench.backbones")
 DATASETS: Kind[Source] = Kind("dataset", Source, "coldbench.data", "coldbench.datasets")
-KINDS = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS}
+KINDS: dict[str, Kind[Any]] = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS}
 
 _in_use: dict[PluginFile, tuple[Kind, str]] = {}  # the one thing here that changes: see use
 
@@ -62,7 +62,7 @@ def use(files: Sequence[PluginFile]) -> None:
     for file in in_use():
         sys.modules.pop(file.module, None)
     _in_use.clear()
-    _forget()
+    forget()
     for file in dict.fromkeys(files):
         if file.module in sys.modules:
             raise InputError(f"two plugin files are named {file.stem!r}; a name stands for one plugin")
@@ -79,7 +79,7 @@ def use(files: Sequence[PluginFile]) -> None:
             raise InputError(f"plugin {file.path}: there is a {kind.name} {name!r} already; choose another name")
         plugin(kind, name, module)
         _in_use[file] = kind, name
-        _forget()
+        forget()
 
 
 def in_use() -> tuple[PluginFile, ...]:
@@ -97,7 +97,8 @@ def kind_of(file: PluginFile) -> tuple[Kind, str]:
     return _in_use[file]
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Looks again at what is installed, when asked next."""
     for cached in (names, get, _modules):
         cached.cache_clear()
 

@@ -78,7 +78,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """SHA-256 over the content of everything that affects the result."""
-        return digest([self._shared(), self.method.name, as_dict(self.method.config), self._code(with_method=True)])
+        return digest([self._shared(), self.method.name, as_dict(self.method.config), self.code])
 
     @cached_property
     def pretrained_key(self) -> str:
@@ -175,6 +175,11 @@ class Cell:
         parts = [(spec.name, as_dict(spec.config)) for spec in (self.dataset, self.backbone)]
         settings = as_dict(self.settings)
         return [parts, self.fingerprint, self.seed, self.protocol, settings, self.device, versions()["torch"]]
+
+    @cached_property
+    def code(self) -> str:
+        """SHA-256 over the source of everything that computes the cell."""
+        return self._code(with_method=True)
 
     def _code(self, with_method: bool) -> str:
         plugins = [self._backbone.__module__, *([self._method.__module__] if with_method else [])]

@@ -90,6 +90,22 @@ def report(folder: Path) -> None:
     click.echo(f"{written.summary}\nreport: {written.path}")
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N cells, drawn at random.")
+@click.option("--plugin", multiple=True, metavar="FILE.py", help="A plugin that the run used.")
+@click.option("--data-dir", help="A folder with the raw files.")
+@click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
+def verify(folder: Path, sample: int | None, data_dir: str | None, **how: Any) -> None:
+    """Compute a run's cells again and compare them byte by byte."""
+    from coldbench.plan import Options
+    from coldbench.verify import verify
+
+    came = verify(folder, sample, data_dir, Options(**how))
+    click.echo(came.text())
+    sys.exit(0 if came.same else 1)
+
+
 @main.command("list")
 @click.argument("kind", required=False)
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 from coldbench.errors import InputError, unknown
@@ -110,14 +110,22 @@ def label(name: str, config: Any) -> str:
     return f"{name}[{','.join(changed)}]" if changed else name
 
 
-def _text(value: Any) -> str:
+def spelled(name: str, config: Any) -> str:
+    """``label`` with every field, defaults and all, in full precision: what gives the same values in any version."""
+    pairs = [f"{field.name}={_text(getattr(config, field.name), repr)}" for field in dataclasses.fields(config)]
+    return f"{name}[{','.join(pairs)}]" if pairs else name
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)  # two variants never share a label
+
+
+def _text(value: Any, number: Callable[[float], str] = _short) -> str:
     if isinstance(value, tuple):
-        return "x".join(_text(part) for part in value)
+        return "x".join(_text(part, number) for part in value)
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)  # two variants never share a label
-    return str(value)
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def digest(content: Any) -> str:

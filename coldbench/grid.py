@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from coldbench import registry
+from coldbench import registry, repeat
 from coldbench.cell import Cell
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
@@ -68,6 +68,7 @@ def run(plan: Plan) -> Progressed:
     reused = len(plan.cells) - len(todo)
     if not todo:
         return Progressed(len(plan.cells), reused, (), 0)
+    repeat.keep(plan, folder.path)
     with Watch(len(plan.cells), reused) as watch, _ray(plan.options):
         failures = _run(plan, folder, todo, watch)
     unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)

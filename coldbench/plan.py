@@ -24,6 +24,7 @@ from coldbench.training import Settings
 
 _SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
 _MOST_SEEDS = 10_000
+PROVENANCE = "provenance"  # the table of a run.toml that says what the run came from; nothing is read from it
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"--config {path} is no TOML: {error}") from None
     known = {field.name for field in fields(Options)}
     values: dict[str, Any] = {}
+    content.pop(PROVENANCE, None)
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in known:
@@ -199,7 +201,12 @@ def _from_toml(path: Path) -> dict[str, Any]:
 
 
 def _from_toml_value(path: Path, name: str, value: Any) -> Any:
-    """A TOML value as the flag would have it: lists joined by commas, tables as NAME.FIELD=VALUE."""
+    """A TOML value as the flag would have it: lists joined by commas, tables as NAME.FIELD=VALUE.
+
+    Paths are relative to the file's folder, so that the two can be moved together.
+    """
+    if name in ("out", "data_dir") and isinstance(value, str):
+        return value if "://" in value else str(path.parent / value)
     if name == "set":
         if isinstance(value, dict):
             return tuple(_flat("", value))

@@ -45,6 +45,7 @@ ORDER = [
     "conformance.suite",
     "plan",
     "records",
+    "repeat",
     "progress",
     "grid",
     "significance",
@@ -52,6 +53,7 @@ ORDER = [
     "report.frame",
     "report.tables",
     "report.write",
+    "verify",
     "runs",
     "cli",
 ]

@@ -82,7 +82,7 @@ class Cell:
         """SHA-256 over the content of everything that affects the result."""
         protocol = [self.protocol.name, as_dict(self.protocol.config)]
         method = [self.method.name, as_dict(self.method.config)]
-        return digest([self._shared(), protocol, method, self._code(with_method=True)])
+        return digest([self._shared(), protocol, method, self.code])
 
     @cached_property
     def pretrained_key(self) -> str:
@@ -127,9 +127,9 @@ class Cell:
     def pretrain(self, dataset: Dataset) -> Pretrained:
         """Trains the cell's backbone on base."""
         started = time.perf_counter()
-        protocol, _ = self._protocol(dataset)
-        backbone = self._new_backbone(dataset)
-        steps = protocol.pretrain(backbone, self._new_method(dataset, backbone))
+        protocol, _ = self.make_protocol(dataset)
+        backbone = self.new_backbone(dataset)
+        steps = protocol.pretrain(backbone, self.new_method(dataset, backbone))
         state = {name: value.cpu().numpy() for name, value in backbone.state_dict().items()}
         return Pretrained(state, steps, time.perf_counter() - started)
 
@@ -143,12 +143,12 @@ class Cell:
             pretrained: What ``pretrain`` gave; left as it is.
             reached: Called with each outcome as soon as it is there.
         """
-        protocol, split = self._protocol(dataset)
-        backbone = self._new_backbone(dataset)
+        protocol, split = self.make_protocol(dataset)
+        backbone = self.new_backbone(dataset)
         state = {name: torch.from_numpy(value.copy()) for name, value in pretrained.state.items()}
         backbone.load_state_dict(state)
         outcomes = []
-        for outcome in protocol.warm_up(backbone, self._new_method(dataset, backbone)):
+        for outcome in protocol.warm_up(backbone, self.new_method(dataset, backbone)):
             reached(outcome)
             outcomes.append(outcome)
         return outcomes, split
@@ -166,15 +166,18 @@ class Cell:
         """What seeds derive from: never the method, so that methods are paired."""
         return self.seed, self.dataset.name, self.backbone.label
 
-    def _protocol(self, dataset: Dataset) -> tuple[Protocol, WarmUpSplit]:
+    def make_protocol(self, dataset: Dataset) -> tuple[Protocol, WarmUpSplit]:
+        """The phases of this cell on its data, and the data's split."""
         split = pseudo_cold_split(dataset, *self._replication) if self.validation else warm_up_split(dataset)
         device = torch.device(self.device)
         return Protocol(self.protocol.config, dataset, split, self.settings, device, *self._replication), split
 
-    def _new_backbone(self, dataset: Dataset) -> Backbone:
+    def new_backbone(self, dataset: Dataset) -> Backbone:
+        """The cell's backbone, not initialised."""
         return self._backbone(self.backbone.config, dataset.schema).to(self.device)
 
-    def _new_method(self, dataset: Dataset, backbone: Backbone) -> Method:
+    def new_method(self, dataset: Dataset, backbone: Backbone) -> Method:
+        """The cell's method, initialised from the cell's seed."""
         torch.manual_seed(derive(*self._replication, "method"))
         return self._method(self.method.config, dataset.schema, backbone).to(self.device)
 
@@ -183,6 +186,13 @@ class Cell:
         protocol = [self.protocol.config.strict, self.validation]
         return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, versions()["torch"]]
 
+    @cached_property
+    def code(self) -> str:
+        """SHA-256 over the source of everything that computes the cell."""
+        return self._code(with_method=True)
+
     def _code(self, with_method: bool) -> str:
         plugins = [self._backbone.__module__, *([self._method.__module__] if with_method else [])]
-        return code_digest(*plugins)
+        source = registry.get(registry.DATASETS, self.dataset.name).__module__
+        outside = [source] if registry.is_outside(source) else []  # of the others the fingerprint tells
+        return code_digest(*plugins, *outside)

@@ -48,6 +48,9 @@ def _options(command: Callable) -> Callable:
         click.option("--data-dir", help="A folder with the raw files (else COLDBENCH_DATA, else the cache)."),
         click.option("--device", help="auto, cpu or cuda.  [default: auto]"),
         click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]"),
+        click.option(
+            "--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."
+        ),
         click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
         click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
     ]
@@ -88,13 +91,51 @@ def report(folder: Path) -> None:
     click.echo(f"{written.summary}\nreport: {written.path}")
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N cells, drawn at random.")
+@click.option("--plugin", multiple=True, metavar="FILE.py", help="A plugin that the run used.")
+@click.option("--data-dir", help="A folder with the raw files.")
+@click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
+def verify(folder: Path, sample: int | None, data_dir: str | None, **how: Any) -> None:
+    """Compute a run's cells again and compare them byte by byte."""
+    from coldbench.plan import Options
+    from coldbench.verify import verify
+
+    came = verify(folder, sample, data_dir, Options(**how))
+    click.echo(came.text())
+    sys.exit(0 if came.same else 1)
+
+
 @main.command("list")
 @click.argument("kind", required=False)
-def list_(kind: str | None) -> None:
+@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")
+def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
     """List methods, backbones and datasets, with citations and hyper-parameters."""
     from coldbench.listing import listing
 
-    click.echo(listing(kind))
+    click.echo(listing(kind, plugin))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Try a plugin file and say in plain words what is wrong with it."""
+    from coldbench.conformance.suite import check
+
+    verdict = check(file)
+    click.echo(verdict.text())
+    sys.exit(0 if verdict.passed else 1)
+
+
+@main.command()
+@click.argument("kind", metavar="method|backbone")
+@click.argument("name")
+def new(kind: str, name: str) -> None:
+    """Write NAME.py: a commented method or backbone that works as it stands."""
+    from coldbench.scaffold import new
+
+    click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")
 
 
 @main.group()

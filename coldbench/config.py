@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 from coldbench.errors import InputError, unknown
@@ -32,6 +32,32 @@ def resolve(owner: str, config: type, overrides: Mapping[str, Any]) -> Any:
             raise unknown(f"field of {owner}", name, hints)
         values[name] = _checked(f"{owner}.{name}", value, hints[name])
     return config(**values)
+
+
+def check_config(owner: str, config: Any) -> None:
+    """Checks that a plugin's ``Config`` can be built, set from texts and put into a record.
+
+    Raises:
+        InputError: It is no frozen dataclass, or a field lacks a default or has a type of another kind.
+    """
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        raise InputError(f"{owner} should have a frozen dataclass named Config")
+    try:
+        hints = get_type_hints(config, include_extras=True)
+        default = config()
+    except Exception as error:  # whatever an annotation or a __post_init__ may raise
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{owner}: Config() should work without arguments ({type(error).__name__}: {reason})"
+        ) from None
+    for name, hint in hints.items():
+        element = get_args(hint)[0] if get_origin(hint) is tuple else hint
+        kind = get_args(element)[0] if get_origin(element) is not None else element
+        if kind not in (bool, int, float, str):
+            raise InputError(
+                f"{owner}: Config.{name} is a {hint}; it should be a bool, int, float, str or tuple of them"
+            )
+        _checked(f"{owner}: the default of Config.{name}", getattr(default, name), hint)
 
 
 def _checked(where: str, value: Any, hint: Any) -> Any:
@@ -84,12 +110,22 @@ def label(name: str, config: Any) -> str:
     return f"{name}[{','.join(changed)}]" if changed else name
 
 
-def _text(value: Any) -> str:
+def spelled(name: str, config: Any) -> str:
+    """``label`` with every field, defaults and all, in full precision: what gives the same values in any version."""
+    pairs = [f"{field.name}={_text(getattr(config, field.name), repr)}" for field in dataclasses.fields(config)]
+    return f"{name}[{','.join(pairs)}]" if pairs else name
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)  # two variants never share a label
+
+
+def _text(value: Any, number: Callable[[float], str] = _short) -> str:
     if isinstance(value, tuple):
-        return "x".join(_text(part) for part in value)
+        return "x".join(_text(part, number) for part in value)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def digest(content: Any) -> str:

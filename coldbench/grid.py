@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import pickle
 import socket
 import tempfile
 import traceback
@@ -16,9 +17,11 @@ from typing import Any
 
 import torch
 
+from coldbench import registry, repeat
 from coldbench.cell import Cell
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
+from coldbench.outside import PluginFile
 from coldbench.plan import Options, Plan
 from coldbench.progress import Watch
 from coldbench.records import Folder
@@ -65,6 +68,7 @@ def run(plan: Plan) -> Progressed:
     reused = len(plan.cells) - len(todo)
     if not todo:
         return Progressed(len(plan.cells), reused, (), 0)
+    repeat.keep(plan, folder.path)
     with Watch(len(plan.cells), reused) as watch, _ray(plan.options):
         failures = _run(plan, folder, todo, watch)
     unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)
@@ -164,10 +168,11 @@ def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: di
     from ray import tune
     from ray.tune.search import Searcher
 
-    def trial(config: dict[str, Any], **shared: Any) -> None:
+    def trial(config: dict[str, Any], plugins: Sequence[PluginFile], **shared: Any) -> None:
         torch.set_num_threads(THREADS)
         try:
-            config["task"].run(**shared)
+            registry.use(plugins)
+            pickle.loads(config["task"]).run(**shared)
         except Exception as error:  # a plugin may raise anything; the other cells go on
             reason = f"{type(error).__name__}: {error}"
             tune.report({"failed": reason, "trace": traceback.format_exc()})
@@ -184,17 +189,17 @@ def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: di
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            self.ended(trial.config["task"], result["failed"])
+            self.ended(pickle.loads(trial.config["task"]), result["failed"])
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            self.ended(trial.config["task"], "its worker died (out of memory?)")
+            self.ended(pickle.loads(trial.config["task"]), "its worker died (out of memory?)")
 
     class Tasks(Searcher):
         def suggest(self, trial_id: str) -> Any:
             task = queue.next()
             if task is None:
                 return Searcher.FINISHED if queue.finished else None
-            return {"task": task}
+            return {"task": pickle.dumps(task)}  # a worker can read it once it knows the plugins
 
         def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
             pass  # the listener sees it
@@ -206,7 +211,7 @@ def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: di
 
     with tempfile.TemporaryDirectory(prefix="coldbench-") as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(trial, **shared), resources),
+            tune.with_resources(tune.with_parameters(trial, plugins=registry.in_use(), **shared), resources),
             tune_config=tune.TuneConfig(
                 search_alg=Tasks(),
                 num_samples=queue.tasks,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from coldbench import registry
 from coldbench.config import as_dict
 from coldbench.errors import unknown
+from coldbench.outside import PluginFile
 
 
-def listing(kind: str | None) -> str:
+def listing(kind: str | None, plugins: Sequence[Path] = ()) -> str:
     """Names, citations, hyper-parameters and their defaults, of one kind or of all.
 
     Raises:
-        InputError: The kind is none of methods, backbones, datasets.
+        InputError: The kind is none of methods, backbones, datasets, or a plugin file is none.
     """
+    registry.use([PluginFile.read(path) for path in plugins])
     if kind is not None and kind not in registry.KINDS:
         raise unknown("kind", kind, registry.KINDS)
     kinds = [kind] if kind else list(registry.KINDS)

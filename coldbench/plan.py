@@ -16,13 +16,15 @@ from coldbench.cell import Cell, Spec
 from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError, unknown
-from coldbench.protocol import PROTOCOLS, Matched
+from coldbench.outside import PluginFile
+from coldbench.protocol import PROTOCOLS
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
 from coldbench.split import warm_up_split
 from coldbench.training import Settings
 
 _SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
 _MOST_SEEDS = 10_000
+PROVENANCE = "provenance"  # the table of a run.toml that says what the run came from; nothing is read from it
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Options:
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: Cells at once; None for as many as there are cores.
         address: Of a Ray cluster; None for a local one.
+        plugin: Files that add a method, backbone or dataset.
     """
 
     methods: str = "all"
@@ -56,6 +59,7 @@ class Options:
     device: str = "auto"
     jobs: int | None = None
     address: str | None = None
+    plugin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def make_plan(options: Options) -> Plan:
         InputError: A name, field or value is wrong, or a dataset is not at hand.
     """
     protocols = _protocols(options.protocol, options.budget)
+    registry.use([PluginFile.read(Path(path)) for path in options.plugin])
     overrides = _overrides(options.set)
     chosen = {
         kind.name: _specs(kind, text, overrides)
@@ -125,9 +130,22 @@ def split_names(text: str) -> Iterator[str]:
 
 def parse_spec(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """``name`` or ``name[field=value,...]`` -> the plugin with its configuration resolved."""
-    name, bracket, rest = text.partition("[")
+    name, values = _variant(text)
     config = registry.get(kind, name).Config
-    values = dict(overrides.get(name, {}))
+    return Spec(name, resolve(name, config, {**overrides.get(name, {}), **values}))
+
+
+def parse_protocol(text: str) -> Spec:
+    """The same for a protocol, such as ``matched[budget=3]``."""
+    name, values = _variant(text)
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    return Spec(name, resolve(name, PROTOCOLS[name], values))
+
+
+def _variant(text: str) -> tuple[str, dict[str, str]]:
+    name, bracket, rest = text.partition("[")
+    values = {}
     if bracket:
         if not rest.endswith("]"):
             raise InputError(f"{text!r} lacks its closing bracket; a variant is written {name}[field=value]")
@@ -136,7 +154,7 @@ def parse_spec(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]
             if not equals:
                 raise InputError(f"{pair!r} in {text!r} should be field=value")
             values[field.strip()] = value.strip()
-    return Spec(name, resolve(name, config, values))
+    return name, values
 
 
 def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> list[Spec]:
@@ -148,20 +166,15 @@ def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) ->
 
 
 def _protocols(names: str, budgets: str | None) -> list[Spec]:
-    found: list[Spec] = []
-    for name in filter(None, split_names(names)):
-        if name not in PROTOCOLS:
-            raise unknown("protocol", name, PROTOCOLS)
-        config = PROTOCOLS[name]
-        if config is Matched and budgets is not None:
-            found += [Spec(name, resolve(name, config, {"budget": part})) for part in split_names(budgets) if part]
-        else:
-            found.append(Spec(name, config()))
-    if not found:
+    asked = [name for name in split_names(names) if name]
+    if not asked:
         raise InputError(f"no protocol given; known: {', '.join(PROTOCOLS)}")
-    if budgets is not None and not any(isinstance(spec.config, Matched) for spec in found):
-        raise InputError(f"--budget {budgets} is of protocol matched; give --protocol matched as well")
-    return list({spec.label: spec for spec in found}.values())
+    if budgets is not None:
+        if "matched" not in asked:
+            raise InputError(f"--budget {budgets} is of protocol matched; give --protocol matched as well")
+        place = asked.index("matched")
+        asked[place : place + 1] = [f"matched[budget={part}]" for part in split_names(budgets)]
+    return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
 
 
 def _overrides(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
@@ -204,6 +217,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"--config {path} is no TOML: {error}") from None
     known = {field.name for field in fields(Options)}
     values: dict[str, Any] = {}
+    content.pop(PROVENANCE, None)
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in known:
@@ -213,13 +227,23 @@ def _from_toml(path: Path) -> dict[str, Any]:
 
 
 def _from_toml_value(path: Path, name: str, value: Any) -> Any:
-    """A TOML value as the flag would have it: lists joined by commas, tables as NAME.FIELD=VALUE."""
+    """A TOML value as the flag would have it: lists joined by commas, tables as NAME.FIELD=VALUE.
+
+    Paths are relative to the file's folder, so that the two can be moved together.
+    """
+    if name in ("out", "data_dir") and isinstance(value, str):
+        return value if "://" in value else str(path.parent / value)
     if name == "set":
         if isinstance(value, dict):
             return tuple(_flat("", value))
         if isinstance(value, list) and all(isinstance(pair, str) for pair in value):
             return tuple(value)
         raise InputError(f"set in {path} should be a table such as [set.cvar]")
+    if name == "plugin":
+        files = value if isinstance(value, list) else [value]
+        if not all(isinstance(file, str) for file in files):
+            raise InputError(f"plugin in {path} is {value!r}; it should be a list of Python files")
+        return tuple(str(path.parent / file) for file in files)
     if name == "jobs":
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"jobs in {path} is {value!r}; it should be a whole number of at least 1")

@@ -162,6 +162,10 @@ class Protocol:
         return Phase(name, self.view, rows, self.split.new_items, self.settings, *self.seed)
 
     def _place(self, backbone: Backbone, embeddings: Tensor) -> None:
+        shape, expected = tuple(getattr(embeddings, "shape", ())), (len(self.cold), backbone.dim)
+        if shape != expected:  # a smaller one would be spread over the rows without a word
+            given = f"shape {shape}" if shape else f"a {type(embeddings).__name__}"
+            raise ValueError(f"the method gave {given} as the cold items' embeddings; it should be shape {expected}")
         with torch.no_grad():
             backbone.item_table.weight[self.cold] = embeddings
 
@@ -182,6 +186,9 @@ class Protocol:
         logits = self.predict(backbone)
         rows = self.split.test
         data = self.dataset
+        wrong = int((~np.isfinite(logits)).sum())
+        if wrong:
+            raise FloatingPointError(f"{wrong:,} of {len(rows):,} test logits are not finite after phase {phase}")
         metrics = all_metrics(data.click[rows], logits, data.user[rows], data.item[rows])
         return Outcome(phase, metrics, steps, time.perf_counter() - started, logits)
 

@@ -23,14 +23,31 @@ _MODELS = ("seeds", "layers", "generator", "backbone", "method", "training", "pr
 _LIBRARIES = ("torch", "ray", "numpy", "scipy", "pandas", "pyarrow")
 
 
-@cache
 def code_digest(*plugins: str) -> str:
     """SHA-256 over the sources of the harness's computing modules and of some plugin modules."""
-    total = hashlib.sha256()
-    for name in [*(f"coldbench.{part}" for part in _DATA + _MODELS), *plugins]:
-        path = importlib.import_module(name).__file__
-        total.update(Path(str(path)).read_bytes())
+    total = _harness().copy()
+    for name in plugins:
+        total.update(_source(name))
     return total.hexdigest()
+
+
+@cache
+def _harness() -> Any:
+    total = hashlib.sha256()
+    for name in _DATA + _MODELS:
+        total.update(_source(f"coldbench.{name}"))
+    return total
+
+
+def _source(name: str) -> bytes:
+    loader: Any = importlib.import_module(name).__loader__
+    return _text(loader, name)
+
+
+@cache
+def _text(loader: Any, name: str) -> bytes:
+    """A module's source as its loader has it; that of a plugin file is text, not a file (see ``outside``)."""
+    return str(loader.get_source(name)).encode()
 
 
 @cache

@@ -6,6 +6,7 @@ test rows) and ``pretrained/*.npz`` (backbones). A file is there whole or not at
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -100,10 +101,12 @@ class Folder:
         record["pretraining"] = {"steps": pretrained.steps, "seconds": pretrained.seconds}
         record["split"] = split.sizes()
         record["predictions"] = f"predictions/{cell.stem}.parquet"
+        record["predictions_digest"] = hashlib.sha256(sink.getvalue()).hexdigest()
         record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         record["provenance"] = {
             "versions": versions(),
             "commit": commit(),
+            "code": cell.code,
             "machine": machine(torch.device(cell.device)),
         }
         record = _finite(record)

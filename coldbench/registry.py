@@ -1,20 +1,25 @@
-"""Names and classes of methods, backbones and datasets: built in, or by entry point."""
+"""Names and classes of methods, backbones and datasets: built in, by entry point, or from a plugin file."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
-from dataclasses import dataclass, is_dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from coldbench.backbone import Backbone
+from coldbench.config import check_config
 from coldbench.data.source import Source
 from coldbench.errors import InputError, unknown
 from coldbench.method import Method
+from coldbench.outside import NAME, PluginFile, explained
+from coldbench.space import Choice, Uniform
 
 T = TypeVar("T")
 
@@ -39,7 +44,63 @@ class Kind(Generic[T]):
 METHODS: Kind[Method] = Kind("method", Method, "coldbench.methods", "coldbench.methods")
 BACKBONES: Kind[Backbone] = Kind("backbone", Backbone, "coldbench.backbones", "coldbench.backbones")
 DATASETS: Kind[Source] = Kind("dataset", Source, "coldbench.data", "coldbench.datasets")
-KINDS = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS}
+KINDS: dict[str, Kind[Any]] = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS}
+
+_in_use: dict[PluginFile, tuple[Kind, str]] = {}  # the one thing here that changes: see use
+
+
+def use(files: Sequence[PluginFile]) -> None:
+    """Registers the plugins of some files, in place of those that were registered so before.
+
+    Workers call it with ``in_use`` of the process that sent them a cell.
+
+    Raises:
+        InputError: A file cannot be imported, breaks the interface, or has a name that is taken.
+    """
+    if tuple(files) == in_use():
+        return
+    for file in in_use():
+        sys.modules.pop(file.module, None)
+    _in_use.clear()
+    forget()
+    for file in dict.fromkeys(files):
+        if file.module in sys.modules:
+            raise InputError(f"two plugin files are named {file.stem!r}; a name stands for one plugin")
+        module = file.load()
+        found = [(kind, owner) for kind in KINDS.values() for owner in _classes(kind, module)]
+        if len(found) != 1:
+            bases = ", ".join(kind.base.__name__ for kind in KINDS.values())
+            raise InputError(f"plugin {file.path} should define one subclass of {bases}; it defines {len(found)}")
+        kind = found[0][0]
+        name = getattr(found[0][1], "key", None) if kind is DATASETS else file.stem
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise InputError(f"plugin {file.path} has the key {name!r}; it should be a name such as 'my-data'")
+        if name in _modules(kind):
+            raise InputError(f"plugin {file.path}: there is a {kind.name} {name!r} already; choose another name")
+        plugin(kind, name, module)
+        _in_use[file] = kind, name
+        forget()
+
+
+def in_use() -> tuple[PluginFile, ...]:
+    """The plugin files that are registered."""
+    return tuple(_in_use)
+
+
+def is_outside(module: str) -> bool:
+    """Whether a module is a registered plugin file."""
+    return any(file.module == module for file in _in_use)
+
+
+def kind_of(file: PluginFile) -> tuple[Kind, str]:
+    """What a registered file defines: its kind, and the name it is known by."""
+    return _in_use[file]
+
+
+def forget() -> None:
+    """Looks again at what is installed, when asked next."""
+    for cached in (names, get, _modules):
+        cached.cache_clear()
 
 
 @cache
@@ -58,14 +119,20 @@ def get(kind: Kind[T], name: str) -> type[T]:
     modules = _modules(kind)
     if name not in modules:
         raise unknown(kind.name, name, modules)
-    return plugin(kind, name, importlib.import_module(modules[name]))
+    try:
+        module = importlib.import_module(modules[name])
+    except Exception as error:  # of an installed package, which may raise anything
+        raise InputError(
+            f"{kind.name} {name!r} of {modules[name]} cannot be imported: {explained(error, modules[name])}"
+        ) from None
+    return plugin(kind, name, module)
 
 
 def plugin(kind: Kind[T], name: str, module: ModuleType) -> type[T]:
     """The one class of a kind that a module defines, with its ``Config`` and ``space``.
 
     Raises:
-        InputError: There is none, there are several, or its ``Config`` is no frozen dataclass.
+        InputError: There is none, there are several, or its ``Config`` or ``space`` is not what it should be.
     """
     found = _classes(kind, module)
     if len(found) != 1:
@@ -73,10 +140,12 @@ def plugin(kind: Kind[T], name: str, module: ModuleType) -> type[T]:
             f"{kind.name} {name!r} should define one subclass of {kind.base.__name__}; it defines {len(found)}"
         )
     config = getattr(module, "Config", getattr(found[0], "Config", None))
-    if not (is_dataclass(config) and getattr(config, "__dataclass_params__").frozen):  # noqa: B009
-        raise InputError(f"{kind.name} {name!r} should have a frozen dataclass named Config")
+    check_config(f"{kind.name} {name!r}", config)
+    space = getattr(module, "space", {})
+    if not (isinstance(space, dict) and all(isinstance(part, Uniform | Choice) for part in space.values())):
+        raise InputError(f"{kind.name} {name!r}: space should be a dict of Uniform, LogUniform or Choice")
     found[0].Config = config  # type: ignore[attr-defined]
-    found[0].space = getattr(module, "space", {})  # type: ignore[attr-defined]
+    found[0].space = space  # type: ignore[attr-defined]
     return found[0]
 
 
@@ -108,4 +177,5 @@ def _modules(kind: Kind[T]) -> dict[str, str]:
             found[info.name] = path
     for point in entry_points(group=kind.group):
         found.setdefault(point.name, point.module)
+    found.update({name: file.module for file, (of, name) in _in_use.items() if of is kind})
     return found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,13 +10,10 @@ import torch
 
 from coldbench import registry
 from coldbench.cell import Cell, Spec
-from coldbench.config import resolve
+from coldbench.conformance import cases
 from coldbench.data.dataset import Dataset
-from coldbench.protocol import Paper, Rules
+from coldbench.protocol import Rules
 from coldbench.split import WarmUpSplit, warm_up_split
-from coldbench.training import Settings
-
-TINY = {"users": 150, "items": 120, "interactions": 6000, "n": 60, "k": 5}
 
 
 @pytest.fixture(autouse=True)
@@ -29,14 +27,9 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-def spec(kind: registry.Kind, name: str, **values: object) -> Spec:
-    return Spec(name, resolve(name, registry.get(kind, name).Config, values))
-
-
 @pytest.fixture(scope="session")
 def dataset() -> Dataset:
-    source = registry.get(registry.DATASETS, "synthetic")()
-    return source.load(spec(registry.DATASETS, "synthetic", **TINY).config)
+    return cases.load()
 
 
 @pytest.fixture(scope="session")
@@ -45,21 +38,19 @@ def split(dataset) -> WarmUpSplit:
 
 
 @pytest.fixture(scope="session")
-def make_cell(dataset):
+def make_cell():
     """A cell on the tiny dataset, small enough for a test."""
 
     def make(
         backbone: str = "fm", method: str = "base", seed: int = 0, rules: Rules | None = None, **config: object
     ) -> Cell:
-        return Cell(
-            dataset=spec(registry.DATASETS, "synthetic", **TINY),
-            fingerprint=dataset.fingerprint,
-            backbone=spec(registry.BACKBONES, backbone),
-            method=spec(registry.METHODS, method, **config),
-            seed=seed,
-            protocol=Spec(type(rules or Paper()).__name__.lower(), rules or Paper()),
-            settings=Settings(batch_size=256),
-            device="cpu",
-        )
+        cell = cases.make_cell(backbone, method, seed=seed, **config)
+        return cell if rules is None else dataclasses.replace(cell, protocol=Spec(type(rules).__name__.lower(), rules))
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _no_plugin_files():
+    yield
+    registry.use([])

@@ -23,7 +23,7 @@ def test_auc_on_the_gpu_is_the_cpus_within_noise(method, dataset, make_cell):
 
 
 def test_a_phase_stays_on_the_device(dataset, split, make_cell):
-    protocol, _ = dataclasses.replace(make_cell(), device="cuda")._protocol(dataset)
+    protocol, _ = dataclasses.replace(make_cell(), device="cuda").make_protocol(dataset)
     phase = protocol._phase("base", split.base)
     batch = next(phase.batches())
     assert all(tensor.is_cuda for tensor in (batch.item, batch.users.ids, batch.items.bags.words, batch.context.ids))

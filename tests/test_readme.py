@@ -22,8 +22,8 @@ def test_the_example_method_runs(dataset, make_cell, tmp_path):
     owner = registry.plugin(registry.METHODS, "mean", module)
 
     cell = make_cell("fm", "base")
-    protocol, split = cell._protocol(dataset)
-    model = cell._new_backbone(dataset)
+    protocol, split = cell.make_protocol(dataset)
+    model = cell.new_backbone(dataset)
     method = owner(resolve("mean", owner.Config, {"scale": "2"}), dataset.schema, model)
     protocol.pretrain(model, method)
     mean = model.item_table.weight.mean(0).detach().numpy()

@@ -1,0 +1,70 @@
+"""What a backbone must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from coldbench import registry
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch, View, shuffled
+from coldbench.conformance import methods
+from coldbench.conformance.cases import WITH, extremes, load, spec_of
+from coldbench.layers import initialise
+from coldbench.registry import BACKBONES
+from coldbench.split import warm_up_split
+
+
+def splits(name: str) -> Iterator[str]:
+    """One finite logit a row; ``encode`` does without v_I, ``score`` uses it."""
+    backbone, batch = _backbone_and_batch(name)
+    context = backbone.encode(batch)
+    item = torch.randn(len(batch), backbone.dim, requires_grad=True)
+    logits = backbone.score(item, context)
+    if logits.shape != (len(batch),):
+        yield f"score gives shape {tuple(logits.shape)} for {len(batch)} rows; it should be ({len(batch)},)"
+        return
+    if not torch.isfinite(logits).all():
+        yield "its logits are not finite"
+    (gradient,) = torch.autograd.grad(logits.sum(), item, allow_unused=True)
+    if gradient is None or not (gradient.abs().sum(1) > 0).all():
+        yield "score does not depend on the item ID embedding that it is given"
+    if not torch.equal(backbone(batch), backbone.score(backbone.item_table(batch.item), context)):
+        yield "forward is not score(item_table[item], encode(batch)); leave forward to the base class"
+    with torch.no_grad():
+        before = backbone.score(item, backbone.encode(batch))
+        backbone.item_table.weight.add_(1.0)
+        if not torch.equal(before, backbone.score(item, backbone.encode(batch))):
+            yield "encode reads the item table; what depends on v_I belongs into score"
+
+
+def has_no_other_item_parameter(name: str) -> Iterator[str]:
+    """Only the item table has a row per item."""
+    backbone, _ = _backbone_and_batch(name)
+    for key, value in backbone.named_parameters():
+        if load().schema.items in value.shape and key != "item_table.weight":
+            yield f"{key} has a row per item; the item ID embedding should be all that is item-specific"
+
+
+def runs_at_the_ends_of_its_space(name: str) -> Iterator[str]:
+    """The extremes of the space build and give finite logits."""
+    for field, value in extremes(BACKBONES, name):
+        backbone, batch = _backbone_and_batch(name, **{field: value})
+        if not torch.isfinite(backbone(batch)).all():
+            yield f"with {field} = {value} its logits are not finite"
+
+
+def repeats(name: str) -> Iterator[str]:
+    """A whole cell on it is finite and repeats."""
+    yield from (fault.replace(f"on {name} ", "") for fault in methods.repeats(WITH, name))
+
+
+def _backbone_and_batch(name: str, **config: object) -> tuple[Backbone, Batch]:
+    dataset = load()
+    split = warm_up_split(dataset)
+    view = View(dataset, split.base, torch.device("cpu"))
+    torch.manual_seed(0)
+    backbone = registry.get(BACKBONES, name)(spec_of(BACKBONES, name, **config).config, dataset.schema)
+    initialise(backbone)
+    return backbone.eval(), next(shuffled(view, view.interactions(split.base), 64, random=None))

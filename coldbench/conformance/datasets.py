@@ -1,0 +1,47 @@
+"""What a dataset must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from coldbench import registry
+from coldbench.conformance.cases import WITH, failures, load, make_cell, spec_of
+from coldbench.registry import DATASETS
+from coldbench.split import warm_up_split
+
+
+def is_well_formed(name: str) -> Iterator[str]:
+    """Numbers are in range, labels 0 or 1, and the split has rows."""
+    data = load(spec_of(DATASETS, name))
+    for side, table, rows in (
+        ("user", data.users, data.schema.users),
+        ("item", data.items, data.schema.items),
+        ("context", data.context, data.rows),
+    ):
+        vocabulary = data.schema.side(side).vocabulary  # type: ignore[arg-type]
+        if len(table.ids) != rows or len(table.numeric) != rows:
+            yield f"its {side} table has {len(table.ids)} rows; it should have {rows}"
+        if table.ids.size and not (table.ids.min() >= 0 and table.ids.max() < vocabulary):
+            yield f"its {side} fields have values outside the vocabulary that the schema names"
+        if not np.isfinite(table.numeric).all():
+            yield f"its numeric {side} fields have values that are not finite"
+    for column, size in (("user", data.schema.users), ("item", data.schema.items)):
+        index = getattr(data, column)
+        if not (len(index) == data.rows and index.min() >= 0 and index.max() < size):
+            yield f"its interactions name a {column} outside 0 to {size - 1}"
+    if not np.isin(data.click, (0, 1)).all():
+        yield "its clicks should be 0 or 1"
+    warm_up_split(data)
+
+
+def repeats(name: str) -> Iterator[str]:
+    """Loaded twice, it is the same; one cell on it is finite."""
+    spec = spec_of(DATASETS, name)
+    first, second = load(spec), registry.get(DATASETS, name)().load(spec.config)
+    if first.fingerprint != second.fingerprint:
+        yield "loaded twice, it has two fingerprints"
+    if first.click.tobytes() != second.click.tobytes() or first.item.tobytes() != second.item.tobytes():
+        yield "loaded twice, it has other rows"
+    yield from failures(make_cell("fm", WITH, dataset=spec), f"with {WITH} on fm")

@@ -1,0 +1,214 @@
+"""``coldbench verify``: computes cells of a finished run again and compares them byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from coldbench import grid, registry
+from coldbench.cell import Cell, Spec
+from coldbench.config import resolve
+from coldbench.data.dataset import Dataset
+from coldbench.errors import InputError
+from coldbench.outside import PluginFile
+from coldbench.plan import Options, Plan, parse_protocol
+from coldbench.provenance import commit, machine, versions
+from coldbench.records import Folder, Record
+from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.training import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One recorded cell against its recomputation.
+
+    Attributes:
+        cell: Its name.
+        differences: What differs in the results, a line each; nothing where all bits are the same.
+        causes: What differs between then and now that may explain it.
+    """
+
+    cell: str
+    differences: tuple[str, ...]
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification came to.
+
+    Attributes:
+        findings: One per cell.
+        broken: Files that are no valid record.
+    """
+
+    findings: tuple[Finding, ...]
+    broken: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether every cell came out as it was, bit for bit."""
+        return not self.broken and not any(finding.differences for finding in self.findings)
+
+    def text(self) -> str:
+        """One line a cell; what differs, and why, below it."""
+        lines = [f"no record  cells/{name}: cut off or edited" for name in self.broken]
+        for finding in self.findings:
+            lines.append(f"{'different' if finding.differences else 'same     '}  {finding.cell}")
+            lines += [f"             {difference}" for difference in finding.differences]
+            if finding.differences:
+                lines += [f"             cause: {cause}" for cause in finding.causes]
+        same = sum(not finding.differences for finding in self.findings)
+        return "\n".join([*lines, f"{same} of {len(self.findings)} cells are the same, bit for bit"])
+
+
+def verify(out: Path, sample: int | None, data_dir: str | None, options: Options) -> Verification:
+    """Computes a run's cells again, in a folder of their own, and compares predictions, metrics and steps.
+
+    Args:
+        out: The run's folder; nothing in it is changed.
+        sample: How many cells, drawn at random; None for all.
+        data_dir: A folder with raw files.
+        options: Where and how wide to run, and the plugin files.
+
+    Raises:
+        InputError: The folder holds no finished cell, or a cell needs a plugin or data that are not at hand.
+    """
+    registry.use([PluginFile.read(Path(path)) for path in options.plugin])
+    records, broken = Folder(out).records()
+    if not records:
+        raise InputError(f"{out} holds no finished cell; there is nothing to compare")
+    if sample is not None and sample < len(records):
+        records = random.SystemRandom().sample(records, sample)
+    datasets: dict[str, Dataset] = {}
+    cells = [_cell(record, out, datasets, data_dir) for record in records]
+    with tempfile.TemporaryDirectory(prefix="coldbench-verify-") as scratch:
+        distinct = tuple({cell.key: cell for cell in cells}.values())
+        came = grid.run(Plan(replace(options, out=scratch), distinct, datasets))
+        reasons = {failure.cell.key: failure.reason for failure in came.failures}
+        findings = [
+            compare(out, record, Path(scratch), cell, reasons.get(cell.key, "it was interrupted"))
+            for record, cell in zip(records, cells, strict=True)
+        ]
+    return Verification(tuple(findings), tuple(broken))
+
+
+def _cell(record: Record, out: Path, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
+    """The cell that a record tells of, as this version computes it on the data at hand."""
+    try:
+        dataset, backbone, method = (
+            _spec(kind, record[kind.name], record["config"][kind.name]) for kind in (DATASETS, BACKBONES, METHODS)
+        )
+        settings = resolve("protocol", Settings, record["config"]["settings"])
+        protocol = parse_protocol(record["protocol"])
+    except InputError as error:
+        kept = out / "plugins" / f"{record['method']}.py"
+        hint = f"; the run keeps plugins in {kept.parent}: read them, then give them with --plugin"
+        raise InputError(
+            f"{_named(record)} of commit {record['provenance']['commit']} cannot be computed again: {error}"
+            + (hint if kept.parent.is_dir() else "")
+        ) from None
+    if dataset.label not in datasets:
+        folder = Path(data_dir) if data_dir else None
+        datasets[dataset.label] = registry.get(DATASETS, dataset.name)().load(dataset.config, folder)
+    device = "cpu" if record["provenance"]["machine"]["device"] == "cpu" else "cuda"
+    fingerprint = datasets[dataset.label].fingerprint
+    return Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device)
+
+
+def _spec(kind: Kind, name: str, values: dict[str, Any]) -> Spec:
+    return Spec(name, resolve(name, registry.get(kind, name).Config, values))
+
+
+def _named(record: Record) -> str:
+    labels = record["labels"]
+    return f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
+
+
+def compare(out: Path, record: Record, scratch: Path, cell: Cell, reason: str) -> Finding:
+    """A record of one folder against that of the same cell in another.
+
+    Args:
+        out: The folder of the run.
+        record: One of its records.
+        scratch: The folder with the cell computed again.
+        cell: The cell.
+        reason: Why it is not there, if it is not.
+    """
+    again = Folder(scratch).record(cell)
+    if again is None:
+        return Finding(_named(record), (f"it could not be computed again: {reason}",), tuple(_causes(record, cell)))
+    differences, causes = [], []
+    then = _predictions(out, record)
+    now = _predictions(scratch, again)
+    if then is None or now is None:
+        differences.append("its predictions are gone or damaged")
+    else:
+        if hashlib.sha256(then).hexdigest() != record.get("predictions_digest", hashlib.sha256(then).hexdigest()):
+            causes.append("its predictions were changed after they were written")
+        differences += _in_logits(pq.read_table(io.BytesIO(then)), pq.read_table(io.BytesIO(now)))
+    differences += _in_phases(record["phases"], again["phases"])
+    causes += _causes(record, cell)
+    return Finding(_named(record), tuple(differences), tuple(causes or ["none of what is recorded differs"]))
+
+
+def _predictions(folder: Path, record: Record) -> bytes | None:
+    path = folder / record["predictions"]
+    try:
+        content = path.read_bytes()
+        pq.read_schema(io.BytesIO(content))
+    except (OSError, pa.ArrowException):
+        return None
+    return content
+
+
+def _in_logits(then: pa.Table, now: pa.Table) -> Iterator[str]:
+    if then.column_names != now.column_names or then.num_rows != now.num_rows:
+        yield f"{then.num_rows:,} test rows then, {now.num_rows:,} now"
+        return
+    for name in then.column_names:
+        before, after = (np.asarray(table[name].to_numpy()) for table in (then, now))
+        if before.tobytes() == after.tobytes():
+            continue
+        wrong = int((before != after).sum())
+        apart = np.abs(before.astype(np.float64) - after.astype(np.float64)).max()
+        yield f"{name}: {wrong:,} of {len(before):,} values differ, by {apart:.3g} at most"
+
+
+def _in_phases(then: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for before, after in zip(then, now, strict=False):
+        names = [name for name in before if name != "seconds" and name in after and before[name] != after[name]]
+        if names:
+            values = ", ".join(f"{name} {_short(before[name])} then, {_short(after[name])} now" for name in names)
+            yield f"{before['phase']}: {values}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _causes(record: Record, cell: Cell) -> Iterator[str]:
+    """What differs between then and now: data, code, versions, hardware."""
+    then = record["provenance"]
+    if record["fingerprint"] != cell.fingerprint:
+        yield f"data: fingerprint {record['fingerprint'][:16]} then, {cell.fingerprint[:16]} now"
+    if then.get("code") != cell.code:
+        yield f"code: it changed since (commit {then['commit'] or 'unknown'} then, {commit() or 'unknown'} now)"
+    for name, version in versions().items():
+        if then["versions"].get(name) != version:
+            yield f"versions: {name} {then['versions'].get(name)} then, {version} now"
+    about = machine(torch.device(cell.device))
+    for name in ("system", "processor", "device"):
+        if then["machine"].get(name) != about[name]:
+            yield f"hardware: {name} {then['machine'].get(name)} then, {about[name]} now"

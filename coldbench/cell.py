@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -65,6 +65,7 @@ class Cell:
         settings: What all methods share.
         device: ``cpu`` or ``cuda``.
         validation: Whether it is computed on pseudo-cold items, to choose hyper-parameters, instead of the new ones.
+        tuned: How its hyper-parameters were chosen, if ``coldbench tune`` did; no part of its identity.
     """
 
     dataset: Spec
@@ -76,6 +77,7 @@ class Cell:
     settings: Settings
     device: str
     validation: bool = False
+    tuned: str | None = None
 
     @cached_property
     def key(self) -> str:
@@ -121,6 +123,7 @@ class Cell:
             "fingerprint": self.fingerprint,
             "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
             | {"settings": as_dict(self.settings)},
+            "tuned": self.tuned,
             "key": self.key,
         }
 
@@ -133,25 +136,17 @@ class Cell:
         state = {name: value.cpu().numpy() for name, value in backbone.state_dict().items()}
         return Pretrained(state, steps, time.perf_counter() - started)
 
-    def warm_up(
-        self, dataset: Dataset, pretrained: Pretrained, reached: Callable[[Outcome], None] = lambda outcome: None
-    ) -> tuple[list[Outcome], WarmUpSplit]:
-        """Takes the method through all phases on a copy of a pretrained backbone.
+    def warm_up(self, dataset: Dataset, pretrained: Pretrained) -> tuple[list[Outcome], WarmUpSplit]:
+        """Takes the method through all phases; returns their outcomes and the split that they were computed on."""
+        outcomes, split = self.phases(dataset, pretrained)
+        return list(outcomes), split
 
-        Args:
-            dataset: The whole log.
-            pretrained: What ``pretrain`` gave; left as it is.
-            reached: Called with each outcome as soon as it is there.
-        """
+    def phases(self, dataset: Dataset, pretrained: Pretrained) -> tuple[Iterator[Outcome], WarmUpSplit]:
+        """The same, one outcome after the other, as they are asked for; the pretrained backbone is left as it is."""
         protocol, split = self.make_protocol(dataset)
         backbone = self.new_backbone(dataset)
-        state = {name: torch.from_numpy(value.copy()) for name, value in pretrained.state.items()}
-        backbone.load_state_dict(state)
-        outcomes = []
-        for outcome in protocol.warm_up(backbone, self.new_method(dataset, backbone)):
-            reached(outcome)
-            outcomes.append(outcome)
-        return outcomes, split
+        backbone.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in pretrained.state.items()})
+        return protocol.warm_up(backbone, self.new_method(dataset, backbone)), split
 
     @cached_property
     def _method(self) -> type[Method]:
@@ -166,9 +161,13 @@ class Cell:
         """What seeds derive from: never the method, so that methods are paired."""
         return self.seed, self.dataset.name, self.backbone.label
 
+    def make_split(self, dataset: Dataset) -> WarmUpSplit:
+        """The parts of its data that it is computed on."""
+        return pseudo_cold_split(dataset, *self._replication) if self.validation else warm_up_split(dataset)
+
     def make_protocol(self, dataset: Dataset) -> tuple[Protocol, WarmUpSplit]:
         """The phases of this cell on its data, and the data's split."""
-        split = pseudo_cold_split(dataset, *self._replication) if self.validation else warm_up_split(dataset)
+        split = self.make_split(dataset)
         device = torch.device(self.device)
         return Protocol(self.protocol.config, dataset, split, self.settings, device, *self._replication), split
 

@@ -39,12 +39,12 @@ def _options(command: Callable) -> Callable:
         click.option("--methods", help="Comma-separated names, variants as cvar[adapt=false], or all.  [default: all]"),
         click.option("--backbones", help="Comma-separated names or all.  [default: deepfm]"),
         click.option("--datasets", help="Comma-separated names.  [default: synthetic]"),
-        click.option("--seeds", help="How many, or a comma-separated list.  [default: 3]"),
+        click.option("--seeds", help="How many, or a comma-separated list.  [default: 3; tune: 1]"),
         click.option("--protocol", help="Comma-separated of paper, strict, matched.  [default: paper]"),
         click.option("--budget", help="Of protocol matched: steps a phase, in epochs of base; comma-separated."),
         click.option("--set", multiple=True, metavar="NAME.FIELD=VALUE", help="Override a hyper-parameter."),
         click.option("--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."),
-        click.option("--out", help="The run's folder.  [default: results/run]"),
+        click.option("--out", help="The run's folder.  [default: results/run; tune: results/tune]"),
         click.option("--data-dir", help="A folder with the raw files (else COLDBENCH_DATA, else the cache)."),
         click.option("--device", help="auto, cpu or cuda.  [default: auto]"),
         click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]"),
@@ -79,6 +79,25 @@ def run(config: Path | None, dry_run: bool, **flags: Any) -> None:
     result = runs.run(flags, config, dry_run)
     click.echo(result.text)
     sys.exit(result.code)
+
+
+@main.command()
+@_options
+@click.option(
+    "--samples", type=click.IntRange(1, 100_000), default=32, show_default=True, help="Trials of each method."
+)
+@click.option("--search", default="random", show_default=True, help="grid, random or optuna.")
+@click.option("--scheduler", default="asha", show_default=True, help="none, or asha, which stops poor trials early.")
+@click.option("--metric", default="mean-auc", show_default=True, help="mean-auc, mean-gauc or mean-logloss.")
+@click.option("--fields", help="What to search, comma-separated.  [default: all of each method's space]")
+@click.option("--space", multiple=True, metavar="NAME.FIELD=RANGE", help="Such as avaew.alpha=loguniform(1e-2,10).")
+def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
+    """Search hyper-parameters on pseudo-cold items; --seeds is per trial."""
+    from coldbench import tunes
+    from coldbench.tuning import TuneOptions
+
+    how = TuneOptions(**{name: flags.pop(name) for name in TuneOptions.__dataclass_fields__})
+    click.echo(tunes.tune(flags, config, how, dry_run))
 
 
 @main.command()

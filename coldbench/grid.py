@@ -61,7 +61,7 @@ def run(plan: Plan) -> Progressed:
         InputError: The folder cannot be written, or the Ray cluster cannot be reached.
     """
     if plan.options.address:
-        _reach(plan.options.address)
+        reach(plan.options.address)
     folder = Folder(Path(plan.options.out).resolve())
     folder.prepare()
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
@@ -69,7 +69,7 @@ def run(plan: Plan) -> Progressed:
     if not todo:
         return Progressed(len(plan.cells), reused, (), 0)
     repeat.keep(plan, folder.path)
-    with Watch(len(plan.cells), reused) as watch, _ray(plan.options):
+    with Watch(len(plan.cells), reused) as watch, session(plan.options):
         failures = _run(plan, folder, todo, watch)
     unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)
     return Progressed(len(plan.cells), reused, tuple(failures), unfinished)
@@ -151,8 +151,7 @@ def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch) -> list
         else:
             fail(cell, reason or "its record is gone")
 
-    gpu = 1.0 / _jobs(plan.options) if todo[0].device == "cuda" else 0.0
-    _tune(queue, ended, {"cpu": 1.0, "gpu": gpu}, datasets=plan.datasets, folder=folder)
+    _tune(queue, ended, resources(plan.options, todo[0].device), datasets=plan.datasets, folder=folder)
     return failed
 
 
@@ -225,7 +224,7 @@ def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: di
 
 
 @contextmanager
-def _ray(options: Options) -> Iterator[None]:
+def session(options: Options) -> Iterator[None]:
     """A local Ray, or a connection to a cluster, without its chatter."""
     quiet = {
         "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -261,7 +260,7 @@ def _ray(options: Options) -> Iterator[None]:
         ray.shutdown()
 
 
-def _reach(address: str) -> None:
+def reach(address: str) -> None:
     """Tries a cluster's port, because Ray itself takes minutes to give up.
 
     Raises:
@@ -276,6 +275,11 @@ def _reach(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
+
+
+def resources(options: Options, device: str) -> dict[str, float]:
+    """What a trial takes of a machine."""
+    return {"cpu": 1.0, "gpu": 1.0 / _jobs(options) if device == "cuda" else 0.0}
 
 
 def _jobs(options: Options) -> int:

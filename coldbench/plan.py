@@ -37,6 +37,7 @@ class Options:
         datasets: The same for datasets.
         seeds: How many, or a comma-separated list.
         protocol: Comma-separated names of ``PROTOCOLS``.
+        tuned: How the hyper-parameters were chosen, as ``coldbench tune`` writes it; for the report.
         budget: Comma-separated budgets of protocol ``matched``, in epochs of the plain baseline.
         set: ``NAME.FIELD=VALUE`` overrides.
         out: The run's folder.
@@ -53,6 +54,7 @@ class Options:
     seeds: str = "3"
     protocol: str = "paper"
     budget: str | None = None
+    tuned: str | None = None
     set: tuple[str, ...] = ()
     out: str = "results/run"
     data_dir: str | None = None
@@ -71,13 +73,13 @@ class Plan:
     datasets: dict[str, Dataset]
 
 
-def read_options(flags: Mapping[str, Any], config: Path | None) -> Options:
-    """Merges a TOML file and the flags that were given; flags win.
+def read_options(flags: Mapping[str, Any], config: Path | None, **defaults: Any) -> Options:
+    """Merges a TOML file and the flags that were given; flags win, and both over a command's own defaults.
 
     Raises:
         InputError: The file cannot be read, is no TOML, or has a key or value of another kind.
     """
-    values = _from_toml(config) if config else {}
+    values = defaults | (_from_toml(config) if config else {})
     values |= {name: value for name, value in flags.items() if value not in (None, ())}
     return Options(**values)
 
@@ -109,7 +111,17 @@ def make_plan(options: Options) -> Plan:
     for data in datasets.values():
         warm_up_split(data)  # raises where (N, K) do not suit the data
     cells = [
-        Cell(dataset, datasets[dataset.label].fingerprint, backbone, method, seed, protocol, settings, device)
+        Cell(
+            dataset,
+            datasets[dataset.label].fingerprint,
+            backbone,
+            method,
+            seed,
+            protocol,
+            settings,
+            device,
+            tuned=options.tuned,
+        )
         for dataset, seed, backbone, protocol, method in itertools.product(
             chosen[DATASETS.name], seeds, chosen[BACKBONES.name], protocols, chosen[METHODS.name]
         )

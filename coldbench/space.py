@@ -46,10 +46,26 @@ class Uniform:
         """The two ends, where a plugin is most likely to break."""
         return self.low, self.high
 
+    def at(self, share: float) -> float:
+        """The value at a share of the way from low to high, to four digits, so that it can be written down."""
+        return float(f"{self.low + share * (self.high - self.low):.4g}")
+
+    def share(self, value: float) -> float:
+        """How far from low to high a value lies, in [0, 1]."""
+        return (value - self.low) / (self.high - self.low)
+
 
 @dataclass(frozen=True)
 class LogUniform(Uniform):
     """Positive real numbers in [low, high], every order of magnitude as likely."""
+
+    def at(self, share: float) -> float:
+        """The same on a logarithmic scale."""
+        return float(f"{self.low * (self.high / self.low) ** share:.4g}")
+
+    def share(self, value: float) -> float:
+        """The same on a logarithmic scale."""
+        return math.log(value / self.low) / math.log(self.high / self.low)
 
 
 @dataclass(frozen=True)
@@ -62,5 +78,31 @@ class Choice:
         """All values: none of them is between two others."""
         return tuple(self.values)
 
+    def at(self, share: float) -> Any:
+        """The value at a share of the way through them."""
+        return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
+    def share(self, value: Any) -> float:
+        """The middle of a value's part of [0, 1]."""
+        return (list(self.values).index(value) + 0.5) / len(self.values)
+
 
 Space = dict[str, Uniform | Choice]
+
+
+def parse(text: str) -> Uniform | Choice:
+    """``uniform(0, 1)``, ``loguniform(1e-2, 10)`` or ``choice(1, 3, 10)``; a choice's values stay texts.
+
+    Raises:
+        ValueError: It is none of these, or its ends are no numbers in order.
+    """
+    name, bracket, rest = text.strip().partition("(")
+    parts = [part.strip() for part in rest.removesuffix(")").split(",") if part.strip()]
+    if bracket and rest.endswith(")") and parts:
+        if name == "choice":
+            return Choice(tuple(parts))
+        if name in ("uniform", "loguniform") and len(parts) == 2:
+            low, high = float(parts[0]), float(parts[1])
+            if math.isfinite(high - low) and low < high and (name == "uniform" or low > 0):
+                return (Uniform if name == "uniform" else LogUniform)(low, high)
+    raise ValueError("it should be uniform(LOW,HIGH), loguniform(LOW,HIGH) or choice(A,B,...)")

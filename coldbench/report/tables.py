@@ -80,7 +80,7 @@ def entries(frame: pd.DataFrame, table: int, metric: str = "auc") -> Block:
                 deviation=float(own.std()),
                 seeds=len(own),
                 best=method == best,
-                p=paired_t(pairs[:, 0], pairs[:, 1]),
+                p=paired_t(pairs[:, 0], pairs[:, 1]).p_value,
                 published=published if metric == "auc" else None,
             )
     return found

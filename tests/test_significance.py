@@ -1,0 +1,303 @@
+"""Tests of tests: against brute force, scipy and published numbers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from coldbench.significance import (
+    benjamini_hochberg,
+    bootstrap_aucs,
+    delong,
+    effect,
+    friedman,
+    friedman_needs,
+    holm,
+    item_bootstrap,
+    mean_interval,
+    paired_t,
+    wilcoxon,
+    wilcoxon_needs,
+)
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(0)
+
+
+# the patients with ovarian cancer in DeLong, DeLong and Clarke-Pearson (1988): albumin, total protein, K-G score and
+# outcome, as the documentation of SAS/STAT's LOGISTIC procedure prints them with the results of its ROCCONTRAST
+PATIENTS = """
+3.0 5.8 10 0 3.2 6.3 5 1 3.9 6.8 3 1 2.8 4.8 6 0 3.2 5.8 3 1 0.9 4.0 5 0 2.5 5.7 8 0 1.6 5.6 5 1 3.8 5.7 5 1
+3.7 6.7 6 1 3.2 5.4 4 1 3.8 6.6 6 1 4.1 6.6 5 1 3.6 5.7 5 1 4.3 7.0 4 1 3.6 6.7 4 0 2.3 4.4 6 1 4.2 7.6 4 0
+4.0 6.6 6 0 3.5 5.8 6 1 3.8 6.8 7 1 3.0 4.7 8 0 4.5 7.4 5 1 3.7 7.4 5 1 3.1 6.6 6 1 4.1 8.2 6 1 4.3 7.0 5 1
+4.3 6.5 4 1 3.2 5.1 5 1 2.6 4.7 6 1 3.3 6.8 6 0 1.7 4.0 7 0 3.7 6.1 5 1 3.3 6.3 7 1 4.2 7.7 6 1 3.5 6.2 5 1
+2.9 5.7 9 0 2.1 4.8 7 1 2.8 6.2 8 0 4.0 7.0 7 1 3.3 5.7 6 1 3.7 6.9 5 1 3.6 6.6 5 1
+"""
+
+
+def test_delong_gives_the_published_comparison_of_three_screening_tests():
+    albumin, protein, score, outcome = np.array(PATIENTS.split(), float).reshape(-1, 4).T
+    first, second = delong(outcome, albumin, -score), delong(outcome, protein, -score)
+    assert [round(value, 4) for value in (first.auc_a, second.auc_a, first.auc_b)] == [0.7366, 0.6478, 0.7258]
+    for found, expected in ((first, (0.0108, 0.0953, 0.9102)), (second, (-0.0780, 0.1046, 0.4561))):
+        assert (found.difference, found.standard_error, found.p_value) == pytest.approx(expected, abs=5e-5)
+
+
+def by_pairs(labels, scores):
+    """The kernel of the U-statistic, (clicked, other): 1, 0.5 or 0."""
+    clicked, other = scores[labels == 1][:, None], scores[labels == 0]
+    return (clicked > other) + 0.5 * (clicked == other)
+
+
+@pytest.mark.parametrize("case", range(20))
+def test_delong_equals_the_covariance_of_the_u_statistic(case):
+    random = np.random.default_rng(case)
+    rows = int(random.integers(6, 60))
+    labels = np.r_[1, 1, 0, 0, random.integers(0, 2, rows - 4)]
+    a, b = (np.round(random.normal(size=rows) + labels, int(random.integers(0, 3))) for _ in range(2))  # many ties
+    found = delong(labels, a, b)
+    kernel = by_pairs(labels, a) - by_pairs(labels, b)
+    clicked, other = kernel.shape
+    rowwise, columnwise = kernel.mean(1), kernel.mean(0)
+    variance = sum((rowwise - kernel.mean()) ** 2) / (clicked - 1) / clicked
+    variance += sum((columnwise - kernel.mean()) ** 2) / (other - 1) / other
+    assert found.auc_a == pytest.approx(roc_auc_score(labels, a), abs=1e-10)
+    assert found.auc_b == pytest.approx(roc_auc_score(labels, b), abs=1e-10)
+    assert found.difference == pytest.approx(kernel.mean(), abs=1e-10)
+    assert found.standard_error == pytest.approx(math.sqrt(variance), abs=1e-10)
+    if variance:
+        assert found.p_value == pytest.approx(math.erfc(abs(kernel.mean()) / math.sqrt(2 * variance)), abs=1e-10)
+        assert found.interval == pytest.approx(stats.norm(kernel.mean(), math.sqrt(variance)).interval(0.95))
+    swapped = delong(labels, b, a)
+    assert (swapped.difference, swapped.p_value) == pytest.approx((-found.difference, found.p_value))
+
+
+def test_delong_of_degenerate_input():
+    labels, scores = np.array([1, 1, 0, 0]), np.array([3.0, 2.0, 1.0, 0.0])
+    same = delong(labels, scores, 5 * scores + 1)
+    assert (same.difference, same.standard_error, same.p_value) == (0.0, 0.0, 1.0)
+    reverse = delong(labels, scores, -scores)  # both perfect, in opposite ways: no variance to test with
+    assert (reverse.difference, reverse.p_value) == (1.0, None)
+    for one_class in (np.ones(4), np.zeros(4)):
+        found = delong(one_class, scores, scores)
+        assert found.p_value is None
+        assert math.isnan(found.auc_a)
+    assert delong(np.array([1, 0, 0, 0]), scores, -scores).p_value is None  # one clicked row has no variance
+    assert math.isnan(delong(np.zeros(0), np.zeros(0), np.zeros(0)).auc_a)
+    with pytest.raises(ValueError, match="NaN"):
+        delong(labels, scores, np.array([1.0, math.nan, 0.0, 0.0]))
+    with pytest.raises(ValueError, match="one length"):
+        delong(labels, scores, scores[:3])
+
+
+def test_the_paired_t_test_is_scipys(random):
+    first, second = random.normal(size=(2, 7))
+    found = paired_t(first, second)
+    expected = stats.ttest_rel(first, second)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert found.difference == pytest.approx((first - second).mean())
+    assert paired_t(first, second, 0.1).interval == pytest.approx(tuple(expected.confidence_interval(0.9)))
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 8])
+def test_wilcoxon_enumerates_all_signs(decimals):
+    differences = np.round(np.random.default_rng(decimals + 1).normal(0.7, 1, 8), decimals)
+    differences = differences[differences != 0]
+    ranks = stats.rankdata(abs(differences))
+    signs = np.array(list(itertools.product([0, 1], repeat=len(ranks))))
+    sums, observed = signs @ ranks, ranks[differences > 0].sum()
+    middle = ranks.sum() / 2
+    expected = np.mean(abs(sums - middle) >= abs(observed - middle) - 1e-9)
+    found = wilcoxon(differences, np.zeros(len(differences)))
+    assert found.p_value == pytest.approx(expected)
+
+
+def test_wilcoxon_says_how_many_seeds_it_needs():
+    assert wilcoxon_needs(0.05) == 6
+    assert wilcoxon_needs(0.01) == 8
+    assert wilcoxon_needs(0.05, comparisons=6) == 8
+    for seeds in range(1, 9):
+        found = wilcoxon(np.arange(1.0, seeds + 1), np.zeros(seeds))
+        assert (found.p_value is None) == (seeds < 6)
+        assert (f"{seeds} seeds; the exact Wilcoxon test needs 6" == found.note) == (seeds < 6)
+        if found.p_value is not None:
+            assert found.p_value == pytest.approx(2.0 ** (1 - seeds))
+    few = wilcoxon(np.array([1.0, 2, 3, 4, 5, 0, 0]), np.zeros(7))
+    assert few.note == "7 seeds, 2 of them without a difference; the exact Wilcoxon test needs 6"
+
+
+def test_paired_tests_of_degenerate_input():
+    values = np.array([0.5, 0.6, 0.8, 0.7, 0.9, 0.4])
+    for test in (paired_t, wilcoxon):
+        same = test(values, values)
+        assert (same.p_value, same.difference, same.note) == (None, 0.0, "identical results")
+        nothing = test(np.zeros(0), np.zeros(0))
+        assert (nothing.p_value, nothing.pairs) == (None, 0)
+        holed = test(np.r_[values, math.nan, 1.0], np.r_[values[::-1], 1.0, math.nan])
+        assert holed.pairs == 6
+        assert holed.p_value == test(values, values[::-1]).p_value
+        with pytest.raises(ValueError, match="one shape"):
+            test(values, values[:3])
+    constant = paired_t(values + 0.1, values)
+    assert constant.p_value is None
+    assert "no variance" in constant.note
+    two = paired_t(values[:2], values[2:4])
+    assert (two.p_value, two.note) == (None, "2 seeds; the paired t-test needs 3")
+    assert math.isnan(mean_interval(values[:1])[0])
+    assert mean_interval(values) == pytest.approx(stats.t(5, values.mean(), stats.sem(values)).interval(0.95))
+
+
+def test_holm_and_benjamini_hochberg():
+    """The example of Holm's procedure with four hypotheses, and scipy's false discovery rate."""
+    p_values = np.array([0.01, 0.04, 0.03, 0.005])
+    assert holm(p_values) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert benjamini_hochberg(p_values) == pytest.approx([0.02, 0.04, 0.04, 0.02])
+    holed = np.array([0.01, math.nan, 0.04])
+    assert holm(holed) == pytest.approx([0.02, math.nan, 0.04], nan_ok=True)
+    assert benjamini_hochberg(holed) == pytest.approx([0.02, math.nan, 0.04], nan_ok=True)
+    assert holm(p_values, family=6) == pytest.approx([0.05, 0.12, 0.12, 0.03])
+    assert (holm(np.array([0.9, 0.8])) == 1.0).all()
+    assert len(holm(np.zeros(0))) == 0
+    assert math.isnan(holm(np.array([math.nan]))[0])
+    with pytest.raises(ValueError, match="cannot hold"):
+        holm(p_values, family=3)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        benjamini_hochberg(np.array([1.5]))
+
+
+def test_friedman_is_scipys_statistic_in_iman_and_davenports_form(random):
+    values = random.normal(size=(8, 5))
+    chi = stats.friedmanchisquare(*values.T).statistic
+    found = friedman(values)
+    assert found.statistic == pytest.approx(7 * chi / (8 * 4 - chi))
+    assert found.p_value == pytest.approx(stats.f.sf(found.statistic, 4, 28))
+    assert found.mean_ranks == pytest.approx(stats.rankdata(-values, axis=1).mean(0))
+    assert friedman(-values, higher_is_better=False).p_value == pytest.approx(found.p_value)
+    tied = np.round(values, 0)
+    chi = stats.friedmanchisquare(*tied.T).statistic
+    assert friedman(tied).statistic == pytest.approx(7 * chi / (8 * 4 - chi))
+
+
+@pytest.mark.parametrize(("methods", "critical"), [(3, 2.343), (4, 2.569), (5, 2.728), (7, 2.949), (10, 3.164)])
+def test_nemenyis_critical_values_are_the_published_ones(methods, critical, random):
+    """Demsar (2006), table 5a, for which q / sqrt(2) is tabulated; his example of 4 methods on 14 sets has 1.25."""
+    found = friedman(random.normal(size=(14, methods)))
+    assert found.critical_difference == pytest.approx(critical * math.sqrt(methods * (methods + 1) / 84), rel=3e-4)
+    gaps = abs(found.mean_ranks[:, None] - found.mean_ranks)
+    assert ((found.pairwise < 0.05) == (gaps > found.critical_difference)).all()
+    if methods == 4:
+        assert found.critical_difference == pytest.approx(1.25, abs=0.005)
+
+
+def test_friedman_with_nothing_to_say(random):
+    assert (friedman_needs(3), friedman_needs(4), friedman_needs(7)) == (3, 2, 2)
+    assert "needs 3 methods" in friedman(random.normal(size=(9, 2))).note
+    few = friedman(random.normal(size=(2, 3)))
+    assert (few.p_value, few.note) == (None, "2 complete blocks; Friedman's test of 3 methods needs 3")
+    values = random.normal(size=(5, 3))
+    values[0, 0] = math.nan
+    assert friedman(values).blocks == 4
+    assert "tied in every block" in friedman(np.zeros((5, 3))).note
+    agreed = friedman(np.arange(15.0).reshape(5, 3))
+    assert (agreed.p_value, agreed.mean_ranks[2]) == (0.0, 1.0)
+    assert friedman(np.full((2, 3), math.nan)).blocks == 0
+
+
+def test_bootstrap_weights_are_rows_drawn_again(random):
+    """With the weights spelt out as rows, scikit-learn gives the same AUCs, ties included."""
+    from coldbench.significance.items import _weights
+
+    rows = 200
+    labels, items = random.integers(0, 2, rows), random.integers(0, 15, rows)
+    scores = np.round(random.normal(size=(3, rows)) + labels, 1)
+    drawn = bootstrap_aucs(labels, items, scores, replicates=20, seed=4)
+    (weights,) = _weights(items, 20, 4)
+    for replicate, weight in zip(drawn, weights, strict=True):
+        again = np.repeat(np.arange(rows), weight)
+        assert replicate == pytest.approx([roc_auc_score(labels[again], score[again]) for score in scores], abs=1e-12)
+
+
+def test_bootstrap_draws_whole_items_and_then_their_rows():
+    from coldbench.significance.items import _weights
+
+    items = np.repeat([7, 3, 9], [1, 4, 5])
+    (weights,) = _weights(items, 4000, 0)
+    for item, size in ((7, 1), (3, 4), (9, 5)):
+        times = weights[:, items == item].sum(1)
+        assert set(times) <= {0, size, 2 * size, 3 * size}  # an item drawn twice gives twice its rows
+        assert times.mean() == pytest.approx(size, rel=0.05)
+    assert (weights[:, items == 9] > 1).any()
+    assert weights.mean(0) == pytest.approx(np.ones(10), abs=0.07)
+
+
+def test_item_bootstrap_of_one_row_an_item_is_delongs_interval(random):
+    rows = 3000
+    labels = random.integers(0, 2, rows)
+    a, b = random.normal(size=(2, rows)) + labels
+    found, expected = item_bootstrap(labels, np.arange(rows), a, b, replicates=2000), delong(labels, a, b)
+    assert found.difference == pytest.approx(expected.difference, abs=1e-12)
+    assert found.standard_error == pytest.approx(expected.standard_error, rel=0.1)
+    assert found.interval == pytest.approx(expected.interval, abs=0.15 * expected.standard_error)
+    assert item_bootstrap(labels, np.arange(rows), a, b, replicates=5) == item_bootstrap(
+        labels, np.arange(rows), a, b, replicates=5
+    )
+
+
+def test_item_bootstrap_is_wider_where_rows_of_an_item_go_together(random):
+    items = np.repeat(np.arange(40), 25)
+    labels = random.random(1000) < random.uniform(0.1, 0.9, 40)[items]
+    a = labels + random.normal(size=1000) + 2 * random.normal(size=40)[items]
+    b = labels + random.normal(size=1000) + 2 * random.normal(size=40)[items]
+    found = item_bootstrap(labels, items, a, b, replicates=300)
+    assert found.items == 40
+    assert found.standard_error > 2 * delong(labels, a, b).standard_error
+
+
+def test_item_bootstrap_averages_over_seeds_and_survives_one_class(random):
+    rows = 400
+    labels, items = random.integers(0, 2, rows), random.integers(0, 20, rows)
+    a, b = random.normal(size=(2, 3, rows)) + labels
+    found = item_bootstrap(labels, items, a, b, replicates=50)
+    expected = np.mean([roc_auc_score(labels, x) - roc_auc_score(labels, y) for x, y in zip(a, b, strict=True)])
+    assert found.difference == pytest.approx(expected, abs=1e-12)
+    nothing = item_bootstrap(np.ones(rows), items, a, b, replicates=50)
+    assert nothing.replicates == 0
+    assert math.isnan(nothing.difference)
+    assert math.isnan(nothing.interval[0])
+    with pytest.raises(ValueError, match="one length"):
+        item_bootstrap(labels, items[:5], a, b)
+    with pytest.raises(ValueError, match="NaN"):
+        item_bootstrap(labels, items, a * math.nan, b)
+
+
+def test_effect_sizes():
+    first, second = [np.array([3.0, 4.0]), np.array([5.0, 5.0])], [np.array([1.0, 3.0]), np.array([5.0, 6.0])]
+    found = effect(first, second)
+    assert found.difference == pytest.approx((1.5 - 0.5) / 2)
+    assert found.improvement == pytest.approx((3.5 / 4 + 1 / 4) / 2)  # of the four pairs of runs in each block
+    assert found.blocks == 2
+    assert effect(first, second, higher_is_better=False).improvement == pytest.approx(1 - found.improvement)
+    assert effect(first, second, higher_is_better=False).difference == pytest.approx(found.difference)
+    low, high = found.difference_interval
+    assert low <= found.difference <= high
+    alone = effect([np.array([1.0])], [np.array([0.0])])
+    assert (alone.difference, alone.improvement) == (1.0, 1.0)
+    assert math.isnan(alone.difference_interval[0])
+    holed = effect([np.array([1.0, math.nan])], [np.array([0.0, 1.0])])
+    assert holed.difference == 1.0
+    assert effect([np.array([math.nan])], [np.array([1.0])]).blocks == 0
+
+
+def test_the_stratified_bootstrap_is_that_of_the_mean_over_seeds(random):
+    values = random.normal(size=(4, 30))
+    found = effect(list(values), [np.zeros(30)] * 4, replicates=4000)
+    expected = stats.norm(values.mean(), np.sqrt(values.var(axis=1).mean() / 30 / 4)).interval(0.95)
+    assert found.difference_interval == pytest.approx(expected, abs=0.01)

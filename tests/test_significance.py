@@ -211,15 +211,16 @@ def test_friedman_with_nothing_to_say(random):
     assert friedman(np.full((2, 3), math.nan)).blocks == 0
 
 
-def test_bootstrap_weights_are_rows_drawn_again(random):
+@pytest.mark.parametrize("within", [True, False])
+def test_bootstrap_weights_are_rows_drawn_again(random, within):
     """With the weights spelt out as rows, scikit-learn gives the same AUCs, ties included."""
     from coldbench.significance.items import _weights
 
     rows = 200
     labels, items = random.integers(0, 2, rows), random.integers(0, 15, rows)
     scores = np.round(random.normal(size=(3, rows)) + labels, 1)
-    drawn = bootstrap_aucs(labels, items, scores, replicates=20, seed=4)
-    (weights,) = _weights(items, 20, 4)
+    drawn = bootstrap_aucs(labels, items, scores, replicates=20, seed=4, within=within)
+    (weights,) = _weights(items, 20, 4, within)
     for replicate, weight in zip(drawn, weights, strict=True):
         again = np.repeat(np.arange(rows), weight)
         assert replicate == pytest.approx([roc_auc_score(labels[again], score[again]) for score in scores], abs=1e-12)
@@ -229,13 +230,15 @@ def test_bootstrap_draws_whole_items_and_then_their_rows():
     from coldbench.significance.items import _weights
 
     items = np.repeat([7, 3, 9], [1, 4, 5])
-    (weights,) = _weights(items, 4000, 0)
+    (weights,) = _weights(items, 4000, 0, within=True)
     for item, size in ((7, 1), (3, 4), (9, 5)):
         times = weights[:, items == item].sum(1)
         assert set(times) <= {0, size, 2 * size, 3 * size}  # an item drawn twice gives twice its rows
         assert times.mean() == pytest.approx(size, rel=0.05)
     assert (weights[:, items == 9] > 1).any()
     assert weights.mean(0) == pytest.approx(np.ones(10), abs=0.07)
+    (alone,) = _weights(items, 400, 0, within=False)
+    assert (np.ptp(alone[:, items == 9], axis=1) == 0).all()  # items alone: all their rows together
 
 
 def test_item_bootstrap_of_one_row_an_item_is_delongs_interval(random):

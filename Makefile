@@ -11,7 +11,7 @@ VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=
 
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
-.PHONY: run test lint format clean reproduce bench mutate profile
+.PHONY: run test lint format clean reproduce bench calibrate mutate profile
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -37,6 +37,10 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/bench.py
+
+# how often each test finds what is not there, and what is: results/calibration
+calibrate: $(READY)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibrate.py
 
 # where a cell's time goes
 profile: $(READY)

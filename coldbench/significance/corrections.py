@@ -6,13 +6,11 @@ import numpy as np
 from scipy import stats
 
 
-def holm(p_values: np.ndarray, family: int | None = None) -> np.ndarray:
+def holm(p_values: np.ndarray) -> np.ndarray:
     """Holm's step-down adjustment (1979): the chance of any false rejection stays below the level.
 
     Args:
         p_values: (comparisons,) each in [0, 1], or NaN; NaNs are not part of the family.
-        family: The family's size where it is larger than what is given, because the comparisons were picked by looking
-            at the results.
 
     Returns:
         (comparisons,) adjusted p-values, NaN where there was none.
@@ -20,10 +18,7 @@ def holm(p_values: np.ndarray, family: int | None = None) -> np.ndarray:
     adjusted = np.array(p_values, float)
     tested = np.flatnonzero(_checked(adjusted))
     order = tested[np.argsort(adjusted[tested], kind="stable")]
-    size = len(order) if family is None else family
-    if size < len(order):
-        raise ValueError(f"a family of {size} cannot hold {len(order)} comparisons")
-    steps = (size - np.arange(len(order))) * adjusted[order]
+    steps = (len(order) - np.arange(len(order))) * adjusted[order]
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
 

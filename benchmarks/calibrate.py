@@ -40,7 +40,7 @@ DATA = "users=300,items=200,interactions=12000,n=80,k=8"
 METHODS = {"base": 1.0, "cvar[repeats=2]": 0.4}  # and how many of --pairs; two generator steps a batch, for time
 OTHER = 1_000_000  # added to a seed for the second run
 PHASES = 3  # the warm ones; before them, base has nothing that a second run could do otherwise
-REPLICATES = 300  # of the bootstrap over items
+REPLICATES = 200  # of the bootstrap over items
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,17 @@ def _options(command: Callable) -> Callable:
     return wrapped
 
 
+def _question(command: Callable) -> Callable:
+    """The flags that say what results are asked for."""
+    for flag in (
+        click.option("--alpha", type=float, default=0.05, show_default=True, help="The level of the tests."),
+        click.option("--reference", metavar="METHOD", help="Test against it.  [default: the best of each column]"),
+        click.option("--metric", default="auc", show_default=True, help="auc, gauc, item_auc, logloss or calibration."),
+    ):
+        command = flag(command)
+    return command
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="coldbench")
 def main() -> None:
@@ -102,11 +113,13 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
+@_question
+def report(folder: Path, **question: Any) -> None:
     """Write the tables of a run's folder again."""
+    from coldbench.report.frame import Question
     from coldbench.report.write import write_report
 
-    written = write_report(folder)
+    written = write_report(folder, Question(**question))
     click.echo(f"{written.summary}\nreport: {written.path}")
 
 

@@ -76,6 +76,13 @@ class Folder:
         read = [(file.name, _read(file)) for file in sorted(cells.glob("*.json"))]
         return [record for _, record in read if record], [name for name, record in read if not record]
 
+    def predictions(self, record: Record) -> pa.Table | None:
+        """A cell's logits on the test rows, or None where their file is gone or cut off."""
+        try:
+            return pq.read_table(self.path / "predictions" / Path(record["predictions"]).name)
+        except (OSError, KeyError, pa.ArrowInvalid):
+            return None
+
     def save(
         self,
         cell: Cell,

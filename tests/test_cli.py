@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,9 +171,37 @@ def test_a_run_writes_records_predictions_and_tables(finished):
                 phase["auc"], abs=1e-6
             )
     assert len(list((out / "pretrained").glob("*.npz"))) == 4  # one per backbone and seed, shared by the methods
-    for name in ("report.md", "table1.md", "table1.tex", "table2.md", "table2.tex", "tables.csv"):
+    names = ["report.md", "table1.md", "table1.tex", "table2.md", "table2.tex", "tables.csv", "tables.tex"]
+    for name in [*names, "tests.md", "tests.tex", "tests.csv"]:
         assert (out / "report" / name).stat().st_size > 0
+    tests = pd.read_csv(out / "report" / "tests.csv")
+    assert set(tests["test"]) == {"paired t", "Wilcoxon", "DeLong", "bootstrap of items"}
     assert not list(out.rglob(".writing-*"))
+
+
+def test_a_report_of_another_metric_and_reference(finished):
+    out, _, _ = finished
+    result = invoke("report", out, "--metric", "logloss", "--reference", "base", "--alpha", 0.1)
+    assert result.exit_code == 0, result.output
+    assert "log loss (lower is better), mean ± half the 90 % interval" in result.output
+    assert set(pd.read_csv(out / "report" / "tests.csv")["reference"]) == {"base"}
+    for flags, says in (
+        (["--metric", "acu"], "did you mean 'auc'"),
+        (["--reference", "avaw"], "did you mean 'avaew'"),
+        (["--alpha", "1"], "between 0 and 1"),
+        (["--alpha", "x"], "valid float"),
+    ):
+        wrong = invoke("report", out, *flags)
+        assert wrong.exit_code == 2
+        assert says in wrong.output
+        assert len(wrong.output.strip().splitlines()) == 1
+
+
+def test_a_report_without_predictions_says_what_it_can(finished, tmp_path):
+    out, _, _ = finished
+    shutil.copytree(out / "cells", tmp_path / "cells")
+    assert invoke("report", tmp_path).exit_code == 0
+    assert set(pd.read_csv(tmp_path / "report" / "tests.csv")["test"]) == {"paired t", "Wilcoxon"}
 
 
 def test_the_output_is_plain_lines_without_rays_chatter(finished):

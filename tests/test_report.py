@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 import shutil
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from coldbench.report import paper, tables
-from coldbench.report.frame import tidy
+from coldbench.errors import InputError
+from coldbench.report import across, appendix, latex, paper, tables, text
+from coldbench.report.comparisons import over_seeds
+from coldbench.report.entries import closeness, entries, spread
+from coldbench.report.findings import Findings, _sections
+from coldbench.report.frame import Question, tidy
+from coldbench.significance import holm
 
 AUCS = {
     ("base", "warm-a"): [0.74, 0.75, 0.745],
     ("avaew", "warm-a"): [0.79, 0.80, 0.796],
     ("cvar", "warm-a"): [0.795, 0.79, 0.79],
 }
+AUC = Question()
 
 
-def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished="2026-01-01T00:00:00+00:00"):
-    phases = [{"phase": p, "auc": aucs[seed]} for (m, p), aucs in AUCS.items() if m == method]
+def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished="2026-01-01T00:00:00+00:00", aucs=AUCS):
+    phases = [
+        {"phase": p, "auc": values[seed], "logloss": 1 - values[seed], "steps": 1}
+        for (m, p), values in aucs.items()
+        if m == method
+    ]
     return {
         "dataset": dataset,
         "dataset_label": "MovieLens-1M",
@@ -33,7 +46,20 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished=
         "key": key or f"{method}{seed}{backbone}",
         "finished": finished,
         "phases": phases,
+        "split": {"base": 3},
+        "provenance": {"versions": {"coldbench": "0"}, "commit": None, "machine": {"processor": "p"}},
     }
+
+
+def findings(records, question=AUC):
+    frame, notes = tidy(records)
+    tests = over_seeds(frame, question)
+    return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
+
+
+def block_of(records, question=AUC, table=1):
+    frame, _ = tidy(records)
+    return entries(frame, over_seeds(frame, question), table, question)
 
 
 @pytest.fixture
@@ -41,41 +67,96 @@ def records():
     return [record(method, seed) for method in ("cvar", "avaew", "base") for seed in range(3)]
 
 
-@pytest.fixture
-def block(records):
-    return tables.entries(tidy(records)[0], table=1)
-
-
-def test_means_deviations_tests_and_the_papers_numbers(block):
-    entry = block["deepfm", "base", "warm-a"]
-    assert entry.mean == pytest.approx(np.mean(AUCS["base", "warm-a"]))
-    assert entry.deviation == pytest.approx(np.std(AUCS["base", "warm-a"], ddof=1))
-    assert entry.p == pytest.approx(stats.ttest_rel(AUCS["avaew", "warm-a"], AUCS["base", "warm-a"]).pvalue)
-    assert entry.worse
+def test_means_intervals_marks_and_the_papers_numbers(records):
+    block = block_of(records)
+    entry, values = block["deepfm", "base", "warm-a"], AUCS["base", "warm-a"]
+    assert entry.mean == pytest.approx(np.mean(values))
+    assert entry.deviation == pytest.approx(np.std(values, ddof=1))
+    assert entry.half == pytest.approx(stats.t.ppf(0.975, 2) * stats.sem(values))
+    pairs = [("base", "avaew"), ("cvar", "avaew"), ("base", "cvar")]
+    p_values = [stats.ttest_rel(AUCS[a, "warm-a"], AUCS[b, "warm-a"]).pvalue for a, b in pairs]
+    assert entry.p == pytest.approx(holm(np.array(p_values))[0])  # the best was picked by looking: all pairs count
+    assert (entry.mark, entry.best, entry.reference) == ("worse", False, False)
     assert entry.published == 0.7452
-    assert entry.markdown().endswith("*")
+    assert tables.show(entry) == "0.7450 ± 0.0124 *"
     best = block["deepfm", "avaew", "warm-a"]
-    assert best.best
-    assert best.p is None
-    assert best.markdown().startswith("**0.7953")
-    assert not block["deepfm", "cvar", "warm-a"].worse
-    assert "0.7909 (-0.0" not in tables.against_paper(block)
+    assert (best.mark, best.best, best.reference) == ("", True, True)
+    assert tables.show(best).startswith("**0.7953 ± ")
+    assert tables.show(block["deepfm", "cvar", "warm-a"]).endswith(" ≈")
     assert "0.7909 (+0.0044)" in tables.against_paper(block)
-    assert tables.closeness(block) == "3 of 3 cells within 0.01 of the paper."
-    assert tables.closeness(block, 0.005).endswith("not: deepfm/cvar/warm-a.")
+    assert closeness(block) == "3 of 3 cells within 0.01 of the paper."
+    assert closeness(block, 0.005).endswith("not: deepfm/cvar/warm-a.")
 
 
-def test_table_one_lists_methods_in_the_papers_order(block):
-    lines = tables.table_one(block, "markdown").splitlines()
+def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records):
+    question = Question(reference="base")
+    block = block_of(records, question)
+    p_values = [stats.ttest_rel(AUCS[m, "warm-a"], AUCS["base", "warm-a"]).pvalue for m in ("avaew", "cvar")]
+    expected = holm(np.array(p_values))
+    for method, p_value in zip(("avaew", "cvar"), expected, strict=True):
+        assert block["deepfm", method, "warm-a"].p == pytest.approx(p_value)
+        assert block["deepfm", method, "warm-a"].mark == "better"
+    assert tables.show(block["deepfm", "base", "warm-a"]).endswith("†")
+    assert tables.show(block["deepfm", "avaew", "warm-a"]).startswith("**")
+    notes = " ".join(tables.legend(block, question))
+    assert "significantly worse than base (†)" in notes
+    assert "+: significantly better" in notes
+
+
+def test_alpha_moves_marks_and_intervals(records):
+    p_value = block_of(records)["deepfm", "base", "warm-a"].p
+    for alpha, mark in ((2 * p_value, "worse"), (p_value / 2, "similar")):
+        entry = block_of(records, Question(alpha=alpha))["deepfm", "base", "warm-a"]
+        assert entry.mark == mark
+        assert entry.half == pytest.approx(stats.t.ppf(1 - alpha / 2, 2) * stats.sem(AUCS["base", "warm-a"]))
+
+
+def test_a_metric_that_is_better_lower(records):
+    question = Question(metric="logloss")
+    block = block_of(records, question)
+    assert block["deepfm", "avaew", "warm-a"].best
+    assert block["deepfm", "base", "warm-a"].mark == "worse"
+    assert block["deepfm", "base", "warm-a"].published is None
+    assert "lower is better" in " ".join(tables.legend(block, question))
+    assert "+19.74%" in tables.table_two(block, question)  # (0.255 - 0.2047) / 0.255
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (Question(metric="acu"), "did you mean 'auc'"),
+        (Question(reference="cva"), "did you mean 'cvar'"),
+        (Question(alpha=0.0), "between 0 and 1"),
+        (Question(alpha=float("nan")), "between 0 and 1"),
+    ],
+)
+def test_a_wrong_question(records, question, says):
+    with pytest.raises(InputError, match=says):
+        question.check(tidy(records)[0])
+
+
+def test_the_legend_names_test_unit_correction_and_seeds(records):
+    notes = " ".join(tables.legend(block_of(records), AUC))
+    for part in ("3 seeds", "paired t-test", "unit: the seed", "Holm over all pairs", "95 %"):
+        assert part in notes
+
+
+def test_table_one_lists_methods_in_the_papers_order(records):
+    lines = tables.table_one(block_of(records)).splitlines()
     assert [line.split("|")[2].strip() for line in lines[2:]] == ["base", "cvar", "avaew"]
 
 
-def test_table_two_says_what_the_papers_method_adds(block):
-    text = tables.table_two(block, "markdown")
+def test_table_two_tests_the_papers_method_against_base_alone(records):
+    (section,) = findings(records).sections
+    found = tables.table_two(section.pair, AUC)
     gain = 100 * (np.mean(AUCS["avaew", "warm-a"]) / np.mean(AUCS["base", "warm-a"]) - 1)
-    assert f"{gain:+.2f}%" in text
-    assert "cvar" not in text
-    assert tables.table_two({k: v for k, v in block.items() if k[1] != "base"}, "markdown") == ""
+    assert f"{gain:+.2f}%" in found
+    assert "cvar" not in found
+    p_value = stats.ttest_rel(AUCS["avaew", "warm-a"], AUCS["base", "warm-a"]).pvalue
+    assert section.pair["deepfm", "base", "warm-a"].p == pytest.approx(p_value)
+    without = [record for record in records if record["labels"]["method"] != "base"]
+    assert findings(without).sections[0].pair == {}
+    assert "table2.tex" not in text.files(findings(without))
 
 
 def test_a_cell_of_an_older_code_does_not_count_twice(records):
@@ -87,10 +168,41 @@ def test_a_cell_of_an_older_code_does_not_count_twice(records):
     assert "1 cells were computed again" in notes[0]
 
 
-def test_one_seed_has_no_test():
-    block = tables.entries(tidy([record("base", 0), record("avaew", 0)])[0], table=1)
-    assert all(entry.p is None for entry in block.values())
-    assert "no test" in tables.legend(block)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_seeds_have_no_test_no_bold_and_no_mark(seeds):
+    few = [record(method, seed) for method in ("base", "avaew") for seed in range(seeds)]
+    block = block_of(few)
+    assert not any(entry.best or entry.mark for entry in block.values())
+    assert "**" not in tables.table_one(block)
+    notes = " ".join(tables.legend(block, AUC))
+    assert "no test and so no mark; the paired t-test needs 3 seeds, an exact Wilcoxon test 6" in notes
+    found = findings(few)
+    assert found.tests["p"].isna().all()
+    assert f"{seeds} seeds; the paired t-test needs 3." in " ".join(appendix.legend(found.tests, AUC))
+
+
+def test_a_variant_of_one_seed_is_neither_best_nor_marked(records):
+    ahead = {("cvar[x=1]", "warm-a"): [0.99]}
+    block = block_of([*records, record("cvar[x=1]", 0, aucs=ahead)])
+    lucky = block["deepfm", "cvar[x=1]", "warm-a"]
+    assert (lucky.best, lucky.reference, lucky.mark) == (False, False, "")
+    assert block["deepfm", "avaew", "warm-a"].best
+    assert block["deepfm", "base", "warm-a"].mark == "worse"
+    assert "Without a mark: fewer than 3 seeds" in " ".join(tables.legend(block, AUC))
+
+
+def test_identical_results_are_not_distinguishable():
+    same = {("base", "warm-a"): [0.7, 0.8, 0.9], ("cvar", "warm-a"): [0.7, 0.8, 0.9]}
+    block = block_of([record(method, seed, aucs=same) for method in ("base", "cvar") for seed in range(3)])
+    assert {entry.mark for entry in block.values()} == {"", "similar"}
+    assert all(entry.best for entry in block.values())
+
+
+def test_a_metric_that_is_missing_leaves_its_cell_empty(records):
+    for phase in (phase for record in records[:3] for phase in record["phases"]):
+        phase["auc"] = None
+    found = findings(records)
+    assert "nan" not in text.files(found)["report.md"]
 
 
 def test_the_papers_tables_are_all_there():
@@ -102,22 +214,63 @@ def test_the_papers_tables_are_all_there():
     assert paper.auc(1, "strict", "ml-1m", "deepfm", "cvar", "warm-a") is None
 
 
-def test_csv_has_a_row_per_entry(block, tmp_path):
-    path = tmp_path / "tables.csv"
-    tables.tidy_csv(block, dataset="d").to_csv(path, index=False)
-    rows = list(csv.DictReader(path.open()))
+def test_csv_has_a_row_per_entry(records):
+    rows = list(csv.DictReader(io.StringIO(spread(block_of(records), AUC, dataset="d").to_csv(index=False))))
     assert len(rows) == 3
     assert {row["method"] for row in rows} == {"base", "cvar", "avaew"}
+    assert {row["mark"] for row in rows} == {"", "worse", "similar"}
+
+
+def test_the_appendix_has_every_test(records):
+    files = text.files(findings(records))
+    tests = pd.read_csv(io.StringIO(files["tests.csv"]))
+    assert set(tests["test"]) == {"paired t", "Wilcoxon"}
+    assert len(tests) == 4
+    wilcoxon = tests[tests["test"] == "Wilcoxon"]
+    assert wilcoxon["p"].isna().all()
+    assert set(wilcoxon["note"]) == {"3 seeds; the exact Wilcoxon test needs 6"}
+    assert "No p of the Wilcoxon: 3 seeds; the exact Wilcoxon test needs 6." in files["tests.md"]
+    assert "| base     | avaew     | 3       | -0.0503" in files["tests.md"]
+
+
+def test_effects_and_ranks_across_backbones(records):
+    more = [record(method, seed, backbone="fm") for method in ("cvar", "avaew", "base") for seed in range(3)]
+    frame, _ = tidy([*records, *more])
+    sizes = across.effects(frame, AUC).set_index("method")
+    assert sizes.loc["avaew", "difference"] == pytest.approx(0.0503333)
+    assert sizes.loc["avaew", "improvement"] == 1.0
+    assert sizes.loc["avaew", "blocks"] == 2
+    assert "needs 3, so no p" in across.section(frame, AUC)
+    third = [record(method, seed, backbone="dcn") for method in ("cvar", "avaew", "base") for seed in range(3)]
+    frame, _ = tidy([*records, *more, *third])
+    methods, test = across.ranked(frame, "warm-a", AUC)
+    assert dict(zip(methods, test.mean_ranks, strict=True)) == {"avaew": 1.0, "cvar": 2.0, "base": 3.0}
+    assert test.p_value == pytest.approx(1 / 36)
+    assert "p = 0.0278 over 3 blocks; mean ranks avaew 1.00, cvar 2.00, base 3.00" in across.section(frame, AUC)
+    assert across.section(tidy([record("cvar", 0)])[0], AUC) == ""
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles_as_it_stands(records, tmp_path):
-    records += [record(m, s, backbone="wide_deep") for m in ("avaew", "base") for s in range(3)]
+def test_latex_compiles_as_it_stands_and_fits_two_columns(records, tmp_path):
+    odd = 'cvar[a_b=50%,~^\\{}$&#<|>"é漢,side_item_id=false,repeats=10,ctr=0.5,alpha=0.125,learning_rate=0.001]'
     for extra in records[:3]:
-        extra["labels"]["method"] = "cvar[a_b=50%,~^\\{}$&#]"
-    block = tables.entries(tidy(records)[0], table=1)
-    body = tables.table_one(block, "latex") + "\n\n" + tables.table_two(block, "latex")
-    page = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n" + body + "\\end{document}\n"
-    (tmp_path / "t.tex").write_text(page)
-    done = subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, capture_output=True, text=True)
+        extra["labels"]["method"] = odd
+    for backbone in ("wide_deep", "dcn", "fm", "opnn", "ipnn[hidden=16x16]"):
+        records += [record(method, seed, backbone=backbone) for method in ("avaew", "base") for seed in range(3)]
+    names = [f"cvar[alpha={number}]" for number in range(60)]
+    many = {(name, "warm-a"): [0.7, 0.71, 0.72 + 0.001 * number] for number, name in enumerate(names)}
+    records += [record(name, seed, aucs=many) for name in names for seed in range(3)]
+    for name, content in text.files(findings(records)).items():
+        (tmp_path / name).write_text(content)
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "tables.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "tables.log").read_text(errors="replace")
+    assert not re.findall(r"Overfull .*|.* too large .*|.*multiply-defined.*", log)
+
+
+def test_latex_escapes_what_tex_would_read():
+    assert (
+        latex.escape("a_b 5% {x} \\ ~ é 漢 \n") == r"a\_b 5\% \{x\} \textbackslash{} \textasciitilde{} é U+6F22 U+000A"
+    )
+    assert latex.escape("0.7 ± 0.1 ≈ †") == r"0.7 $\pm$ 0.1 $\approx$ $\dagger$"

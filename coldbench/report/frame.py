@@ -1,11 +1,13 @@
-"""Records -> one tidy frame, a row per measurement."""
+"""Records -> one tidy frame, a row per cell and phase; and what is asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
+from coldbench.errors import InputError, unknown
 from coldbench.protocol import COLD
 from coldbench.records import Record
 from coldbench.report import paper
@@ -14,7 +16,52 @@ from coldbench.split import WARM_PHASES
 PHASES = (COLD, *WARM_PHASES)
 BASELINE = "base"
 CELL = ("dataset", "protocol", "backbone", "method", "seed")
+METRICS = {  # name in a record -> what tables call it, and whether higher is better
+    "auc": ("AUC", True),
+    "gauc": ("GAUC", True),
+    "logloss": ("log loss", False),
+    "item_auc": ("AUC within items", True),
+    "calibration": ("calibration error", False),
+}
 _IDENTITY = ("dataset_name", "fingerprint", "settings", *CELL)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a report is to say.
+
+    Attributes:
+        metric: One of ``METRICS``.
+        reference: The method that the others are tested against; None for the best one of each column.
+        alpha: The level of the tests; 1 - alpha is the level of the intervals.
+    """
+
+    metric: str = "auc"
+    reference: str | None = None
+    alpha: float = 0.05
+
+    @property
+    def title(self) -> str:
+        """What tables call the metric."""
+        return METRICS[self.metric][0]
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The metric's direction."""
+        return METRICS[self.metric][1]
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Checks it against a run's results.
+
+        Raises:
+            InputError: The metric or the reference is unknown, or alpha is no level.
+        """
+        if self.metric not in METRICS:
+            raise unknown("metric", self.metric, METRICS)
+        if not 0 < self.alpha < 1:
+            raise InputError(f"--alpha {self.alpha:g} should be between 0 and 1, such as 0.05")
+        if self.reference is not None and self.reference not in set(frame["method"]):
+            raise unknown("reference method", self.reference, frame["method"].unique())
 
 
 def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:

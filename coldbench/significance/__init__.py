@@ -7,11 +7,12 @@ from coldbench.significance.corrections import benjamini_hochberg, holm
 from coldbench.significance.correlated import DeLong, delong
 from coldbench.significance.effects import Effect, effect
 from coldbench.significance.items import ItemBootstrap, bootstrap_aucs, item_bootstrap
-from coldbench.significance.paired import FEWEST, Paired, mean_interval, paired_t, wilcoxon, wilcoxon_needs
+from coldbench.significance.paired import FEWEST, IDENTICAL, Paired, mean_interval, paired_t, wilcoxon, wilcoxon_needs
 from coldbench.significance.ranking import Friedman, friedman, friedman_needs
 
 __all__ = [
     "FEWEST",
+    "IDENTICAL",
     "DeLong",
     "Effect",
     "Friedman",

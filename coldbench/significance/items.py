@@ -20,7 +20,8 @@ class ItemBootstrap:
     Attributes:
         difference: On all rows, mean over the seeds given.
         standard_error: Standard deviation over the replicates.
-        interval: Percentiles of the replicates; NaN where there are none.
+        interval: The difference plus and minus a multiple of the standard error, from Student's t with items - 1
+            degrees of freedom; NaN where there are fewer than two replicates.
         replicates: Those with both classes, which all of them are but on tiny data.
         items: How many were resampled.
     """
@@ -37,7 +38,7 @@ def item_bootstrap(
     items: np.ndarray,
     scores_a: np.ndarray,
     scores_b: np.ndarray,
-    replicates: int = 1000,
+    replicates: int = 400,
     alpha: float = 0.05,
     seed: int = 0,
     within: bool = True,
@@ -93,7 +94,7 @@ def bootstrap_aucs(
     labels: np.ndarray,
     items: np.ndarray,
     scores: np.ndarray,
-    replicates: int = 1000,
+    replicates: int = 400,
     seed: int = 0,
     within: bool = True,
 ) -> np.ndarray:

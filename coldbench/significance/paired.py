@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 FEWEST = 3  # pairs of the t-test: with two, one degree of freedom is left and chance agreement decides
+IDENTICAL = "identical results"
 
 Interval = tuple[float, float]
 NONE: Interval = (math.nan, math.nan)
@@ -50,9 +52,11 @@ def paired_t(first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> Pair
     if pairs < FEWEST:
         return Paired(pairs, mean, interval, None, f"{pairs} seeds; the paired t-test needs {FEWEST}")
     if _constant(differences, first, second):
-        same = "identical results" if mean == 0 else "the same difference in every seed, so no variance to test with"
+        same = IDENTICAL if mean == 0 else "the same difference in every seed, so no variance to test with"
         return Paired(pairs, mean, (mean, mean), None, same)
-    return Paired(pairs, mean, interval, float(stats.ttest_1samp(differences, 0.0).pvalue))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nearly equal differences
+        return Paired(pairs, mean, interval, float(stats.ttest_1samp(differences, 0.0).pvalue))
 
 
 def wilcoxon(first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> Paired:
@@ -71,7 +75,7 @@ def wilcoxon(first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> Pair
     interval = mean_interval(differences, alpha)
     moved = differences[differences != 0]
     if pairs and not len(moved):
-        return Paired(pairs, mean, interval, None, "identical results")
+        return Paired(pairs, mean, interval, None, IDENTICAL)
     needed = wilcoxon_needs(alpha)
     if len(moved) < needed:
         zero = f", {pairs - len(moved)} of them without a difference" if len(moved) < pairs else ""

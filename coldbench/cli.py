@@ -139,6 +139,29 @@ def verify(folder: Path, sample: int | None, data_dir: str | None, **how: Any) -
     sys.exit(0 if came.same else 1)
 
 
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@_question
+def compare(first: Path, second: Path, **question: Any) -> None:
+    """Say whether the second run came to other results than the first."""
+    from coldbench.compare import compare as compared
+    from coldbench.report.frame import Question
+
+    click.echo(compared(first, second, Question(**question)))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--to", required=True, help="parquet, csv or json.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: export.FORMAT in the run's folder]")
+def export(folder: Path, to: str, out: Path | None) -> None:
+    """Write every measurement of a run into one table."""
+    from coldbench.export import export as exported
+
+    click.echo(exported(folder, to, out))
+
+
 @main.command("list")
 @click.argument("kind", required=False)
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")

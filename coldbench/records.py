@@ -172,8 +172,13 @@ def _write(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, with the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, text.encode())
+    _write(path, content)
 
 
 def _finite(value: Any) -> Any:

@@ -67,6 +67,8 @@ ORDER = [
     "report.text",
     "report.write",
     "verify",
+    "export",
+    "compare",
     "runs",
     "cli",
 ]

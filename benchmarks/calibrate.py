@@ -27,8 +27,9 @@ from scipy import stats
 from tabulate import tabulate
 
 from coldbench import registry
-from coldbench.cell import Cell
+from coldbench.cell import Cell, Spec
 from coldbench.plan import parse_spec
+from coldbench.protocol import Paper
 from coldbench.provenance import versions
 from coldbench.significance import delong, effect, friedman, holm, item_bootstrap, mean_interval, paired_t, wilcoxon
 from coldbench.split import warm_up_split
@@ -80,7 +81,7 @@ def cell(method: str, seed: int, data: str) -> Cell:
     parse = partial(parse_spec, overrides={})
     parts = parse(registry.DATASETS, f"synthetic[{data}]"), parse(registry.BACKBONES, "fm")
     method_spec = parse(registry.METHODS, method)
-    return Cell(parts[0], "", parts[1], method_spec, seed, "paper", Settings(batch_size=512), "cpu")
+    return Cell(parts[0], "", parts[1], method_spec, seed, Spec("paper", Paper()), Settings(batch_size=512), "cpu")
 
 
 def aucs(task: tuple[str, range]) -> np.ndarray:
@@ -348,7 +349,7 @@ def main() -> None:
         "--comparisons",
         type=int,
         default=1000,
-        help="of the tests over rows and items; four times as many of those over seeds",
+        help="of a test over rows or items; twice as many over seeds",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "results" / "calibration")

@@ -150,8 +150,8 @@ def _counted(same: dict[tuple, bool], ours: pd.Series, theirs: pd.Series) -> str
     keyed = {cell for cell in same if ours[cell] == theirs[cell]}
     identical = sum(same.values())
     lines = [
-        f"In both: {len(same)} cells, {identical} with identical predictions; {len(keyed)} have the same key, that is, the "
-        f"same data, configuration, code and torch."
+        f"In both: {len(same)} cells, {identical} with identical predictions; {len(keyed)} have the same key, that is, "
+        f"the same data, configuration, code and torch."
     ]
     broken = [cell for cell in keyed if not same[cell]]
     if broken:
@@ -184,7 +184,7 @@ def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bo
     level = f"{100 * (1 - question.alpha):g} %"
     header = [*_GROUP, "seeds", "first", "second", "difference", f"{level} interval", "p (Holm)", ""]
     note = (
-        f"\n{question.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired t-test, "
-        f"two-sided at {question.alpha:g}; unit: the seed; correction: Holm over all lines."
+        f"\n{question.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired "
+        f"t-test, two-sided at {question.alpha:g}; unit: the seed; correction: Holm over all lines."
     )
     return markdown(rows, header) + "\n" + note

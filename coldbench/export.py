@@ -107,4 +107,5 @@ def _encoded(frame: pd.DataFrame, to: str) -> bytes:
         return sink.getvalue()
     if to == "csv":
         return frame.to_csv(index=False).encode()
-    return frame.to_json(orient="records", indent=1, double_precision=15, force_ascii=False).encode()
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return json.dumps(rows, indent=1, ensure_ascii=False).encode()

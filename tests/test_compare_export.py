@@ -148,7 +148,8 @@ def test_an_export_reads_back_as_what_was_recorded(finished, tmp_path, to):
     result = invoke("export", finished.path, "--to", to, "--out", out)
     assert result.exit_code == 0, result.output
     read = {"parquet": pd.read_parquet, "csv": pd.read_csv, "json": pd.read_json}[to]
-    frame = read(out, **({"precise_float": True} if to == "json" else {}))
+    exact = {"parquet": {}, "csv": {}, "json": {"precise_float": True}}
+    frame = read(out, **exact[to])
     assert list(frame.columns) == list(COLUMNS)
     records, _ = finished.records()
     assert f"{len(frame):,} measurements of 8 cells" in result.output

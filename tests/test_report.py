@@ -273,4 +273,5 @@ def test_latex_escapes_what_tex_would_read():
     assert (
         latex.escape("a_b 5% {x} \\ ~ é 漢 \n") == r"a\_b 5\% \{x\} \textbackslash{} \textasciitilde{} é U+6F22 U+000A"
     )
+    assert latex.escape("-0.7 to 1e-07, warm-a") == "$-$0.7 to 1e-07, warm-a"
     assert latex.escape("0.7 ± 0.1 ≈ †") == r"0.7 $\pm$ 0.1 $\approx$ $\dagger$"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -28,7 +29,7 @@ def show(entry: Entry | None) -> str:
     if entry.seeds > 1:
         text += f"{{\\scriptsize$\\,\\pm\\,${entry.half:.4f}}}"
     mark = _MARKS.get(entry.mark, "\\dagger" if entry.reference and not entry.best else "")
-    return text + (f"$^{{{mark}}}$" if mark else "")
+    return text + (f"\\rlap{{$^{{{mark}}}$}}" if mark else "")  # digits stay below each other
 
 
 def table_one(block: Block, caption: str, notes: Sequence[str]) -> str:
@@ -76,7 +77,7 @@ def document(parts: Sequence[str]) -> str:
 
 def escape(text: str) -> str:
     """Plain text for LaTeX; a letter beyond Latin is given by its number, since not every font has it."""
-    return "".join(_letter(letter) for letter in text)
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", "".join(_letter(letter) for letter in text))
 
 
 def _letter(letter: str) -> str:
@@ -105,7 +106,7 @@ def _floats(
 
 def _float(header: Sequence[str], groups: Sequence[tuple[str, Rows]], caption: str, notes: Sequence[str]) -> str:
     columns = "ll" + "r" * (len(header) - 2)
-    lines = ["\\begin{table*}", "\\centering", "\\small", f"\\caption{{{escape(caption)}}}"]
+    lines = ["\\begin{table*}", "\\centering", "\\small", f"\\caption{{{escape(caption)}}}", "\\smallskip"]
     lines += [
         "\\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%",
         f"\\begin{{tabular}}{{{columns}}}",

@@ -15,7 +15,7 @@ from coldbench.report.frame import Question, values
 from coldbench.significance import bootstrap_aucs, delong
 from coldbench.significance.items import summarise
 
-REPLICATES = 400
+REPLICATES = 200
 ROWS, ITEMS = "DeLong", "bootstrap of items"
 
 

@@ -174,13 +174,15 @@ class _Ranked:
         """(replicates, rows) -> (replicates, models); in whole numbers, which add up much faster than floats."""
         found = np.empty((len(weights), len(self.models)))
         for place, (clicked, other, below, upto) in enumerate(self.models):
-            tied = bool((below != upto).any())
+            tied = np.flatnonzero(below != upto)  # few, so that most places are looked up once
             passed = np.zeros(len(other) + 1, weights.dtype)
             for replicate, weight in enumerate(weights):
-                np.cumsum(weight[other], out=passed[1:])
-                twice = passed[below] + (passed[upto] if tied else passed[below])
-                chosen = weight[clicked]
+                np.cumsum(weight.take(other), out=passed[1:])
+                chosen = weight.take(clicked)
+                won = np.multiply(chosen, passed.take(below), dtype=np.int64).sum()
+                if len(tied):
+                    level = passed[upto[tied]] - passed[below[tied]]
+                    won += np.multiply(chosen[tied], level, dtype=np.int64).sum() / 2
                 pairs = int(chosen.sum()) * int(passed[-1])
-                won = np.multiply(chosen, twice, dtype=np.int64).sum() / 2
                 found[replicate, place] = won / pairs if pairs else math.nan
         return found

@@ -13,6 +13,7 @@ import argparse
 import itertools
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -271,6 +272,13 @@ def families(pool: Pool, methods: int = 7, seeds: int = 5) -> Iterator[Rate]:
         yield pool.counted("Nemenyi", f"{pool.method}, any pair", setting, pairs, blocks * ranked)
 
 
+def of_pool(pool: Pool) -> list[Rate]:
+    """Everything that one method's cells are for."""
+    warnings.simplefilter("ignore", RuntimeWarning)  # of scipy, where two differences are nearly equal
+    rates = list(over_seeds(pool))
+    return [*rates, *means(pool), *families(pool), *power(pool)] if pool.method == "base" else rates
+
+
 def over_rows(workers: ProcessPoolExecutor, comparisons: int) -> Iterator[Rate]:
     """Rates of the tests that take two models as given."""
     names = {"DeLong": "row", "bootstrap of items": "item", "bootstrap of items and rows": "item"}
@@ -344,32 +352,26 @@ def verdict(rate: float) -> str:
 def main() -> None:
     """Trains, compares, writes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=2500, help="seeds of base, each run twice")
-    parser.add_argument(
-        "--comparisons",
-        type=int,
-        default=1000,
-        help="of a test over rows or items; twice as many over seeds",
-    )
+    parser.add_argument("--pairs", type=int, default=2000, help="seeds of base, each run twice")
+    help_text = "of a test over rows or items; twice as many over seeds"
+    parser.add_argument("--comparisons", type=int, default=1000, help=help_text)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "results" / "calibration")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    rates: list[Rate] = []
     sizes = {method: int(share * arguments.pairs) for method, share in METHODS.items()}
     deviations = []
     with ProcessPoolExecutor(arguments.jobs, get_context("spawn")) as workers:
+        waiting = []
         for method, size in sizes.items():
             values = np.concatenate(list(workers.map(aucs, [(method, seeds) for seeds in chunks(size)])))
             print(f"{method}: {size} seeds after {time.perf_counter() - started:.0f} s", flush=True)
             pool = Pool(method, values, 2 * arguments.comparisons)
-            rates += over_seeds(pool)
-            if method == "base":
-                rates += [*means(pool), *families(pool), *power(pool)]
+            waiting.append(workers.submit(of_pool, pool))
             own = values[:, 0].std(axis=0).mean() * 2**0.5
             deviations.append(f"{method} {pool.deviation:.4f} (with own pretraining {own:.4f})")
-        print(f"rows and items after {time.perf_counter() - started:.0f} s", flush=True)
-        rates += over_rows(workers, arguments.comparisons)
+        of_rows = list(over_rows(workers, arguments.comparisons))
+        rates = [rate for future in waiting for rate in future.result()] + of_rows
     seeds = " and ".join(f"{size:,} seeds of {method}" for method, size in sizes.items())
     about = [
         f"Written by `make calibrate`: FM on `synthetic[{DATA}]`, {seeds}, each pretrained once and run twice; "

@@ -52,7 +52,7 @@ def compare(first: Path, second: Path, question: Question) -> str:
     if common.empty:
         return "\n".join([*filter(None, parts), f"\nNo cell in common: {_apart(ours.index, theirs.index)}."])
     same = {cell: _same(runs, ours[cell], theirs[cell]) for cell in common}
-    parts += [_counted(same, ours, theirs), "", _differences(runs, common, same, question)]
+    parts += [_counted(runs, same, ours, theirs), "", _differences(runs, common, same, question)]
     return "\n".join(part for part in parts if part is not None)
 
 
@@ -146,13 +146,20 @@ def _metrics(record: Record) -> list[dict[str, float]]:
     return [{name: value for name, value in phase.items() if name != "seconds"} for phase in record["phases"]]
 
 
-def _counted(same: dict[tuple, bool], ours: pd.Series, theirs: pd.Series) -> str:
+def _counted(runs: tuple[_Run, _Run], same: dict[tuple, bool], ours: pd.Series, theirs: pd.Series) -> str:
     keyed = {cell for cell in same if ours[cell] == theirs[cell]}
+    codes = [
+        [run.records[keys[cell]]["provenance"].get("code") for cell in same]
+        for run, keys in zip(runs, (ours, theirs), strict=True)
+    ]
+    other = sum(one != two for one, two in zip(*codes, strict=True) if one and two)
     identical = sum(same.values())
     lines = [
         f"In both: {len(same)} cells, {identical} with identical predictions; {len(keyed)} have the same key, that is, "
         f"the same data, configuration, code and torch."
     ]
+    if other:
+        lines.append(f"{other} of them were computed by other code (its digest differs).")
     broken = [cell for cell in keyed if not same[cell]]
     if broken:
         lines.append(f"{len(broken)} cells of the same key differ: their results do not repeat (another processor?).")

@@ -66,6 +66,7 @@ def test_differences_are_paired_by_seed_and_corrected(finished, tmp_path):
 
     def better(record):
         record["provenance"]["versions"]["torch"] = "9.9"
+        record["provenance"]["code"] = "0" * 64
         if record["method"] == "base":
             for phase in record["phases"][1:]:
                 phase["auc"] += shifts[record["seed"]]
@@ -76,6 +77,7 @@ def test_differences_are_paired_by_seed_and_corrected(finished, tmp_path):
     assert result.exit_code == 0, result.output
     assert any(line.startswith("| torch") and "differs" in line for line in result.output.splitlines())
     assert "4 with identical predictions; 0 have the same key" in result.output
+    assert "8 of them were computed by other code" in result.output
     found = {(row[3], row[4]): row for row in rows(result.output)}
     p_value = stats.ttest_1samp(list(shifts.values()), 0).pvalue
     expected = holm(pd.Series([p_value] * 3).to_numpy())[0]

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from coldbench.outside import PluginFile
 from coldbench.plan import Options, Plan
 from coldbench.progress import Watch
 from coldbench.records import Folder
+from coldbench.storage import place
 
 THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
 
@@ -62,7 +62,7 @@ def run(plan: Plan) -> Progressed:
     """
     if plan.options.address:
         _reach(plan.options.address)
-    folder = Folder(Path(plan.options.out).resolve())
+    folder = Folder(place(plan.options.out))
     folder.prepare()
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
     reused = len(plan.cells) - len(todo)
@@ -173,7 +173,7 @@ def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: di
         try:
             registry.use(plugins)
             pickle.loads(config["task"]).run(**shared)
-        except Exception as error:  # a plugin may raise anything; the other cells go on
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; the other cells go on
             reason = f"{type(error).__name__}: {error}"
             tune.report({"failed": reason, "trace": traceback.format_exc()})
         else:
@@ -265,16 +265,14 @@ def _reach(address: str) -> None:
     """Tries a cluster's port, because Ray itself takes minutes to give up.
 
     Raises:
-        InputError: The address is none, or nothing answers there.
+        InputError: Nothing answers there.
     """
     if address == "auto":
         return
-    host, colon, port = address.rpartition("://")[2].rpartition(":")
-    if not (colon and host and port.isdigit() and int(port) < 65_536):
-        raise InputError(f"--address {address!r} should be auto or HOST:PORT")
+    host, _, port = address.rpartition("://")[2].rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
 

@@ -12,6 +12,8 @@ import json
 import math
 import os
 import tempfile
+import uuid
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,11 +31,11 @@ from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
 from coldbench.protocol import Outcome
 from coldbench.provenance import commit, machine, versions
+from coldbench.record_schema import VERSION, is_record
 from coldbench.split import WarmUpSplit
+from coldbench.storage import Place, Remote, make_folder
 
-SCHEMA = 1
-_REQUIRED = ("dataset", "backbone", "method", "seed", "protocol", "config", "labels", "key", "phases", "digest")
-
+PARTS = ("cells", "predictions", "pretrained")
 Record = dict[str, Any]
 
 
@@ -41,7 +43,7 @@ Record = dict[str, Any]
 class Folder:
     """A run's folder."""
 
-    path: Path
+    path: Place
 
     def prepare(self) -> None:
         """Makes the folder and shows that it can be written.
@@ -50,14 +52,14 @@ class Folder:
             InputError: It cannot.
         """
         try:
-            for part in ("cells", "predictions", "pretrained"):
-                (self.path / part).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path / "cells"):
-                pass
+            for part in PARTS:
+                make_folder(self.path / part)
+            trial = self.path / "cells" / f".writing-{uuid.uuid4().hex}"
+            trial.write_bytes(b"")
+            trial.unlink()
         except OSError as error:
-            raise InputError(
-                f"--out {self.path} cannot be written ({error.strerror}); give a folder that can"
-            ) from None
+            reason = error.strerror or error
+            raise InputError(f"--out {self.path} cannot be written ({reason}); give a folder that can") from None
 
     def record(self, cell: Cell) -> Record | None:
         """The record of a finished cell, or None."""
@@ -73,7 +75,8 @@ class Folder:
         cells = self.path / "cells"
         if not cells.is_dir():
             raise InputError(f"{self.path} holds no run: it has no folder cells; give the --out of a coldbench run")
-        read = [(file.name, _read(file)) for file in sorted(cells.glob("*.json"))]
+        files: list[Place] = sorted(cells.glob("*.json"), key=str)
+        read = [(file.name, _read(file)) for file in files]
         return [record for _, record in read if record], [name for name, record in read if not record]
 
     def save(
@@ -93,7 +96,7 @@ class Folder:
         pq.write_table(pa.table(columns), sink, compression="zstd")
         _write(self.path / "predictions" / f"{cell.stem}.parquet", sink.getvalue())
 
-        record: Record = {"schema": SCHEMA, **cell.describe(), "dataset_label": dataset.label}
+        record: Record = {"schema": VERSION, **cell.describe(), "dataset_label": dataset.label}
         record["phases"] = [
             {"phase": outcome.phase, **outcome.metrics, "steps": outcome.steps, "seconds": outcome.seconds}
             for outcome in outcomes
@@ -125,31 +128,34 @@ class Folder:
     def pretrained(self, cell: Cell) -> Pretrained | None:
         """The pretrained backbone of a cell, or None."""
         try:
-            with np.load(self._pretrained(cell), allow_pickle=False) as content:
+            with np.load(io.BytesIO(self._pretrained(cell).read_bytes()), allow_pickle=False) as content:
                 state = {name.removeprefix("state."): content[name] for name in content.files if name != "about"}
                 steps, seconds = content["about"]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         return Pretrained(state, int(steps), float(seconds))
 
-    def _pretrained(self, cell: Cell) -> Path:
+    def _pretrained(self, cell: Cell) -> Place:
         return self.path / "pretrained" / f"{cell.dataset.name}-{cell.backbone.name}-{cell.pretrained_key[:16]}.npz"
 
 
-def _read(path: Path) -> Record | None:
+def _read(path: Place) -> Record | None:
     """A record, or None where the file is missing, cut off, of another schema or edited."""
     try:
         record = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or any(name not in record for name in _REQUIRED):
+    if not is_record(record):
         return None
     content = {name: value for name, value in record.items() if name != "digest"}
     return record if digest(content) == record["digest"] else None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Place, content: bytes) -> None:
     """Writes a file so that it appears whole or not at all, whoever else writes it."""
+    if isinstance(path, Remote):
+        path.write_bytes(content)
+        return
     descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -163,9 +169,10 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Place, text: str) -> None:
     """Writes a text file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(path, Path):
+        make_folder(path.parent)
     _write(path, text.encode())
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 # a module may import only modules above it
 ORDER = [
     "errors",
+    "storage",
     "seeds",
     "space",
     "config",
@@ -44,6 +45,7 @@ ORDER = [
     "conformance.datasets",
     "conformance.suite",
     "plan",
+    "record_schema",
     "records",
     "repeat",
     "progress",

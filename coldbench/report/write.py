@@ -12,6 +12,7 @@ from coldbench.errors import InputError
 from coldbench.records import Folder, Record, write_text
 from coldbench.report import tables
 from coldbench.report.frame import CELL, tidy
+from coldbench.storage import Place
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Report:
         summary: The tables, for a terminal.
     """
 
-    path: Path
+    path: Place
     summary: str
 
 

@@ -278,7 +278,7 @@ TOML = [
     *(
         "protocol = 1",
         "protocol = ''",
-        "protocol = ['paper', 'paper']",
+        "protocol = ['paper', 'nope']",
         "protocol = 'Paper'",
         "device = 'tpu'",
         "device = 1",
@@ -358,7 +358,7 @@ FLAGS = [
     *(["--datasets", name] for name in NAMES[:30]),
     *(["--methods", "cvar", "--set", pair] for pair in SETS),
     *(["--seeds", seeds] for seeds in SEEDS),
-    *(["--protocol", name] for name in ("", "Paper", "paper ", "strickt", "1", "🙂", LONG, "paper,paper")),
+    *(["--protocol", name] for name in ("", "Paper", "paper;", "strickt", "1", "🙂", LONG, "paper,nope")),
     *(["--device", name] for name in ("", "CPU", "tpu", "cuda:0", "cuda", "0", "🙂")),
     *(["--jobs", jobs] for jobs in ("", "0", "-1", "x", "1.5", "4097", "1e3", "²", "9" * 400, "nan")),
     *(["--out", out] for out in ("", "a\x00b", "s3://", "nope://bucket/x", "://", "file://")),
@@ -366,6 +366,7 @@ FLAGS = [
     *(["--config", path] for path in ("", ".", "/nowhere", LONG, "/dev/null/x", "\udcff")),
     *(["--data-dir", path, "--datasets", "ml-1m"] for path in ("", "/nowhere", "a\x00b", LONG, "/dev/null")),
     *(["--address", address] for address in ("", "nowhere", "a:b", "127.0.0.1:99999", "ray://", ":", "a b:1", ":6379", "a\x00:1")),
+    *(["--protocol", "matched", "--budget", budget] for budget in ("", "0", "-1", "x", "1.5", "1,x", "²", "1e9")), ["--budget", "2"],
     ["--nonsense"], ["--methods"], ["--set"], ["extra"], ["--jobs"], ["--dry-run=1"], ["--seeds=1", "more"], ["-x"], ["--"  , "x"],
 ]  # fmt: skip
 COMMANDS = [

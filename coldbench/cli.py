@@ -69,6 +69,10 @@ def _options(command: Callable) -> Callable:
             "--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."
         ),
         click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
+        click.option("--cpus-per-cell", type=float, help="CPUs that a cell reserves, fractions too.  [default: 1]"),
+        click.option("--gpus-per-cell", type=float, help="GPUs that a cell reserves, fractions too."),
+        click.option("--cell-timeout", type=float, metavar="SECONDS", help="Give a cell up after so long."),
+        click.option("--memory-per-cell", type=float, metavar="GIB", help="Memory that a cell may add to its worker."),
         click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from coldbench.errors import InputError, unknown
 from coldbench.outside import PluginFile
 from coldbench.protocol import PROTOCOLS
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.space import Range
 from coldbench.split import warm_up_split
 from coldbench.storage import place
 from coldbench.training import Settings
@@ -27,6 +29,12 @@ from coldbench.training import Settings
 _SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
 _MOST_SEEDS = 10_000
 MOST_JOBS = 4096
+_LIMITS = {
+    "cpus_per_cell": Range(0.01, 1024),
+    "gpus_per_cell": Range(0.01, 64),
+    "cell_timeout": Range(0.1, 1e8),
+    "memory_per_cell": Range(0.01, 1e6),
+}
 _LISTS = ("methods", "backbones", "datasets", "seeds", "protocol", "budget")
 PROVENANCE = "provenance"  # the table of a run.toml that says what the run came from; nothing is read from it
 
@@ -48,6 +56,10 @@ class Options:
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: Cells at once; None for as many as there are cores.
         address: Of a Ray cluster; None for a local one.
+        cpus_per_cell: CPUs that a cell reserves; torch uses one thread whatever it is, so that results repeat.
+        gpus_per_cell: GPUs that a cell reserves; None for a share of one, where the device is ``cuda``.
+        cell_timeout: Seconds after which a cell is given up; None for never.
+        memory_per_cell: GiB that a cell may add to its worker's memory; None for no limit.
         plugin: Files that add a method, backbone or dataset.
     """
 
@@ -63,6 +75,10 @@ class Options:
     device: str = "auto"
     jobs: int | None = None
     address: str | None = None
+    cpus_per_cell: float = 1.0
+    gpus_per_cell: float | None = None
+    cell_timeout: float | None = None
+    memory_per_cell: float | None = None
     plugin: tuple[str, ...] = ()
 
 
@@ -205,6 +221,10 @@ def _check_how(options: Options) -> None:
     place(options.out)
     if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
         raise InputError(f"--jobs {options.jobs} should be between 1 and {MOST_JOBS}")
+    for name, limit in _LIMITS.items():
+        number = getattr(options, name)
+        if number is not None and number not in limit:
+            raise InputError(f"--{name.replace('_', '-')} {number:g} should be {limit}")
     if options.address not in (None, "auto"):
         address = re.fullmatch(r"(ray://)?(\S+):([0-9]{1,5})", str(options.address))
         if not address or not 0 < int(address[3]) < 65_536:
@@ -267,6 +287,10 @@ def _from_toml_value(path: Path, name: str, value: Any) -> Any:
         if not all(isinstance(file, str) for file in files):
             raise InputError(f"plugin in {path} is {value!r}; it should be a list of Python files")
         return tuple(str(path.parent / file) for file in files)
+    if name in _LIMITS:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{name} in {path} is {value!r}; it should be a number")
+        return float(value) if abs(value) < 1e300 else math.inf
     if name == "jobs":
         if isinstance(value, bool) or not isinstance(value, int):
             raise InputError(f"jobs in {path} is {value!r}; it should be a whole number of at least 1")

@@ -21,12 +21,16 @@ RECORD = {
     "type": "object",
     "required": [
         *("schema", *_PARTS, "seed", "protocol", "dataset_label", "labels", "fingerprint", "config", "key", "phases"),
-        *("split", "predictions", "finished", "provenance", "digest"),
+        *("split", "predictions", "predictions_digest", "generation", "finished", "provenance", "digest"),
     ],
     "properties": {
         "schema": {"const": VERSION},
-        **dict.fromkeys((*_PARTS, "protocol", "dataset_label", "fingerprint", "key", "finished", "digest"), _TEXT),
+        **dict.fromkeys(
+            (*_PARTS, "protocol", "dataset_label", "fingerprint", "key", "finished", "digest", "predictions_digest"),
+            _TEXT,
+        ),
         "seed": {"type": "integer", "minimum": 0},
+        "generation": {"type": "integer", "minimum": 1},
         "labels": _TEXTS | {"required": [*_PARTS]},
         "config": {
             "type": "object",

@@ -6,6 +6,7 @@ test rows) and ``pretrained/*.npz`` (backbones). A file is there whole or not at
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
@@ -14,7 +15,7 @@ import os
 import tempfile
 import uuid
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ from coldbench.split import WarmUpSplit
 from coldbench.storage import Place, Remote, make_folder
 
 PARTS = ("cells", "predictions", "pretrained")
+FAILURES = "failures.json"
 Record = dict[str, Any]
 
 
@@ -62,9 +64,16 @@ class Folder:
             raise InputError(f"--out {self.path} cannot be written ({reason}); give a folder that can") from None
 
     def record(self, cell: Cell) -> Record | None:
-        """The record of a finished cell, or None."""
+        """The record of a finished cell, or None where it or its predictions are missing, cut off or edited."""
         record = _read(self.path / "cells" / f"{cell.stem}.json")
-        return record if record and record["key"] == cell.key else None
+        return record if record and record["key"] == cell.key and self._predictions_are_whole(record) else None
+
+    def _predictions_are_whole(self, record: Record) -> bool:
+        try:
+            content = (self.path / record["predictions"]).read_bytes()
+        except OSError:
+            return False
+        return hashlib.sha256(content).hexdigest() == record.get("predictions_digest")
 
     def records(self) -> tuple[list[Record], list[str]]:
         """All valid records, sorted by file name, and the names of files that are none.
@@ -105,6 +114,7 @@ class Folder:
         record["split"] = split.sizes()
         record["predictions"] = f"predictions/{cell.stem}.parquet"
         record["predictions_digest"] = hashlib.sha256(sink.getvalue()).hexdigest()
+        record["generation"] = self._generation(cell)
         record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         record["provenance"] = {
             "versions": versions(),
@@ -116,6 +126,25 @@ class Folder:
         record["digest"] = digest(record)
         _write(self.path / "cells" / f"{cell.stem}.json", json.dumps(record, indent=1).encode())
         return record
+
+    def _generation(self, cell: Cell) -> int:
+        """One more than that of the same cell by other versions of the code: what is newer must not hang on a clock."""
+        name = cell.stem.rpartition("-")[0]
+        files: list[Place] = [*(self.path / "cells").glob(f"{glob.escape(name)}-*.json")]
+        older = [record for file in files if (record := _read(file)) and record["key"] != cell.key]
+        return 1 + max((record["generation"] for record in older), default=0)
+
+    def save_failures(self, reasons: Mapping[str, str]) -> None:
+        """Writes why cells failed in the latest run, for its report; by the cells' names."""
+        _write(self.path / FAILURES, json.dumps(reasons, indent=1).encode())
+
+    def failures(self) -> dict[str, str]:
+        """Why cells failed in the latest run."""
+        try:
+            reasons = json.loads((self.path / FAILURES).read_text())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return {str(cell): str(reason) for cell, reason in reasons.items()} if isinstance(reasons, dict) else {}
 
     def save_pretrained(self, cell: Cell, pretrained: Pretrained) -> None:
         """Writes a pretrained backbone."""

@@ -21,7 +21,14 @@ from coldbench.records import write_text
 from coldbench.storage import Place, Remote
 
 NAME = "run.toml"
-_HOW = ("jobs", "address")  # where and how wide to run: no part of what is repeated
+_HOW = (
+    "jobs",
+    "address",
+    "cpus_per_cell",
+    "gpus_per_cell",
+    "cell_timeout",
+    "memory_per_cell",
+)  # where and how wide to run: no part of what is repeated
 
 
 def keep(plan: Plan, folder: Place) -> None:

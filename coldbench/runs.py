@@ -16,7 +16,7 @@ from coldbench.storage import place
 
 @dataclass(frozen=True)
 class Result:
-    """What to tell the user, and the exit code: 0, or 1 where cells failed or are left to do."""
+    """What to tell the user, and the exit code: 0, 1 where cells failed or are left to do, 130 where it was stopped."""
 
     text: str
     code: int
@@ -39,6 +39,8 @@ def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
         failed = [f"failed: {failure.cell}: {failure.reason}" for failure in came.failures]
         left = [f"{came.unfinished} cells are left to do"] if came.unfinished else []
         lines = [*failed, *left, "the same command goes on where this one ended"]
+    if came.stopped:
+        return Result("\n".join(["stopped", *lines]), 130)
     if len(came.failures) + came.unfinished < came.cells:
         written = report(plan.options.out)
         lines = [

@@ -157,7 +157,7 @@ def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str)
     if then is None or now is None:
         differences.append("its predictions are gone or damaged")
     else:
-        if hashlib.sha256(then).hexdigest() != record.get("predictions_digest", hashlib.sha256(then).hexdigest()):
+        if hashlib.sha256(then).hexdigest() != record["predictions_digest"]:
             causes.append("its predictions were changed after they were written")
         differences += _in_logits(pq.read_table(io.BytesIO(then)), pq.read_table(io.BytesIO(now)))
     differences += _in_phases(record["phases"], again["phases"])

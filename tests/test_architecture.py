@@ -48,7 +48,12 @@ ORDER = [
     "record_schema",
     "records",
     "repeat",
+    "tasks",
+    "limits",
+    "interrupts",
     "progress",
+    "cluster",
+    "trials",
     "grid",
     "significance",
     "report.paper",
@@ -60,7 +65,7 @@ ORDER = [
     "cli",
 ]
 PLUGINS_MAY_IMPORT = {"backbone", "batching", "data.schema", "generator", "layers", "method", "space", "training"}
-RAY = {"grid"}
+RAY = {"cluster", "trials"}
 
 
 def imports(path: Path) -> set[str]:

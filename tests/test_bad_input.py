@@ -518,6 +518,8 @@ def record() -> dict:
         "split": {"base": 3},
         "phases": [{"phase": "cold", "auc": 0.5, "steps": 1, "seconds": 1.0}],
         "predictions": "predictions/x.parquet",
+        "predictions_digest": "d",
+        "generation": 1,
         "provenance": {"versions": {"torch": "2"}, "commit": None, "machine": {"processor": "Z80", "device": "cpu"}},
     }
 

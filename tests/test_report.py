@@ -21,7 +21,7 @@ AUCS = {
 }
 
 
-def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished="2026-01-01T00:00:00+00:00"):
+def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generation=1):
     phases = [{"phase": p, "auc": aucs[seed]} for (m, p), aucs in AUCS.items() if m == method]
     return {
         "dataset": dataset,
@@ -32,7 +32,7 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished=
         "protocol": "paper",
         "seed": seed,
         "key": key or f"{method}{seed}{backbone}",
-        "finished": finished,
+        "generation": generation,
         "phases": phases,
     }
 
@@ -80,7 +80,7 @@ def test_table_two_says_what_the_papers_method_adds(block):
 
 
 def test_a_cell_of_an_older_code_does_not_count_twice(records):
-    newer = record("base", 0, key="newer", finished="2026-02-01T00:00:00+00:00")
+    newer = record("base", 0, key="newer", generation=2)
     newer["phases"][0]["auc"] = 0.5
     frame, notes = tidy([newer, *records])
     assert len(frame) == 9

@@ -36,7 +36,7 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
             "method": record["labels"]["method"],
             "seed": record["seed"],
             "key": record["key"],
-            "finished": record["finished"],
+            "generation": record["generation"],
             **phase,
         }
         for record in records
@@ -45,7 +45,7 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame, []
-    frame = frame.sort_values(["finished", "key"], kind="stable")
+    frame = frame.sort_values(["generation", "key"], kind="stable")
     newest = frame.drop_duplicates([*_IDENTITY, "phase"], keep="last")
     notes = []
     superseded = frame["key"].nunique() - newest["key"].nunique()

@@ -39,6 +39,7 @@ def write_report(out: Path) -> Report:
     if frame.empty:
         raise InputError(f"{out} holds no finished cell yet; run coldbench run --out {out}")
     notes += [f"cells/{name} is no valid record (cut off or edited); run the same command again." for name in broken]
+    notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in Folder(out).failures().items()]
     sections: dict[str, list[str]] = {"1": [], "2": []}
     latex: dict[str, list[str]] = {"1": [], "2": []}
     data = []

@@ -1,0 +1,109 @@
+"""A queue's tasks as the trials of one Ray Tune experiment."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+import torch
+
+from coldbench import registry
+from coldbench.limits import limited
+from coldbench.outside import PluginFile, explained
+from coldbench.tasks import Queue, Task
+
+THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
+Ended = Callable[[Task, str | None], None]  # a task that ended, and the reason if it failed
+Died = Callable[[Task, float], None]  # a task whose worker died, and the seconds that it had run
+
+
+def compute(
+    queue: Queue,
+    ended: Ended,
+    died: Died,
+    resources: dict[str, float],
+    limits: tuple[float | None, float | None],
+    at_once: int | None,
+    **shared: Any,
+) -> None:
+    """Runs all tasks of a queue.
+
+    Args:
+        queue: Where they come from.
+        ended: Called here with each task that ended.
+        died: Called here with each task whose worker died.
+        resources: What a task takes.
+        limits: Seconds and GiB that a task may take.
+        at_once: How many tasks may run at once; None for as many as there are resources for.
+        **shared: Put into the object store once, read by workers without a copy.
+    """
+    from ray import tune
+    from ray.tune.search import Searcher
+
+    def trial(config: dict[str, Any], plugins: Sequence[PluginFile], **shared: Any) -> None:
+        torch.set_num_threads(THREADS)
+        try:
+            registry.use(plugins)
+            task = pickle.loads(config["task"])
+            with limited(*limits):
+                task.run(**shared)
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; the other cells go on
+            tune.report({"failed": explained(error, *(file.path for file in plugins))})
+        else:
+            tune.report({"failed": None})
+
+    class Listener(tune.Callback):
+        def __init__(self, ended: Ended, died: Died) -> None:
+            self.ended, self.died = ended, died
+            self.started: dict[str, float] = {}
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
+
+        def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            self.started[trial.trial_id] = time.monotonic()
+
+        def on_trial_result(
+            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            self.started.pop(trial.trial_id, None)
+            self.ended(pickle.loads(trial.config["task"]), result["failed"])
+
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            started = self.started.pop(trial.trial_id, None)
+            if started is not None:  # else its worker died after it had ended
+                self.died(pickle.loads(trial.config["task"]), time.monotonic() - started)
+
+    class Tasks(Searcher):
+        def suggest(self, trial_id: str) -> Any:
+            if queue.finished:
+                return Searcher.FINISHED
+            task = queue.next() if at_once is None or queue.running < at_once else None
+            return {"task": pickle.dumps(task)} if task else None  # a worker can read it once it knows the plugins
+
+        def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+            pass  # the listener sees it
+
+        def save(self, checkpoint_path: str) -> None:
+            pass  # the run's folder is what a run goes on from
+
+        restore = save
+
+    with tempfile.TemporaryDirectory(prefix="coldbench-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(trial, plugins=registry.in_use(), **shared), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=Tasks(),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[Listener(ended, died)]),
+        )
+        with redirect_stdout(io.StringIO()):  # Tune announces every experiment there
+            tuner.fit()

@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
 from coldbench import __version__
-from coldbench.errors import InputError
+from coldbench.errors import InputError, one_line
 
 
 class _Group(click.Group):
     """Turns bad input into one line and exit code 2."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            _end(f"{error.format_message()} (see coldbench --help)")
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except InputError as error:
-            click.echo(f"coldbench: {error}", err=True)
-            sys.exit(2)
+            _end(str(error))
         except NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            click.echo(f"coldbench: {error.format_message()} (see coldbench {ctx.invoked_subcommand} --help)", err=True)
-            sys.exit(2)
+            command = f"{ctx.invoked_subcommand} " if ctx.invoked_subcommand else ""
+            _end(f"{error.format_message()} (see coldbench {command}--help)")
+        except OSError as error:  # a full disk, a path that no system takes: nothing to be mended in the code
+            if error.errno == errno.EPIPE:
+                raise
+            _end(str(error))
+
+
+def _end(message: str) -> NoReturn:
+    click.echo(f"coldbench: {one_line(message)}", err=True)
+    sys.exit(2)
 
 
 def _options(command: Callable) -> Callable:
@@ -52,6 +69,10 @@ def _options(command: Callable) -> Callable:
             "--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."
         ),
         click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
+        click.option("--cpus-per-cell", type=float, help="CPUs that a cell reserves, fractions too.  [default: 1]"),
+        click.option("--gpus-per-cell", type=float, help="GPUs that a cell reserves, fractions too."),
+        click.option("--cell-timeout", type=float, metavar="SECONDS", help="Give a cell up after so long."),
+        click.option("--memory-per-cell", type=float, metavar="GIB", help="Memory that a cell may add to its worker."),
         click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
     ]
 
@@ -112,24 +133,24 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @_question
-def report(folder: Path, **question: Any) -> None:
-    """Write the tables of a run's folder again."""
+def report(folder: str, **question: Any) -> None:
+    """Write the report of a run's folder again."""
+    from coldbench import runs
     from coldbench.report.frame import Question
-    from coldbench.report.write import write_report
 
-    written = write_report(folder, Question(**question))
+    written = runs.report(folder, Question(**question))
     click.echo(f"{written.summary}\nreport: {written.path}")
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N cells, drawn at random.")
 @click.option("--plugin", multiple=True, metavar="FILE.py", help="A plugin that the run used.")
 @click.option("--data-dir", help="A folder with the raw files.")
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
-def verify(folder: Path, sample: int | None, data_dir: str | None, **how: Any) -> None:
+def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
     """Compute a run's cells again and compare them byte by byte."""
     from coldbench.plan import Options
     from coldbench.verify import verify

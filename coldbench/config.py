@@ -88,7 +88,7 @@ def _parsed(value: Any, kind: type) -> Any:
         return int(value) if value.is_integer() else None
     try:
         return kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

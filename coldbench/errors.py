@@ -5,12 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 600  # letters of a message
+
 
 class InputError(ValueError):
     """Bad input, in one line: what is wrong and what would be right.
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def one_line(text: str) -> str:
+    """A message as one line that a terminal can print: control characters escaped, long values cut in the middle."""
+    text = " ".join(text.split())
+    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -1,32 +1,20 @@
-"""The cells of a run on Ray Tune, one trial a pretrained backbone and one a cell."""
+"""The cells of a run: what is missing is computed, what fails is named, what is finished stays."""
 
 from __future__ import annotations
 
-import io
-import logging
-import os
-import pickle
-import socket
-import tempfile
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import torch
-
-from coldbench import registry, repeat
+from coldbench import repeat
 from coldbench.cell import Cell
-from coldbench.data.dataset import Dataset
-from coldbench.errors import InputError
-from coldbench.outside import PluginFile
+from coldbench.cluster import connected, jobs, reach
+from coldbench.interrupts import interrupts
 from coldbench.plan import Options, Plan
 from coldbench.progress import Watch
 from coldbench.records import Folder
-
-THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
+from coldbench.storage import place
+from coldbench.tasks import TRIES, Queue, Task
+from coldbench.trials import compute
 
 
 @dataclass(frozen=True)
@@ -46,12 +34,14 @@ class Progressed:
         reused: How many of them were finished before.
         failures: Those that failed; they are never cached.
         unfinished: Those that an interruption left out.
+        stopped: Whether it was stopped in the middle of cells.
     """
 
     cells: int
     reused: int
     failures: tuple[Failure, ...]
     unfinished: int
+    stopped: bool = False
 
 
 def run(plan: Plan) -> Progressed:
@@ -62,76 +52,28 @@ def run(plan: Plan) -> Progressed:
     """
     if plan.options.address:
         reach(plan.options.address)
-    folder = Folder(Path(plan.options.out).resolve())
+    folder = Folder(place(plan.options.out))
     folder.prepare()
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
     reused = len(plan.cells) - len(todo)
-    if not todo:
-        return Progressed(len(plan.cells), reused, (), 0)
-    repeat.keep(plan, folder.path)
-    with Watch(len(plan.cells), reused) as watch, session(plan.options):
-        failures = _run(plan, folder, todo, watch)
+    failures: list[Failure] = []
+    stopped = False
+    if todo:
+        repeat.keep(plan, folder.path)
+        try:
+            with Watch(len(plan.cells), reused) as watch, connected(plan.options):
+                _run(plan, folder, todo, watch, failures)
+        except KeyboardInterrupt:
+            stopped = True
+    folder.save_failures({str(failure.cell): failure.reason for failure in failures})
     unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)
-    return Progressed(len(plan.cells), reused, tuple(failures), unfinished)
+    return Progressed(len(plan.cells), reused, tuple(failures), unfinished, stopped)
 
 
-@dataclass(frozen=True)
-class Task:
-    """What one trial does: pretrain a cell's backbone, or take its method through the phases."""
-
-    cell: Cell
-    pretrains: bool
-
-    def run(self, datasets: dict[str, Dataset], folder: Folder) -> None:
-        """Computes it in a worker, and leaves its result in the run's folder."""
-        dataset = datasets[self.cell.dataset.label]
-        if self.pretrains:
-            folder.save_pretrained(self.cell, self.cell.pretrain(dataset))
-            return
-        pretrained = folder.pretrained(self.cell)
-        if pretrained is None:
-            raise FileNotFoundError(f"the pretrained backbone of {self.cell} is gone")
-        outcomes, split = self.cell.warm_up(dataset, pretrained)
-        folder.save(self.cell, dataset, pretrained, outcomes, split)
-
-
-class Queue:
-    """The tasks of a run in an order that lets a method start as soon as its backbone is there.
-
-    Args:
-        cells: What to compute.
-        pretrained: Keys of the backbones that are there already.
-    """
-
-    def __init__(self, cells: Sequence[Cell], pretrained: set[str]) -> None:
-        first = {cell.pretrained_key: cell for cell in reversed(cells) if cell.pretrained_key not in pretrained}
-        self._backbones = [cell for cell in cells if first.get(cell.pretrained_key) is cell]
-        self._waiting = {key: [cell for cell in cells if cell.pretrained_key == key] for key in first}
-        self._ready = [cell for cell in cells if cell.pretrained_key in pretrained]
-        self.tasks = len(cells) + len(self._backbones)
-
-    def next(self) -> Task | None:
-        """The next task, or None where all that are left wait for a backbone."""
-        if self._backbones:
-            return Task(self._backbones.pop(0), pretrains=True)
-        return Task(self._ready.pop(0), pretrains=False) if self._ready else None
-
-    def ended(self, backbone: Cell, succeeded: bool) -> list[Cell]:
-        """Its cells wait no longer: they are next in turn, or will never run. Returns them."""
-        cells = self._waiting.pop(backbone.pretrained_key)
-        self._ready += cells if succeeded else []
-        return cells
-
-    @property
-    def finished(self) -> bool:
-        """Whether no task is left, nor any that waits for a backbone."""
-        return not (self._backbones or self._ready or self._waiting)
-
-
-def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch) -> list[Failure]:
-    """Computes cells, each missing backbone once."""
+def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch, failed: list[Failure]) -> None:
+    """Computes cells, each missing backbone once; appends to ``failed``."""
     queue = Queue(todo, {cell.pretrained_key for cell in todo if folder.pretrained(cell) is not None})
-    failed: list[Failure] = []
+    options = plan.options
 
     def fail(cell: Cell, reason: str) -> None:
         failed.append(Failure(cell, reason))
@@ -139,7 +81,7 @@ def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch) -> list
 
     def ended(task: Task, reason: str | None) -> None:
         cell = task.cell
-        waiting = queue.ended(cell, reason is None) if task.pretrains else []
+        waiting = queue.ended(task, reason is None)
         if task.pretrains and reason is None:
             variant = f" for {cell.method.label}" if cell.changes_pretraining else ""
             watch.pretrained(f"{cell.dataset.label} / {cell.backbone.label} / seed {cell.seed}{variant}")
@@ -149,138 +91,37 @@ def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch) -> list
         elif (record := folder.record(cell)) is not None and reason is None:
             watch.finished(record)
         else:
-            fail(cell, reason or "its record is gone")
+            fail(cell, reason or "its record is gone; is --out on storage that all nodes share?")
 
-    _tune(queue, ended, resources(plan.options, todo[0].device), datasets=plan.datasets, folder=folder)
-    return failed
-
-
-def _tune(queue: Queue, ended: Callable[[Task, str | None], None], resources: dict[str, float], **shared: Any) -> None:
-    """Runs a queue's tasks as the trials of one Ray Tune experiment.
-
-    Args:
-        queue: Where they come from.
-        ended: Called here with each task that ended, and the reason if it failed.
-        resources: What a task takes.
-        **shared: Put into the object store once, read by workers without a copy.
-    """
-    from ray import tune
-    from ray.tune.search import Searcher
-
-    def trial(config: dict[str, Any], plugins: Sequence[PluginFile], **shared: Any) -> None:
-        torch.set_num_threads(THREADS)
-        try:
-            registry.use(plugins)
-            pickle.loads(config["task"]).run(**shared)
-        except Exception as error:  # a plugin may raise anything; the other cells go on
-            reason = f"{type(error).__name__}: {error}"
-            tune.report({"failed": reason, "trace": traceback.format_exc()})
+    def died(task: Task, seconds: float) -> None:
+        if options.cell_timeout is not None and seconds >= options.cell_timeout:
+            ended(task, f"it took longer than --cell-timeout, {options.cell_timeout:g} s")
+        elif queue.again(task):
+            watch.say(f"again: {task.cell}: its worker died")
         else:
-            tune.report({"failed": None})
+            ended(task, f"its worker died {TRIES} times (killed, or out of memory?)")
 
-    class Listener(tune.Callback):
-        def __init__(self, ended: Callable[[Task, str | None], None]) -> None:
-            self.ended = ended
+    def stop() -> None:
+        queue.stop()
+        watch.say("stopping after the cells that are being computed; once more stops now")
 
-        def __getstate__(self) -> dict[str, Any]:
-            return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
-
-        def on_trial_result(
-            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-        ) -> None:
-            self.ended(pickle.loads(trial.config["task"]), result["failed"])
-
-        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            self.ended(pickle.loads(trial.config["task"]), "its worker died (out of memory?)")
-
-    class Tasks(Searcher):
-        def suggest(self, trial_id: str) -> Any:
-            task = queue.next()
-            if task is None:
-                return Searcher.FINISHED if queue.finished else None
-            return {"task": pickle.dumps(task)}  # a worker can read it once it knows the plugins
-
-        def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-            pass  # the listener sees it
-
-        def save(self, checkpoint_path: str) -> None:
-            pass  # the run's folder is what a run goes on from
-
-        restore = save
-
-    with tempfile.TemporaryDirectory(prefix="coldbench-") as scratch:
-        tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(trial, plugins=registry.in_use(), **shared), resources),
-            tune_config=tune.TuneConfig(
-                search_alg=Tasks(),
-                num_samples=queue.tasks,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-            ),
-            run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[Listener(ended)]),
+    with interrupts(stop):
+        compute(
+            queue,
+            ended,
+            died,
+            resources(options, todo[0].device),
+            (options.cell_timeout, options.memory_per_cell),
+            options.jobs,
+            datasets=plan.datasets,
+            folder=folder,
         )
-        with redirect_stdout(io.StringIO()):  # Tune announces every experiment there
-            tuner.fit()
-
-
-@contextmanager
-def session(options: Options) -> Iterator[None]:
-    """A local Ray, or a connection to a cluster, without its chatter."""
-    quiet = {
-        "RAY_CHDIR_TO_TRIAL_DIR": "0",
-        "RAY_DEDUP_LOGS": "0",
-        "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-        "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    }
-    for name, value in quiet.items():
-        os.environ.setdefault(name, value)
-    import ray
-
-    local: dict[str, Any] = {"num_cpus": _jobs(options), "include_dashboard": False}
-    try:
-        ray.init(
-            address=options.address or "local",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if options.address else local),
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        if options.address is None:
-            raise
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--address {options.address}: no Ray cluster answers there ({reason})") from None
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    logging.getLogger("ray.train").setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def reach(address: str) -> None:
-    """Tries a cluster's port, because Ray itself takes minutes to give up.
-
-    Raises:
-        InputError: The address is none, or nothing answers there.
-    """
-    if address == "auto":
-        return
-    host, colon, port = address.rpartition("://")[2].rpartition(":")
-    if not (colon and host and port.isdigit() and int(port) < 65_536):
-        raise InputError(f"--address {address!r} should be auto or HOST:PORT")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
-        raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
 
 def resources(options: Options, device: str) -> dict[str, float]:
-    """What a trial takes of a machine."""
-    return {"cpu": 1.0, "gpu": 1.0 / _jobs(options) if device == "cuda" else 0.0}
-
-
-def _jobs(options: Options) -> int:
-    return options.jobs or os.cpu_count() or 1
+    """What a cell takes of a machine."""
+    share = 1.0 / jobs(options) if device == "cuda" else 0.0
+    return {
+        "cpu": options.cpus_per_cell,
+        "gpu": share if options.gpus_per_cell is None else options.gpus_per_cell,
+    }

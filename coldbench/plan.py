@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -19,11 +21,21 @@ from coldbench.errors import InputError, unknown
 from coldbench.outside import PluginFile
 from coldbench.protocol import PROTOCOLS
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.space import Range
 from coldbench.split import warm_up_split
+from coldbench.storage import place
 from coldbench.training import Settings
 
 _SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
 _MOST_SEEDS = 10_000
+MOST_JOBS = 4096
+_LIMITS = {
+    "cpus_per_cell": Range(0.01, 1024),
+    "gpus_per_cell": Range(0.01, 64),
+    "cell_timeout": Range(0.1, 1e8),
+    "memory_per_cell": Range(0.01, 1e6),
+}
+_LISTS = ("methods", "backbones", "datasets", "seeds", "protocol", "budget")
 PROVENANCE = "provenance"  # the table of a run.toml that says what the run came from; nothing is read from it
 
 
@@ -45,6 +57,10 @@ class Options:
         device: ``auto``, ``cpu`` or ``cuda``.
         jobs: Cells at once; None for as many as there are cores.
         address: Of a Ray cluster; None for a local one.
+        cpus_per_cell: CPUs that a cell reserves; torch uses one thread whatever it is, so that results repeat.
+        gpus_per_cell: GPUs that a cell reserves; None for a share of one, where the device is ``cuda``.
+        cell_timeout: Seconds after which a cell is given up; None for never.
+        memory_per_cell: GiB that a cell may add to its worker's memory; None for no limit.
         plugin: Files that add a method, backbone or dataset.
     """
 
@@ -61,6 +77,10 @@ class Options:
     device: str = "auto"
     jobs: int | None = None
     address: str | None = None
+    cpus_per_cell: float = 1.0
+    gpus_per_cell: float | None = None
+    cell_timeout: float | None = None
+    memory_per_cell: float | None = None
     plugin: tuple[str, ...] = ()
 
 
@@ -90,6 +110,7 @@ def make_plan(options: Options) -> Plan:
     Raises:
         InputError: A name, field or value is wrong, or a dataset is not at hand.
     """
+    _check_how(options)
     protocols = _protocols(options.protocol, options.budget)
     registry.use([PluginFile.read(Path(path)) for path in options.plugin])
     overrides = _overrides(options.set)
@@ -132,11 +153,11 @@ def make_plan(options: Options) -> Plan:
 def split_names(text: str) -> Iterator[str]:
     """Splits at the commas that stand outside brackets."""
     depth, start = 0, 0
-    for place, letter in enumerate(text):
+    for at, letter in enumerate(text):
         depth += (letter == "[") - (letter == "]")
         if letter == "," and depth == 0:
-            yield text[start:place].strip()
-            start = place + 1
+            yield text[start:at].strip()
+            start = at + 1
     yield text[start:].strip()
 
 
@@ -157,7 +178,7 @@ def parse_protocol(text: str) -> Spec:
 
 def _variant(text: str) -> tuple[str, dict[str, str]]:
     name, bracket, rest = text.partition("[")
-    values = {}
+    values: dict[str, str] = {}
     if bracket:
         if not rest.endswith("]"):
             raise InputError(f"{text!r} lacks its closing bracket; a variant is written {name}[field=value]")
@@ -165,6 +186,8 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
             field, equals, value = pair.partition("=")
             if not equals:
                 raise InputError(f"{pair!r} in {text!r} should be field=value")
+            if field.strip() in values:
+                raise InputError(f"{field.strip()} is given twice in {text!r}")
             values[field.strip()] = value.strip()
     return name, values
 
@@ -184,8 +207,8 @@ def _protocols(names: str, budgets: str | None) -> list[Spec]:
     if budgets is not None:
         if "matched" not in asked:
             raise InputError(f"--budget {budgets} is of protocol matched; give --protocol matched as well")
-        place = asked.index("matched")
-        asked[place : place + 1] = [f"matched[budget={part}]" for part in split_names(budgets)]
+        at = asked.index("matched")
+        asked[at : at + 1] = [f"matched[budget={part}]" for part in split_names(budgets)]
     return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
 
 
@@ -200,10 +223,30 @@ def _overrides(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
     return found
 
 
+def _check_how(options: Options) -> None:
+    """Checks where and how wide to run."""
+    for name, value in vars(options).items():
+        if isinstance(value, str) and "\0" in value:
+            raise InputError(f"--{name.replace('_', '-')} {value!r} holds a null byte")
+    if not options.out.strip():
+        raise InputError("--out '' should be the folder to write to")
+    place(options.out)
+    if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
+        raise InputError(f"--jobs {options.jobs} should be between 1 and {MOST_JOBS}")
+    for name, limit in _LIMITS.items():
+        number = getattr(options, name)
+        if number is not None and number not in limit:
+            raise InputError(f"--{name.replace('_', '-')} {number:g} should be {limit}")
+    if options.address not in (None, "auto"):
+        address = re.fullmatch(r"(ray://)?(\S+):([0-9]{1,5})", str(options.address))
+        if not address or not 0 < int(address[3]) < 65_536:
+            raise InputError(f"--address {options.address!r} should be auto or HOST:PORT")
+
+
 def _seeds(text: str) -> list[int]:
     parts = text.split(",")
     numbers = [part.strip() for part in parts if part.strip()]
-    if not numbers or not all(number.isdigit() and len(number) < 10 for number in numbers):
+    if not numbers or not all(re.fullmatch("[0-9]{1,9}", number) for number in numbers):
         raise InputError(f"--seeds {text!r} should be how many (5) or a list of seeds (0,1,2)")
     if len(parts) > 1:
         return list(dict.fromkeys(int(number) for number in numbers))
@@ -225,7 +268,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text())
     except OSError as error:
         raise InputError(f"--config {path} cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # what tomllib raises for texts that are no TOML
         raise InputError(f"--config {path} is no TOML: {error}") from None
     known = {field.name for field in fields(Options)}
     values: dict[str, Any] = {}
@@ -243,7 +286,7 @@ def _from_toml_value(path: Path, name: str, value: Any) -> Any:
 
     Paths are relative to the file's folder, so that the two can be moved together.
     """
-    if name in ("out", "data_dir") and isinstance(value, str):
+    if name in ("out", "data_dir") and isinstance(value, str) and value:
         return value if "://" in value else str(path.parent / value)
     if name == "set":
         if isinstance(value, dict):
@@ -256,14 +299,18 @@ def _from_toml_value(path: Path, name: str, value: Any) -> Any:
         if not all(isinstance(file, str) for file in files):
             raise InputError(f"plugin in {path} is {value!r}; it should be a list of Python files")
         return tuple(str(path.parent / file) for file in files)
+    if name in _LIMITS:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{name} in {path} is {value!r}; it should be a number")
+        return float(value) if abs(value) < 1e300 else math.inf
     if name == "jobs":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int):
             raise InputError(f"jobs in {path} is {value!r}; it should be a whole number of at least 1")
         return value
-    if isinstance(value, list):
+    if isinstance(value, list) and name in _LISTS:
         comma = "," if name == "seeds" and len(value) == 1 else ""  # a list of one seed, not a number of seeds
         return ",".join(str(part) for part in value) + comma
-    if isinstance(value, dict | bool | float):
+    if not isinstance(value, str | int if name in ("seeds", "budget") else str) or isinstance(value, bool):
         raise InputError(f"{name} in {path} is {value!r}; it should be what --{name.replace('_', '-')} takes")
     return str(value)
 

@@ -6,13 +6,16 @@ test rows) and ``pretrained/*.npz`` (backbones). A file is there whole or not at
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable
+import uuid
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +32,12 @@ from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
 from coldbench.protocol import Outcome
 from coldbench.provenance import commit, machine, versions
+from coldbench.record_schema import VERSION, is_record
 from coldbench.split import WarmUpSplit
+from coldbench.storage import Place, Remote, make_folder
 
-SCHEMA = 1
-_REQUIRED = ("dataset", "backbone", "method", "seed", "protocol", "config", "labels", "key", "phases", "digest")
-
+PARTS = ("cells", "predictions", "pretrained")
+FAILURES = "failures.json"
 Record = dict[str, Any]
 
 
@@ -41,7 +45,7 @@ Record = dict[str, Any]
 class Folder:
     """A run's folder."""
 
-    path: Path
+    path: Place
 
     def prepare(self) -> None:
         """Makes the folder and shows that it can be written.
@@ -50,19 +54,26 @@ class Folder:
             InputError: It cannot.
         """
         try:
-            for part in ("cells", "predictions", "pretrained"):
-                (self.path / part).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path / "cells"):
-                pass
+            for part in PARTS:
+                make_folder(self.path / part)
+            trial = self.path / "cells" / f".writing-{uuid.uuid4().hex}"
+            trial.write_bytes(b"")
+            trial.unlink()
         except OSError as error:
-            raise InputError(
-                f"--out {self.path} cannot be written ({error.strerror}); give a folder that can"
-            ) from None
+            reason = error.strerror or error
+            raise InputError(f"--out {self.path} cannot be written ({reason}); give a folder that can") from None
 
     def record(self, cell: Cell) -> Record | None:
-        """The record of a finished cell, or None."""
+        """The record of a finished cell, or None where it or its predictions are missing, cut off or edited."""
         record = _read(self.path / "cells" / f"{cell.stem}.json")
-        return record if record and record["key"] == cell.key else None
+        return record if record and record["key"] == cell.key and self._predictions_are_whole(record) else None
+
+    def _predictions_are_whole(self, record: Record) -> bool:
+        try:
+            content = (self.path / record["predictions"]).read_bytes()
+        except OSError:
+            return False
+        return hashlib.sha256(content).hexdigest() == record.get("predictions_digest")
 
     def records(self) -> tuple[list[Record], list[str]]:
         """All valid records, sorted by file name, and the names of files that are none.
@@ -73,7 +84,8 @@ class Folder:
         cells = self.path / "cells"
         if not cells.is_dir():
             raise InputError(f"{self.path} holds no run: it has no folder cells; give the --out of a coldbench run")
-        read = [(file.name, _read(file)) for file in sorted(cells.glob("*.json"))]
+        files: list[Place] = sorted(cells.glob("*.json"), key=str)
+        read = [(file.name, _read(file)) for file in files]
         return [record for _, record in read if record], [name for name, record in read if not record]
 
     def predictions(self, record: Record) -> pa.Table | None:
@@ -100,7 +112,7 @@ class Folder:
         pq.write_table(pa.table(columns), sink, compression="zstd")
         _write(self.path / "predictions" / f"{cell.stem}.parquet", sink.getvalue())
 
-        record: Record = {"schema": SCHEMA, **cell.describe(), "dataset_label": dataset.label}
+        record: Record = {"schema": VERSION, **cell.describe(), "dataset_label": dataset.label}
         record["phases"] = [
             {"phase": outcome.phase, **outcome.metrics, "steps": outcome.steps, "seconds": outcome.seconds}
             for outcome in outcomes
@@ -109,6 +121,7 @@ class Folder:
         record["split"] = split.sizes()
         record["predictions"] = f"predictions/{cell.stem}.parquet"
         record["predictions_digest"] = hashlib.sha256(sink.getvalue()).hexdigest()
+        record["generation"] = self._generation(cell)
         record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         record["provenance"] = {
             "versions": versions(),
@@ -121,6 +134,25 @@ class Folder:
         _write(self.path / "cells" / f"{cell.stem}.json", json.dumps(record, indent=1).encode())
         return record
 
+    def _generation(self, cell: Cell) -> int:
+        """One more than that of the same cell by other versions of the code: what is newer must not hang on a clock."""
+        name = cell.stem.rpartition("-")[0]
+        files: list[Place] = [*(self.path / "cells").glob(f"{glob.escape(name)}-*.json")]
+        older = [record for file in files if (record := _read(file)) and record["key"] != cell.key]
+        return 1 + max((record["generation"] for record in older), default=0)
+
+    def save_failures(self, reasons: Mapping[str, str]) -> None:
+        """Writes why cells failed in the latest run, for its report; by the cells' names."""
+        _write(self.path / FAILURES, json.dumps(reasons, indent=1).encode())
+
+    def failures(self) -> dict[str, str]:
+        """Why cells failed in the latest run."""
+        try:
+            reasons = json.loads((self.path / FAILURES).read_text())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return {str(cell): str(reason) for cell, reason in reasons.items()} if isinstance(reasons, dict) else {}
+
     def save_pretrained(self, cell: Cell, pretrained: Pretrained) -> None:
         """Writes a pretrained backbone."""
         sink = io.BytesIO()
@@ -132,31 +164,34 @@ class Folder:
     def pretrained(self, cell: Cell) -> Pretrained | None:
         """The pretrained backbone of a cell, or None."""
         try:
-            with np.load(self._pretrained(cell), allow_pickle=False) as content:
+            with np.load(io.BytesIO(self._pretrained(cell).read_bytes()), allow_pickle=False) as content:
                 state = {name.removeprefix("state."): content[name] for name in content.files if name != "about"}
                 steps, seconds = content["about"]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         return Pretrained(state, int(steps), float(seconds))
 
-    def _pretrained(self, cell: Cell) -> Path:
+    def _pretrained(self, cell: Cell) -> Place:
         return self.path / "pretrained" / f"{cell.dataset.name}-{cell.backbone.name}-{cell.pretrained_key[:16]}.npz"
 
 
-def _read(path: Path) -> Record | None:
+def _read(path: Place) -> Record | None:
     """A record, or None where the file is missing, cut off, of another schema or edited."""
     try:
         record = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or any(name not in record for name in _REQUIRED):
+    if not is_record(record):
         return None
     content = {name: value for name, value in record.items() if name != "digest"}
     return record if digest(content) == record["digest"] else None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Place, content: bytes) -> None:
     """Writes a file so that it appears whole or not at all, whoever else writes it."""
+    if isinstance(path, Remote):
+        path.write_bytes(content)
+        return
     descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -170,14 +205,15 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Place, text: str) -> None:
     """Writes a text file whole or not at all."""
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Place, content: bytes) -> None:
     """Writes a file whole or not at all, with the folders above it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(path, Path):
+        make_folder(path.parent)
     _write(path, content)
 
 

@@ -59,27 +59,40 @@ def use(files: Sequence[PluginFile]) -> None:
     """
     if tuple(files) == in_use():
         return
+    _drop()
+    try:
+        for file in dict.fromkeys(files):
+            if file.module in {other.module for other in _in_use}:
+                raise InputError(f"two plugin files are named {file.stem!r}; a name stands for one plugin")
+            _in_use[file] = _registered(file)
+            forget()
+    except BaseException:
+        _drop()
+        raise
+
+
+def _registered(file: PluginFile) -> tuple[Kind, str]:
+    """Imports a file: what it defines, and under which name."""
+    module = file.load()
+    found = [(kind, owner) for kind in KINDS.values() for owner in _classes(kind, module)]
+    if len(found) != 1:
+        bases = ", ".join(kind.base.__name__ for kind in KINDS.values())
+        raise InputError(f"plugin {file.path} should define one subclass of {bases}; it defines {len(found)}")
+    kind = found[0][0]
+    name = getattr(found[0][1], "key", None) if kind is DATASETS else file.stem
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise InputError(f"plugin {file.path} has the key {name!r}; it should be a name such as 'my-data'")
+    if name in _modules(kind):
+        raise InputError(f"plugin {file.path}: there is a {kind.name} {name!r} already; choose another name")
+    plugin(kind, name, module)
+    return kind, name
+
+
+def _drop() -> None:
     for file in in_use():
         sys.modules.pop(file.module, None)
     _in_use.clear()
     forget()
-    for file in dict.fromkeys(files):
-        if file.module in sys.modules:
-            raise InputError(f"two plugin files are named {file.stem!r}; a name stands for one plugin")
-        module = file.load()
-        found = [(kind, owner) for kind in KINDS.values() for owner in _classes(kind, module)]
-        if len(found) != 1:
-            bases = ", ".join(kind.base.__name__ for kind in KINDS.values())
-            raise InputError(f"plugin {file.path} should define one subclass of {bases}; it defines {len(found)}")
-        kind = found[0][0]
-        name = getattr(found[0][1], "key", None) if kind is DATASETS else file.stem
-        if not (isinstance(name, str) and NAME.fullmatch(name)):
-            raise InputError(f"plugin {file.path} has the key {name!r}; it should be a name such as 'my-data'")
-        if name in _modules(kind):
-            raise InputError(f"plugin {file.path}: there is a {kind.name} {name!r} already; choose another name")
-        plugin(kind, name, module)
-        _in_use[file] = kind, name
-        forget()
 
 
 def in_use() -> tuple[PluginFile, ...]:

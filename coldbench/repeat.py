@@ -18,17 +18,25 @@ from coldbench.config import as_dict, digest, spelled
 from coldbench.plan import PROVENANCE, Plan
 from coldbench.provenance import commit, machine, versions
 from coldbench.records import write_text
+from coldbench.storage import Place, Remote
 
 NAME = "run.toml"
-_HOW = ("jobs", "address")  # where and how wide to run: no part of what is repeated
+_HOW = (
+    "jobs",
+    "address",
+    "cpus_per_cell",
+    "gpus_per_cell",
+    "cell_timeout",
+    "memory_per_cell",
+)  # where and how wide to run: no part of what is repeated
 
 
-def keep(plan: Plan, folder: Path) -> None:
+def keep(plan: Plan, folder: Place) -> None:
     """Writes ``run.toml`` and the sources of the plugin files.
 
     Where another command wrote into the folder before, its file stays, as ``run-<digest>.toml``.
     """
-    content = _options(plan)
+    content = _options(plan, folder)
     before = _read(folder / NAME)
     if before is not None:
         provenance = before.pop(PROVENANCE, {})
@@ -40,7 +48,7 @@ def keep(plan: Plan, folder: Path) -> None:
     write_text(folder / NAME, tomli_w.dumps(content | {PROVENANCE: _provenance(plan)}))
 
 
-def _options(plan: Plan) -> dict[str, Any]:
+def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     """The options with every name, value and seed spelled out; paths are relative to the file's folder."""
     given = dataclasses.asdict(plan.options)
     options = {name: value for name, value in given.items() if value not in (None, ()) and name not in _HOW}
@@ -52,7 +60,7 @@ def _options(plan: Plan) -> dict[str, Any]:
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {"protocol": as_dict(plan.cells[0].settings)}
-    options["out"] = "."
+    options["out"] = str(folder) if isinstance(folder, Remote) else "."
     if registry.in_use():
         options["plugin"] = [f"plugins/{file.stem}.py" for file in registry.in_use()]
     if plan.options.data_dir:
@@ -73,7 +81,7 @@ def _provenance(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Place) -> dict[str, Any] | None:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

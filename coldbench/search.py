@@ -9,19 +9,21 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
 from coldbench import registry
-from coldbench.grid import THREADS, reach, resources, session
+from coldbench.cluster import connected, reach
+from coldbench.grid import resources
 from coldbench.outside import PluginFile
 from coldbench.plan import Options, Plan
 from coldbench.proposals import Proposals, Values, proposals
 from coldbench.records import Folder
-from coldbench.trials import Made, Trial, Trials
+from coldbench.storage import place
+from coldbench.trials import THREADS
+from coldbench.tuned import Made, Trial, Trials
 from coldbench.tuning import PHASES, Study, TuneOptions, curve, studies
 
 _REDUCTION = 3  # of ASHA (Li et al. 2020, arXiv:1810.05934): the better third of the trials goes on
@@ -37,12 +39,12 @@ def tune(options: Options, how: TuneOptions) -> Made:
     plan, asked = studies(options, how)
     if options.address:
         reach(options.address)
-    folder = Folder(Path(options.out).resolve())
+    folder = Folder(place(options.out))
     folder.prepare()
     trials = Trials(folder.path)
     searches = {study.name: _search(study, how, trials.of(study)) for study in asked}
     if any(left for _, left in searches.values()):
-        with session(options):
+        with connected(options):
             for study in asked:
                 _experiment(study, *searches[study.name], how, plan, folder)
     return [(study, trials.of(study)) for study in asked]

@@ -1,161 +1,109 @@
-"""The trials of a search: on disk, as a frame, and the best of them as TOML."""
+"""A queue's tasks as the trials of one Ray Tune experiment."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import io
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
-import pandas as pd
-import tomli_w
+import torch
 
-from coldbench.config import as_dict, digest
-from coldbench.proposals import Values
-from coldbench.records import write_text
-from coldbench.tuning import Study
+from coldbench import registry
+from coldbench.limits import limited
+from coldbench.outside import PluginFile, explained
+from coldbench.tasks import Queue, Task
+
+THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
+Ended = Callable[[Task, str | None], None]  # a task that ended, and the reason if it failed
+Died = Callable[[Task, float], None]  # a task whose worker died, and the seconds that it had run
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One trial.
+def compute(
+    queue: Queue,
+    ended: Ended,
+    died: Died,
+    resources: dict[str, float],
+    limits: tuple[float | None, float | None],
+    at_once: int | None,
+    **shared: Any,
+) -> None:
+    """Runs all tasks of a queue.
 
-    Attributes:
-        study: The study's name.
-        number: In the order they ended.
-        values: ``NAME.FIELD`` to value, of every field searched.
-        scores: After each point of evaluation, the mean so far over the warm-up phases.
-        state: ``finished``, ``stopped`` by the scheduler, or ``failed``.
-        seconds: It took in all.
-        reason: Why it failed.
+    Args:
+        queue: Where they come from.
+        ended: Called here with each task that ended.
+        died: Called here with each task whose worker died.
+        resources: What a task takes.
+        limits: Seconds and GiB that a task may take.
+        at_once: How many tasks may run at once; None for as many as there are resources for.
+        **shared: Put into the object store once, read by workers without a copy.
     """
+    from ray import tune
+    from ray.tune.search import Searcher
 
-    study: str
-    number: int
-    values: Values
-    scores: list[float]
-    state: str
-    seconds: float
-    reason: str | None = None
+    def trial(config: dict[str, Any], plugins: Sequence[PluginFile], **shared: Any) -> None:
+        torch.set_num_threads(THREADS)
+        try:
+            registry.use(plugins)
+            task = pickle.loads(config["task"])
+            with limited(*limits):
+                task.run(**shared)
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; the other cells go on
+            tune.report({"failed": explained(error, *(file.path for file in plugins))})
+        else:
+            tune.report({"failed": None})
 
-    @property
-    def score(self) -> float | None:
-        """Of a finished trial, its mean over seeds and warm-up phases."""
-        return self.scores[-1] if self.state == "finished" else None
+    class Listener(tune.Callback):
+        def __init__(self, ended: Ended, died: Died) -> None:
+            self.ended, self.died = ended, died
+            self.started: dict[str, float] = {}
 
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
 
-@dataclass(frozen=True)
-class Trials:
-    """The trials of a search on disk, one JSON file each."""
+        def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            self.started[trial.trial_id] = time.monotonic()
 
-    path: Path
+        def on_trial_result(
+            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            self.started.pop(trial.trial_id, None)
+            self.ended(pickle.loads(trial.config["task"]), result["failed"])
 
-    def of(self, study: Study) -> list[Trial]:
-        """A study's trials that ended well or were stopped, as they ended; failed ones are tried again."""
-        found = []
-        for file in sorted(self._folder(study).glob("*.json")):
-            try:
-                content = json.loads(file.read_text(encoding="utf-8"))
-                if content.pop("digest") == digest(content) and content["state"] != "failed":
-                    found.append(Trial(**content))
-            except (OSError, ValueError, KeyError, TypeError):
-                continue  # cut off or edited: that trial is made again
-        return sorted(found, key=lambda trial: trial.number)
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            started = self.started.pop(trial.trial_id, None)
+            if started is not None:  # else its worker died after it had ended
+                self.died(pickle.loads(trial.config["task"]), time.monotonic() - started)
 
-    def save(self, study: Study, trial: Trial) -> None:
-        """Writes one."""
-        content = dataclasses.asdict(trial)
-        name = digest(trial.values)[:16]
-        write_text(self._folder(study) / f"{name}.json", json.dumps(content | {"digest": digest(content)}, indent=1))
+    class Tasks(Searcher):
+        def suggest(self, trial_id: str) -> Any:
+            if queue.finished:
+                return Searcher.FINISHED
+            task = queue.next() if at_once is None or queue.running < at_once else None
+            return {"task": pickle.dumps(task)} if task else None  # a worker can read it once it knows the plugins
 
-    def _folder(self, study: Study) -> Path:
-        cell = study.cells[0]
-        return self.path / "trials" / f"{cell.dataset.name}-{cell.backbone.name}-{cell.method.name}-{study.key[:16]}"
+        def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+            pass  # the listener sees it
 
+        def save(self, checkpoint_path: str) -> None:
+            pass  # the run's folder is what a run goes on from
 
-Made = Sequence[tuple[Study, Sequence[Trial]]]
+        restore = save
 
-
-def best(trials: Sequence[Trial]) -> Trial | None:
-    """The finished trial with the highest score; of equals the first."""
-    finished = [trial for trial in trials if trial.score is not None]
-    return max(finished, key=lambda trial: (trial.score, -trial.number)) if finished else None
-
-
-def frame(made: Made) -> pd.DataFrame:
-    """All trials, one row each: study, backbone, method, state, score, and a column per field."""
-    rows = []
-    for study, trials in made:
-        cell = study.cells[0]
-        about = {
-            "dataset": cell.dataset.label,
-            "backbone": cell.backbone.name,
-            "method": cell.method.name,
-            "protocol": cell.protocol.label,
-        }
-        for trial in trials:
-            values = {name: _cell_value(value) for name, value in trial.values.items()}
-            rows.append(
-                {
-                    **about,
-                    "number": trial.number,
-                    "state": trial.state,
-                    "score": trial.score,
-                    "seconds": trial.seconds,
-                    **values,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _cell_value(value: Any) -> Any:
-    return "x".join(map(str, value)) if isinstance(value, list) else value
-
-
-def write_best(out: Path, made: Made, samples: int) -> list[Path]:
-    """Writes what ``coldbench run --config`` takes: one TOML file per dataset, backbone and protocol.
-
-    Where a backbone's fields were searched each method has a backbone, and a file, of its own.
-    """
-    groups: dict[tuple[str, ...], list[tuple[Study, Sequence[Trial]]]] = {}
-    for study, trials in made:
-        cell = study.cells[0]
-        own = any(target.startswith(f"{cell.backbone.name}.") for target in study.space)
-        group = (cell.dataset.name, cell.backbone.name, cell.protocol.label, *([cell.method.name] if own else []))
-        groups.setdefault(group, []).append((study, trials))
-    written = []
-    for group, members in groups.items():
-        values: dict[str, Any] = {}
-        for _, trials in members:
-            chosen = best(trials)
-            for target, value in (chosen.values if chosen else {}).items():
-                name, _, field = target.partition(".")
-                values.setdefault(name, {})[field] = value
-        cell = members[0][0].cells[0]
-        content = {
-            "methods": [study.cells[0].method.name for study, _ in members],
-            "backbones": cell.backbone.name,
-            "datasets": cell.dataset.label,
-            "protocol": cell.protocol.label,
-            "tuned": tuned(members, samples),
-            "set": values | {"protocol": as_dict(cell.settings)},
-        }
-        name = "best.toml" if len(groups) == 1 else f"best-{'-'.join(group)}.toml"
-        write_text(out / name, tomli_w.dumps(content))
-        written.append(out / name)
-    return written
-
-
-def tuned(members: Made, samples: int) -> str:
-    """What the report of a tuned run says about it."""
-    cell = members[0][0].cells[0]
-    plain = [study.cells[0].method.name for study, _ in members if not study.space]
-    counts = {study.cells[0].method.name: len(trials) for study, trials in members if study.space}
-    text = f"tuned on pseudo-cold items of {cell.dataset.label} with {cell.backbone.name}, "
-    text += f"protocol {cell.protocol.label}, by {members[0][0].metric}, seeds {len(members[0][0].cells)}: "
-    text += ", ".join(f"{name} {count} trials" for name, count in counts.items())
-    if any(count != samples for count in counts.values()):
-        text += f" of {samples} asked for"
-    return text + (f"; nothing to tune in {', '.join(plain)}" if plain else "")
+    with tempfile.TemporaryDirectory(prefix="coldbench-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(trial, plugins=registry.in_use(), **shared), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=Tasks(),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[Listener(ended, died)]),
+        )
+        with redirect_stdout(io.StringIO()):  # Tune announces every experiment there
+            tuner.fit()

@@ -10,8 +10,9 @@ from tabulate import tabulate
 
 from coldbench.errors import InputError
 from coldbench.plan import read_options
-from coldbench.records import write_text
-from coldbench.trials import Made, best, frame, write_best
+from coldbench.records import write_bytes, write_text
+from coldbench.storage import place
+from coldbench.tuned import Made, best, frame, write_best
 from coldbench.tuning import METRICS, TuneOptions, studies
 
 
@@ -24,7 +25,7 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
     from coldbench import search
 
     options = read_options(flags, config, seeds="1", out="results/tune")
-    out = Path(options.out)
+    out = place(options.out)
     if dry_run:
         return "\n".join(
             f"{study.name}: {', '.join(study.space) or 'nothing to search'}" for study in studies(options, how)[1]
@@ -33,7 +34,7 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
     written = write_best(out, made, how.samples)
     text = summary(made)
     try:
-        frame(made).to_parquet(out / "trials.parquet", index=False)
+        write_bytes(out / "trials.parquet", frame(made).to_parquet(index=False))
         write_text(out / "report" / "tuning.md", page(text, []))
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror})") from None

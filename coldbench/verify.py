@@ -26,6 +26,7 @@ from coldbench.plan import Options, Plan, parse_protocol
 from coldbench.provenance import commit, machine, versions
 from coldbench.records import Folder, Record
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.storage import Place, place
 from coldbench.training import Settings
 
 
@@ -73,11 +74,11 @@ class Verification:
         return "\n".join([*lines, f"{same} of {len(self.findings)} cells are the same, bit for bit"])
 
 
-def verify(out: Path, sample: int | None, data_dir: str | None, options: Options) -> Verification:
+def verify(location: str, sample: int | None, data_dir: str | None, options: Options) -> Verification:
     """Computes a run's cells again, in a folder of their own, and compares predictions, metrics and steps.
 
     Args:
-        out: The run's folder; nothing in it is changed.
+        location: The run's folder or its URL; nothing in it is changed.
         sample: How many cells, drawn at random; None for all.
         data_dir: A folder with raw files.
         options: Where and how wide to run, and the plugin files.
@@ -86,6 +87,7 @@ def verify(out: Path, sample: int | None, data_dir: str | None, options: Options
         InputError: The folder holds no finished cell, or a cell needs a plugin or data that are not at hand.
     """
     registry.use([PluginFile.read(Path(path)) for path in options.plugin])
+    out = place(location)
     records, broken = Folder(out).records()
     if not records:
         raise InputError(f"{out} holds no finished cell; there is nothing to compare")
@@ -104,7 +106,7 @@ def verify(out: Path, sample: int | None, data_dir: str | None, options: Options
     return Verification(tuple(findings), tuple(broken))
 
 
-def _cell(record: Record, out: Path, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
+def _cell(record: Record, out: Place, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
     """The cell that a record tells of, as this version computes it on the data at hand."""
     try:
         dataset, backbone, method = (
@@ -113,11 +115,11 @@ def _cell(record: Record, out: Path, datasets: dict[str, Dataset], data_dir: str
         settings = resolve("protocol", Settings, record["config"]["settings"])
         protocol = parse_protocol(record["protocol"])
     except InputError as error:
-        kept = out / "plugins" / f"{record['method']}.py"
-        hint = f"; the run keeps plugins in {kept.parent}: read them, then give them with --plugin"
+        kept = out / "plugins"
+        hint = f"; the run keeps plugins in {kept}: read them, then give them with --plugin"
         raise InputError(
             f"{_named(record)} of commit {record['provenance']['commit']} cannot be computed again: {error}"
-            + (hint if kept.parent.is_dir() else "")
+            + (hint if kept.is_dir() else "")
         ) from None
     if dataset.label not in datasets:
         folder = Path(data_dir) if data_dir else None
@@ -136,7 +138,7 @@ def _named(record: Record) -> str:
     return f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
 
 
-def compare(out: Path, record: Record, scratch: Path, cell: Cell, reason: str) -> Finding:
+def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str) -> Finding:
     """A record of one folder against that of the same cell in another.
 
     Args:
@@ -155,7 +157,7 @@ def compare(out: Path, record: Record, scratch: Path, cell: Cell, reason: str) -
     if then is None or now is None:
         differences.append("its predictions are gone or damaged")
     else:
-        if hashlib.sha256(then).hexdigest() != record.get("predictions_digest", hashlib.sha256(then).hexdigest()):
+        if hashlib.sha256(then).hexdigest() != record["predictions_digest"]:
             causes.append("its predictions were changed after they were written")
         differences += _in_logits(pq.read_table(io.BytesIO(then)), pq.read_table(io.BytesIO(now)))
     differences += _in_phases(record["phases"], again["phases"])
@@ -163,7 +165,7 @@ def compare(out: Path, record: Record, scratch: Path, cell: Cell, reason: str) -
     return Finding(_named(record), tuple(differences), tuple(causes or ["none of what is recorded differs"]))
 
 
-def _predictions(folder: Path, record: Record) -> bytes | None:
+def _predictions(folder: Place, record: Record) -> bytes | None:
     path = folder / record["predictions"]
     try:
         content = path.read_bytes()

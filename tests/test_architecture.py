@@ -11,8 +11,10 @@ ROOT = Path(__file__).parent.parent
 # a module may import only modules above it
 ORDER = [
     "errors",
+    "storage",
     "seeds",
     "space",
+    "proposals",
     "config",
     "data.schema",
     "data.dataset",
@@ -44,10 +46,19 @@ ORDER = [
     "conformance.datasets",
     "conformance.suite",
     "plan",
+    "record_schema",
     "records",
     "repeat",
+    "tasks",
+    "limits",
+    "interrupts",
     "progress",
+    "cluster",
+    "trials",
     "grid",
+    "tuning",
+    "tuned",
+    "search",
     "significance.paired",
     "significance.corrections",
     "significance.correlated",
@@ -70,10 +81,11 @@ ORDER = [
     "export",
     "compare",
     "runs",
+    "tunes",
     "cli",
 ]
 PLUGINS_MAY_IMPORT = {"backbone", "batching", "data.schema", "generator", "layers", "method", "space", "training"}
-RAY = {"grid"}
+RAY = {"cluster", "trials", "search"}
 
 
 def imports(path: Path) -> set[str]:

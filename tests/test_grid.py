@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coldbench.grid import Queue, Task
 from coldbench.plan import make_plan, read_options
+from coldbench.tasks import TRIES, Queue, Task
 
 TINY = ("synthetic.interactions=4000", "synthetic.items=100", "synthetic.users=200", "synthetic.n=30", "synthetic.k=3")
 
@@ -23,16 +23,20 @@ def test_a_cell_waits_for_its_backbone_and_for_no_other(tmp_path):
     assert len({task.cell.pretrained_key for task in backbones}) == 4
     assert queue.next() is None
     assert not queue.finished
-    freed = queue.ended(backbones[0].cell, True)
+    freed = queue.ended(backbones[0], True)
     assert {cell.method.name for cell in freed} == {"base", "cvar"}
     assert [queue.next(), queue.next()] == [Task(cell, False) for cell in freed]
     assert queue.next() is None
     for task in backbones[1:]:
-        queue.ended(task.cell, True)
-    rest = [queue.next().cell for _ in range(4)]
-    assert {*rest, *freed} == set(todo)
+        queue.ended(task, True)
+    rest = [queue.next() for _ in range(4)]
+    assert {*(task.cell for task in rest), *freed} == set(todo)
+    assert queue.next() is None
+    assert queue.running == 6
+    assert not queue.finished  # a worker may die
+    for task in [*rest, *(Task(cell, False) for cell in freed)]:
+        queue.ended(task, True)
     assert queue.finished
-    assert queue.tasks == 10
 
 
 def test_a_lost_backbone_takes_its_cells_with_it_and_the_others_go_on(tmp_path):
@@ -41,10 +45,30 @@ def test_a_lost_backbone_takes_its_cells_with_it_and_the_others_go_on(tmp_path):
     queue = Queue(todo, there)
     first, second = queue.next(), queue.next()
     assert {first.cell.seed, second.cell.seed} == {0}
-    lost = queue.ended(first.cell, False)
+    lost = queue.ended(first, False)
     assert {cell.pretrained_key for cell in lost} == {first.cell.pretrained_key}
-    lost += queue.ended(second.cell, False)
+    lost += queue.ended(second, False)
     handed = [queue.next() for _ in range(3)]
     assert {task.cell.seed for task in handed} == {1}
-    assert queue.finished
     assert {*lost, *(task.cell for task in handed)} == set(todo)
+
+
+def test_a_task_whose_worker_died_is_done_again_but_not_for_ever(tmp_path):
+    queue = Queue(cells(tmp_path)[:1], set())
+    for left in range(TRIES - 1, -1, -1):
+        task = queue.next()
+        assert task.pretrains
+        assert not queue.finished
+        assert queue.again(task) == (left > 0)
+    assert queue.ended(task, False) == [task.cell]
+    assert queue.finished
+
+
+def test_a_stopped_queue_ends_with_what_runs(tmp_path):
+    queue = Queue(cells(tmp_path), set())
+    task = queue.next()
+    queue.stop()
+    assert queue.next() is None
+    assert not queue.finished
+    queue.ended(task, True)
+    assert queue.finished

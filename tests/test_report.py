@@ -29,7 +29,7 @@ AUCS = {
 AUC = Question()
 
 
-def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished="2026-01-01T00:00:00+00:00", aucs=AUCS):
+def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generation=1, aucs=AUCS):
     phases = [
         {"phase": p, "auc": values[seed], "logloss": 1 - values[seed], "steps": 1}
         for (m, p), values in aucs.items()
@@ -44,7 +44,7 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, finished=
         "protocol": "paper",
         "seed": seed,
         "key": key or f"{method}{seed}{backbone}",
-        "finished": finished,
+        "generation": generation,
         "phases": phases,
         "split": {"base": 3},
         "provenance": {"versions": {"coldbench": "0"}, "commit": None, "machine": {"processor": "p"}},
@@ -160,7 +160,7 @@ def test_table_two_tests_the_papers_method_against_base_alone(records):
 
 
 def test_a_cell_of_an_older_code_does_not_count_twice(records):
-    newer = record("base", 0, key="newer", finished="2026-02-01T00:00:00+00:00")
+    newer = record("base", 0, key="newer", generation=2)
     newer["phases"][0]["auc"] = 0.5
     frame, notes = tidy([newer, *records])
     assert len(frame) == 9

@@ -58,5 +58,5 @@ def failures(cell: Cell, when: str) -> Iterator[str]:
     """A fault where a cell raises, as it does when its logits are not finite."""
     try:
         run(cell)
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         yield f"{when} it raised {explained(error, *(file.path for file in registry.in_use()))}"

@@ -63,7 +63,7 @@ def faults(check: Check, name: str) -> list[str]:
     try:
         for fault in check(name):
             found.append(fault)
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         files = [file.path for file in registry.in_use()]
         found.append(f"it raised {explained(error, *files)}")
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from coldbench.errors import InputError, unknown
-from coldbench.protocol import COLD
+from coldbench.protocol import COLD, PROTOCOLS
 from coldbench.records import Record
 from coldbench.report import paper
 from coldbench.split import WARM_PHASES
@@ -83,7 +83,7 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
             "method": record["labels"]["method"],
             "seed": record["seed"],
             "key": record["key"],
-            "finished": record["finished"],
+            "generation": record["generation"],
             **phase,
         }
         for record in records
@@ -92,7 +92,7 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame, []
-    frame = frame.sort_values(["finished", "key"], kind="stable")
+    frame = frame.sort_values(["generation", "key"], kind="stable")
     newest = frame.drop_duplicates([*_IDENTITY, "phase"], keep="last")
     notes = []
     superseded = frame["key"].nunique() - newest["key"].nunique()
@@ -103,9 +103,10 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
         notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
     order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=method_order))}
     place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
-    newest = newest.assign(_method=newest["method"].map(order), _phase=place)
-    newest = newest.sort_values(["dataset", "protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
-    return newest.drop(columns=["_method", "_phase"]), notes
+    rules = newest["protocol"].map(protocol_order)
+    newest = newest.assign(_protocol=rules, _method=newest["method"].map(order), _phase=place)
+    newest = newest.sort_values(["dataset", "_protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
+    return newest.drop(columns=["_protocol", "_method", "_phase"]), notes
 
 
 def values(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -122,6 +123,13 @@ def _dataset_label(record: Record) -> str:
 def _with_settings(frame: pd.DataFrame) -> pd.Series:
     numbers = {text: number for number, text in enumerate(sorted(frame["settings"].unique()), 1)}
     return frame["dataset"] + frame["settings"].map(lambda text: f" (settings {numbers[text]})")
+
+
+def protocol_order(label: str) -> tuple[int, int, str]:
+    """Sorts protocols from the published one to the strictest, and budgets by size."""
+    name, _, rest = label.partition("[")
+    digits = "".join(filter(str.isdigit, rest))
+    return (list(PROTOCOLS).index(name) if name in PROTOCOLS else len(PROTOCOLS), int(digits or 1), label)
 
 
 def method_order(label: str) -> tuple[int, str]:

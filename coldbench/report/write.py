@@ -10,6 +10,7 @@ from coldbench.records import write_text
 from coldbench.report import text
 from coldbench.report.findings import find
 from coldbench.report.frame import Question
+from coldbench.storage import Place
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Report:
         summary: The tables, for a terminal.
     """
 
-    path: Path
+    path: Place
     summary: str
 
 

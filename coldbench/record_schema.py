@@ -1,0 +1,72 @@
+"""What a record of a finished cell has to hold, as a JSON Schema: what is none is not believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+VERSION = 1
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "object", "additionalProperties": _TEXT}
+_NUMBER = {"type": ["number", "null"]}  # null stands for NaN, which JSON has no word for
+_PARTS = ("dataset", "backbone", "method")
+
+
+def _file(folder: str, ending: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^{folder}/[^/\\]+\.{ending}$"}  # nothing outside the run's folder
+
+
+RECORD = {
+    "type": "object",
+    "required": [
+        *("schema", *_PARTS, "seed", "protocol", "dataset_label", "labels", "fingerprint", "config", "key", "phases"),
+        *("split", "predictions", "predictions_digest", "generation", "finished", "provenance", "digest"),
+    ],
+    "properties": {
+        "schema": {"const": VERSION},
+        **dict.fromkeys(
+            (*_PARTS, "protocol", "dataset_label", "fingerprint", "key", "finished", "digest", "predictions_digest"),
+            _TEXT,
+        ),
+        "seed": {"type": "integer", "minimum": 0},
+        "generation": {"type": "integer", "minimum": 1},
+        "labels": _TEXTS | {"required": [*_PARTS]},
+        "config": {
+            "type": "object",
+            "required": [*_PARTS, "settings"],
+            "additionalProperties": {"type": "object"},
+        },
+        "phases": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["phase", "auc", "steps", "seconds"],
+                "properties": {"phase": {"enum": ["cold", "warm-a", "warm-b", "warm-c"]}},
+                "additionalProperties": _NUMBER,
+            },
+        },
+        "split": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "predictions": _file("predictions", "parquet"),
+        "provenance": {
+            "type": "object",
+            "required": ["versions", "commit", "machine"],
+            "properties": {
+                "versions": _TEXTS,
+                "commit": {"type": ["string", "null"]},
+                "machine": {
+                    "type": "object",
+                    "required": ["processor", "device"],
+                    "properties": {"processor": _TEXT, "device": _TEXT},
+                },
+            },
+        },
+    },
+}
+_VALIDATOR = Draft202012Validator(RECORD)
+
+
+def is_record(content: Any) -> bool:
+    """Whether plain values have the form of a record."""
+    return bool(_VALIDATOR.is_valid(content))

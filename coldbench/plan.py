@@ -142,9 +142,10 @@ def split_names(text: str) -> Iterator[str]:
 
 def parse_spec(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """``name`` or ``name[field=value,...]`` -> the plugin with its configuration resolved."""
-    name, values = _variant(text)
+    text, values = _variant(text)
+    name, meant = registry.dataset(text) if kind is DATASETS else (text, {})
     config = registry.get(kind, name).Config
-    return Spec(name, resolve(name, config, {**overrides.get(name, {}), **values}))
+    return Spec(name, resolve(name, config, {**meant, **overrides.get(name, {}), **values}))
 
 
 def parse_protocol(text: str) -> Spec:

@@ -128,6 +128,20 @@ def get(kind: Kind[T], name: str) -> type[T]:
     return plugin(kind, name, module)
 
 
+def dataset(text: str) -> tuple[str, dict[str, str]]:
+    """The dataset that a user means: a name, or what one of them recognises, such as a folder's path.
+
+    Returns:
+        Its name, and the values of its ``Config`` that the text stands for.
+    """
+    if text not in names(DATASETS):
+        for name in names(DATASETS):
+            values = get(DATASETS, name).recognise(text)
+            if values is not None:
+                return name, values
+    return text, {}
+
+
 def plugin(kind: Kind[T], name: str, module: ModuleType) -> type[T]:
     """The one class of a kind that a module defines, with its ``Config`` and ``space``.
 

@@ -50,7 +50,7 @@ def read_csv(
         try:  # once more in order: only so the error tells the row
             table = _parsed(raw, name, types, nulls, threads=False)
         except pa.ArrowInvalid as error:
-            raise InputError(f"{name}{_explained(str(error), types)}") from None
+            raise InputError(f"{name}{explained(str(error), list(types), types)}") from None
     for column in types:
         if column not in missing and table[column].null_count:
             row = int(np.argmax(table[column].is_null().to_numpy())) + 1
@@ -71,14 +71,13 @@ def _parsed(
         )
 
 
-def _explained(message: str, types: Mapping[str, pa.DataType]) -> str:
-    """Arrow's message, with the column by its name."""
+def explained(message: str, names: Sequence[str], types: Mapping[str, pa.DataType] | None = None) -> str:
+    """Arrow's message about a CSV file, with the column by its name: to be put behind the file's name."""
     found = _MESSAGE.match(" ".join(message.split()))
     column, row, reason = found.groups("") if found else ("", "", message)
-    names = list(types)
-    where = f", column {names[int(column)]}" if column and int(column) < len(names) else ""
-    kind = f" (it should be {types[names[int(column)]]})" if where else ""
-    return f"{where}{f', row {row}' if row else ''}: {reason[:120]}{kind}"
+    name = names[int(column)] if column and int(column) < len(names) else ""
+    kind = f" (it should be {types[name]})" if name and types else ""
+    return f"{f', column {name}' if name else ''}{f', row {row}' if row else ''}: {reason[:120]}{kind}"
 
 
 def column(table: pa.Table, name: str) -> np.ndarray:

@@ -39,6 +39,11 @@ class Source:
     key: ClassVar[str]
     Config: ClassVar[type]
 
+    @classmethod
+    def recognise(cls, text: str) -> dict[str, str] | None:
+        """The values of ``Config`` that a text stands for which is no dataset's name; None where it is for none."""
+        return None
+
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
         """The dataset, ready to split.
 
@@ -48,7 +53,7 @@ class Source:
         """
         raise NotImplementedError
 
-    def add(self, path: Path) -> None:
+    def add(self, path: Path) -> Dataset:
         """Checks raw files, prepares the cache and makes them what the name stands for."""
         raise InputError(f"{self.key} has no files: it is generated where it is needed")
 
@@ -90,10 +95,12 @@ class FileSource(Source):
         fingerprint, prepared = self._find(data_dir)
         return prepared.dataset(self.key, fingerprint, config.n, config.k)
 
-    def add(self, path: Path) -> None:
+    def add(self, path: Path) -> Dataset:
         """Checks raw files, prepares the cache and makes them what the name stands for."""
-        fingerprint, _ = self._prepare(RawFiles(path, self.largest))
+        fingerprint, prepared = self._prepare(RawFiles(path, self.largest))
         cache.remember(self.key, fingerprint)
+        config = self.Config()
+        return prepared.dataset(self.key, fingerprint, config.n, config.k)
 
     def download(self) -> Path:
         """The published archive, fetched into the cache folder and checked."""

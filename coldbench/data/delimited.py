@@ -14,7 +14,7 @@ from coldbench.data.raw import RawFiles
 from coldbench.errors import InputError
 
 _BLOCK = 2**24  # bytes parsed at once
-_LARGEST_ID = 50_000_000  # of any published dataset, with room; more is damage, and would cost memory
+_LARGEST_ID = 10_000_000  # of any published dataset, with room; more is damage, and would cost memory
 _MESSAGE = re.compile(
     r"(?:In CSV column #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(?:Row #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(.*)"
 )
@@ -102,23 +102,24 @@ def renumbered(where: str, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: An id is negative or larger than those of any published dataset.
     """
-    low, high = int(ids.min()), int(ids.max())
-    if low < 0 or high > _LARGEST_ID:
-        wrong = (ids < 0) | (ids > _LARGEST_ID)
-        row = int(np.argmax(wrong))
-        raise InputError(f"{where}, row {row + 1}: the id {ids[row]} is out of range (0 to {_LARGEST_ID:,})")
-    seen = np.zeros(high + 1, bool)
+    _in_range(where, ids)
+    seen = np.zeros(int(ids.max()) + 1, bool)
     seen[ids] = True
     place = np.cumsum(seen, dtype=np.int32) - np.int32(1)
     return np.flatnonzero(seen), place[ids]
+
+
+def _in_range(where: str, ids: np.ndarray) -> None:
+    conform(where, ids, (ids >= 0) & (ids <= _LARGEST_ID), f"an id between 0 and {_LARGEST_ID:,}")
 
 
 def distinct(where: str, ids: np.ndarray) -> None:
     """Checks that no id comes twice.
 
     Raises:
-        InputError: One does.
+        InputError: One does, is negative or larger than those of any published dataset.
     """
+    _in_range(where, ids)
     order = np.argsort(ids, kind="stable")
     again = np.flatnonzero(ids[order][1:] == ids[order][:-1])
     if len(again):

@@ -81,11 +81,14 @@ class MovieLens1M(FileSource):
         )
 
     def _table(self, raw: RawFiles, name: str, columns: list[str], texts: tuple[int, ...] = ()) -> pd.DataFrame:
-        content = raw.read(name).replace(b"::", b"\t")
+        content = raw.read(name)
+        marks, rows = content.count(b"::"), content.count(b"\n")
+        if marks != rows * (len(columns) - 1) or b"\t" in content:
+            raise InputError(f"{name} is not MovieLens-1M's: truncated, or a row is not {'::'.join(columns)}")
         types = {column: "str" if place in texts else "int64" for place, column in enumerate(columns)}
         try:
             table = pd.read_csv(
-                io.BytesIO(content),
+                io.BytesIO(content.replace(b"::", b"\t")),
                 sep="\t",
                 header=None,
                 names=columns,
@@ -97,6 +100,9 @@ class MovieLens1M(FileSource):
             reason = str(error).splitlines()[0]
             raise InputError(f"{name} is not MovieLens-1M's: {reason}; rows should be {'::'.join(columns)}") from None
         self.count(name, len(table))
+        if table.isna().any(axis=None):
+            row = int(np.argmax(table.isna().any(axis=1)))
+            raise InputError(f"{name}, row {row + 1}: a value is missing; rows should be {'::'.join(columns)}")
         return table
 
     def _movies(self, raw: RawFiles) -> pd.DataFrame:

@@ -91,9 +91,8 @@ class MovieLens25M(FileSource):
         users, user = renumbered(f"{name}, column userId", column(table, "userId"))
         movies, item = renumbered(f"{name}, column movieId", column(table, "movieId"))
         stars, time = column(table, "rating"), column(table, "timestamp")
-        conform(
-            f"{name}, column rating", stars, (stars >= 0.5) & (stars <= 5) & (stars * 2 % 1 == 0), "half stars to 5"
-        )
+        halves = np.isin(stars, np.arange(1, 11, dtype=np.float32) / 2)
+        conform(f"{name}, column rating", stars, halves, "0.5 to 5.0 in halves")
         conform(f"{name}, column timestamp", time, (time > 0) & (time < _LATEST), "seconds since 1970")
         log = {"user": user, "item": item, "click": (stars >= 4).astype(np.uint8), "time": time}
         return log, users, movies

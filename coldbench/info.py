@@ -115,7 +115,7 @@ def check_folder(path: Path) -> tuple[str, int]:
     """
     problems = check(path)
     if problems:
-        return "\n".join([*map(str, problems), f"{path}: {len(problems)} problems"]), 2
+        return "\n".join([*map(str, problems), f"{path}: {len(problems)} problem{'s' * (len(problems) > 1)}"]), 2
     return describe(str(path.resolve())).text(), 0
 
 

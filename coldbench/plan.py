@@ -171,7 +171,7 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> list[Spec]:
-    asked = registry.names(kind) if text.strip() == "all" else [name for name in split_names(text) if name]
+    asked = registry.every(kind) if text.strip() == "all" else [name for name in split_names(text) if name]
     if not asked:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
     specs = [parse_spec(kind, name, overrides) for name in asked]

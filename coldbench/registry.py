@@ -109,6 +109,11 @@ def names(kind: Kind[T]) -> tuple[str, ...]:
     return tuple(sorted(_modules(kind)))
 
 
+def every(kind: Kind[T]) -> list[str]:
+    """The names that ``all`` stands for."""
+    return [name for name in names(kind) if getattr(get(kind, name), "by_name", True)]
+
+
 @cache
 def get(kind: Kind[T], name: str) -> type[T]:
     """The class behind a name.

@@ -148,9 +148,8 @@ class _Reader:
     def count(self, table: Mapping[str, Any], name: str) -> int:
         found = table.get(name)
         if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= 1_000_000:
-            self._wrong(
-                f"{name} is {found!r}; it should be a whole number of at least 1" if found else f"it lacks {name}"
-            )
+            should = "it should be a whole number of at least 1"
+            self._wrong(f"it lacks {name}; {should}" if found is None else f"{name} is {found!r}; {should}")
             return 1
         return found
 

@@ -71,13 +71,22 @@ def _parsed(
         )
 
 
-def explained(message: str, names: Sequence[str], types: Mapping[str, pa.DataType] | None = None) -> str:
-    """Arrow's message about a CSV file, with the column by its name: to be put behind the file's name."""
+def explained(
+    message: str, names: Sequence[str], types: Mapping[str, pa.DataType] | None = None, headers: int = 0
+) -> str:
+    """Arrow's message about a CSV file with the column by its name, to be put behind the file's name.
+
+    Args:
+        message: Arrow's.
+        names: Of the file's columns.
+        types: What the columns should be.
+        headers: How many rows before the first one Arrow has counted.
+    """
     found = _MESSAGE.match(" ".join(message.split()))
     column, row, reason = found.groups("") if found else ("", "", message)
     name = names[int(column)] if column and int(column) < len(names) else ""
     kind = f" (it should be {types[name]})" if name and types else ""
-    return f"{f', column {name}' if name else ''}{f', row {row}' if row else ''}: {reason[:120]}{kind}"
+    return f"{f', column {name}' if name else ''}{f', row {int(row) - headers}' if row else ''}: {reason[:120]}{kind}"
 
 
 def column(table: pa.Table, name: str) -> np.ndarray:

@@ -39,6 +39,7 @@ class Folder(Source):
     """A folder of a user's own, named by its path."""
 
     key = "folder"
+    by_name = False
 
     @classmethod
     def recognise(cls, text: str) -> dict[str, str] | None:
@@ -94,15 +95,12 @@ def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared
         name: _table(path, name, part, problems)
         for name, part in (("users", declared.users), ("items", declared.items))
     }
-    if not log or any(table is not None and not table for table in sides.values()):
-        return None
-    interactions = {
-        "click": log.clicks(declared.click, declared.click_from),
-        "time": log.times(declared.time),
-    }
-    rows = np.arange(len(log))
-    columns = [log.field(column, "context", rows) for column in declared.context]
-    interactions |= {declared_field.name: values for declared_field, values in columns}
+    interactions: dict[str, np.ndarray] = {}
+    columns: list[tuple[Field, np.ndarray]] = []
+    if log:
+        interactions = {"click": log.clicks(declared.click, declared.click_from), "time": log.times(declared.time)}
+        columns = [log.field(column, "context", np.arange(len(log))) for column in declared.context]
+        interactions |= {declared_field.name: values for declared_field, values in columns}
     users, user_columns = _side(log, declared.user, sides["users"], declared.users, "user", problems)
     items, item_columns = _side(log, declared.item, sides["items"], declared.items, "item", problems)
     if problems:
@@ -128,11 +126,14 @@ def _table(path: Path, stem: str, part: Part | None, problems: Problems) -> OwnT
 def _side(
     log: OwnTable, column: str, table: OwnTable | None, part: Part | None, side: SideName, problems: Problems
 ) -> tuple[tuple[pd.Index, np.ndarray], list[tuple[Field, np.ndarray]]]:
-    """The users or items in use, each log row's place among them, and their fields."""
-    used = log.ids(column)
+    """The users or items in use, each log row's place among them, and their fields.
+
+    A file that could not be read is left out, so that the others' problems are found all the same.
+    """
+    used = log.ids(column) if log else pd.Series([], dtype="int64")
     codes, words = used.factorize(sort=True)
     index = pd.Index(words)
-    if table is None or part is None:
+    if not table or part is None:
         return (index, codes.astype(np.int32)), []
     ids = table.ids(part.id)
     table.distinct(part.id, ids)

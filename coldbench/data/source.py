@@ -34,9 +34,11 @@ class Source:
     Attributes:
         key: The registry's name.
         Config: A frozen dataclass with at least ``n`` and ``k``.
+        by_name: Whether the name alone says which data is meant; ``all`` leaves the others out.
     """
 
     key: ClassVar[str]
+    by_name: ClassVar[bool] = True
     Config: ClassVar[type]
 
     @classmethod

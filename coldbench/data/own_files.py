@@ -50,7 +50,7 @@ class OwnTable:
                 self._table = _read(paths[0], dict.fromkeys(columns))
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             problems.append(
-                Problem(self.file, f"it is no readable {paths[0].suffix[1:]}{explained(str(error), names)}")
+                Problem(self.file, f"it is no readable {paths[0].suffix[1:]}{explained(str(error), names, headers=1)}")
             )
 
     def _complete(self, names: list[str], columns: Iterable[str]) -> bool:

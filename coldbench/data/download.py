@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from coldbench.errors import InputError
 
 _TIMEOUT = 30  # seconds without a byte
-_PIECE = 2**18  # bytes
+_PIECE = 2**14  # bytes; what is lost where a connection breaks
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from coldbench.data.schema import Field, Schema
 from coldbench.errors import InputError
 
 _TABLES = ("users", "items", "interactions")
-_CHUNK = 2**26  # rows of a row group
+_CHUNK = 2**26  # rows of a row group: any dataset here is one, and a column of it is read in one piece
 _STALE = 86_400  # seconds after which an unfinished preparation is nobody's
 
 
@@ -106,7 +106,7 @@ def load(name: str, fingerprint: str, version: str) -> Prepared | None:
             return None
         users, items, interactions = (
             {key: _array(column) for key, column in zip(table.column_names, table.columns, strict=True)}
-            for table in (pq.read_table(folder / f"{part}.parquet", memory_map=True) for part in _TABLES)
+            for table in (pq.ParquetFile(folder / f"{part}.parquet").read() for part in _TABLES)
         )
         schema = Schema(about["users"], about["items"], tuple(Field(**field) for field in about["fields"]))
         return Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
@@ -136,9 +136,7 @@ def _column(values: np.ndarray) -> pa.Array:
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
+    array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     if isinstance(array, pa.FixedSizeListArray):
         return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
     return array.to_numpy(zero_copy_only=False)

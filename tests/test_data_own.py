@@ -269,3 +269,35 @@ def test_n_and_k_that_do_not_suit(books):
     result = invoke("data", "check", books)
     assert result.exit_code == 2
     assert "N = 60" in result.output
+
+
+def test_files_without_rows(books):
+    for stem in ("items", "users", "interactions"):
+        path = books / f"{stem}.csv"
+        whole = path.read_text()
+        path.write_text(whole.splitlines()[0] + "\n")
+        result = invoke("data", "check", books)
+        assert result.exit_code == 2, result.output or result.exception
+        path.write_text(whole)
+
+
+def test_any_damage_ends_in_lines(books):
+    """Random edits: problems in one line each, and what ``check`` finds is what ``run`` refuses."""
+    random = np.random.default_rng(0)
+    whole = {path.name: path.read_bytes() for path in books.iterdir()}
+    pieces = [b"", b",", b"\n", b'"', b"\xff", b"-1", b"nan", b"\0", b"1e9", b"[", b"=", b"\r\n", b";", "é".encode()]
+    outcomes = set()
+    for _ in range(60):
+        name = str(random.choice(list(whole)))
+        start = int(random.integers(len(whole[name])))
+        stop = start + int(random.choice([0, 1, 10]))
+        broken = whole[name][:start] + pieces[random.integers(len(pieces))] + whole[name][stop:]
+        (books / name).write_bytes(broken)
+        checked, planned = invoke("data", "check", books), invoke("data", "info", books)
+        assert checked.exit_code == planned.exit_code
+        assert checked.exit_code in (0, 2), broken
+        if checked.exit_code:
+            assert len(planned.output.splitlines()) == 1
+        outcomes.add(checked.exit_code)
+        (books / name).write_bytes(whole[name])
+    assert outcomes == {0, 2}

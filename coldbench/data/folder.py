@@ -143,4 +143,5 @@ def _side(
     rows = pd.Index(ids).get_indexer(index)
     lacking = np.append(rows < 0, False)[codes]  # the last place is of missing ids, told already
     problems.rows(log.file, column, lacking, lambda row: f"{table.file} lacks the id {used.iloc[row]!r:.60}")
-    return (index, codes.astype(np.int32)), [table.field(declared, side, rows) for declared in part.fields]
+    there = rows[rows >= 0]
+    return (index, codes.astype(np.int32)), [table.field(declared, side, there) for declared in part.fields]

@@ -178,6 +178,14 @@ def _textual(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
+def _plain(table: pa.Table) -> pa.Table:
+    """The table with its dictionaries, which pandas calls categories, as what they stand for."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, pc.cast(table[field.name], field.type.value_type))
+    return table
+
+
 def _header(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         return list(pq.read_schema(path).names)
@@ -188,7 +196,7 @@ def _header(path: Path) -> list[str]:
 def _read(path: Path, columns: Iterable[str]) -> pa.Table:
     """The columns; those of a CSV file as texts, so that what is no number can be named."""
     if path.suffix == ".parquet":
-        return pq.read_table(path, columns=list(columns))
+        return _plain(pq.read_table(path, columns=list(columns)))
     convert = arrow_csv.ConvertOptions(
         column_types=dict.fromkeys(columns, pa.string()),
         include_columns=list(columns),

@@ -28,7 +28,8 @@ class Problem:
 
     def __str__(self) -> str:
         column = f", column {self.column}" if self.column else ""
-        return f"{self.file}{column}{f', row {self.row:,}' if self.row else ''}: {self.what}"
+        line = f"{self.file}{column}{f', row {self.row:,}' if self.row else ''}: {self.what}"
+        return " ".join(line.split())
 
 
 class Problems(list[Problem]):

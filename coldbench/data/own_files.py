@@ -140,7 +140,7 @@ class OwnTable:
             self._problems.append(Problem(self.file, f"it is of type {column.type}; it should be numbers", name))
             return np.zeros(len(self))
         values = pc.cast(pc.fill_null(column, "0" if _textual(column.type) else 0), pa.float64()).to_numpy()
-        wrong = ~np.isfinite(values)
+        wrong = ~(np.abs(values) <= np.finfo(np.float32).max)
         self._problems.rows(self.file, name, wrong, lambda row: f"{values[row]} should be a finite number")
         return values
 

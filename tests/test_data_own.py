@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -14,12 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from coldbench import registry
-from coldbench.cell import Cell, Spec
+from coldbench.cell import Spec
 from coldbench.cli import main
 from coldbench.config import as_dict, label, resolve
 from coldbench.data import cache
 from coldbench.split import warm_up_split
-from coldbench.training import Settings
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
 
@@ -88,17 +88,13 @@ def test_reads_what_the_files_say(books):
     assert load(books, n="7").n == 7
 
 
-def test_a_run_plans_it_and_a_cell_trains_on_it(books):
+def test_a_run_plans_it_and_a_cell_trains_on_it(books, make_cell):
     result = invoke("run", "--dry-run", "--datasets", books, "--methods", "base", "--seeds", 1, "--out", "out")
     assert "folder[path=books] / deepfm / base" in result.output
     data = load(books)
     name, values = registry.dataset("books")
-    specs = {
-        "dataset": Spec(name, resolve(name, registry.get(registry.DATASETS, name).Config, values)),
-        "backbone": Spec("fm", registry.get(registry.BACKBONES, "fm").Config()),
-        "method": Spec("cvar", registry.get(registry.METHODS, "cvar").Config()),
-    }
-    cell = Cell(**specs, fingerprint=data.fingerprint, seed=0, protocol="paper", settings=Settings(), device="cpu")
+    spec = Spec(name, resolve(name, registry.get(registry.DATASETS, name).Config, values))
+    cell = dataclasses.replace(make_cell("fm", "cvar"), dataset=spec, fingerprint=data.fingerprint)
     outcomes, split = cell.warm_up(data, cell.pretrain(data))
     assert [outcome.phase for outcome in outcomes] == ["cold", "warm-a", "warm-b", "warm-c"]
     assert all(np.isfinite(outcome.logits).all() for outcome in outcomes)

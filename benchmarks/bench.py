@@ -1,7 +1,8 @@
 """``make bench``: every figure is a ratio measured in one run, pair by pair; results go into benchmarks/README.md.
 
 Each part of a pair is timed by its processor time on one thread, so that a busy machine blurs less; the two parts
-take turns; what is quoted is the median of the pairs' ratios.
+take turns; what is quoted is the median of the pairs' ratios. The parts on the large datasets stand for themselves and
+are made only when they are named: ``python benchmarks/bench.py scale cells-taobao-ad cells-ml-25m --raw FOLDER``.
 """
 
 from __future__ import annotations

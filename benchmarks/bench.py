@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--batches", type=int, default=10, help="of 2048 rows, for each timed piece of the usual loop")
     parser.add_argument("--raw", type=Path, help="where full-size raw files lie, or are to be generated")
+    parser.add_argument("--minutes", type=float, default=60, help="after which cells on the large datasets are stopped")
     options = parser.parse_args()
     torch.set_num_threads(1)
     log = data()
@@ -371,7 +372,7 @@ def large_cells(name: str, log: Dataset, options: argparse.Namespace) -> dict:
     """Whole cells on one of them."""
     import scale
 
-    return scale.cells(name, options.raw)
+    return scale.cells(name, options.raw, options.minutes)
 
 
 _TIMES = 50

@@ -134,7 +134,7 @@ def cells(name: str, folder: Path | None, minutes: float) -> dict:
         "data": f"raw files of benchmarks/raw_files.py, {pretraining['rows']:,} interactions",
         "note": "Processor time of one thread, evaluation included; 'cold' is the method's fit on base and what comes "
         f"before the first evaluation, and that. Stopped after {minutes:g} minutes. The peak is of one process that "
-        "holds the whole dataset itself, as no worker of a run does. Goal: under 4 GB. The AUCs are of generated clicks.",
+        "holds the whole dataset itself, as no worker of a run does. Goal: 4 GB. The AUCs are of generated clicks.",
     }
 
 

@@ -217,9 +217,9 @@ def download(name: str) -> None:
     click.echo(download_dataset(name))
 
 
-@data.command()
+@data.command("check")
 @click.argument("path", type=click.Path(path_type=Path))
-def check(path: Path) -> None:
+def check_data(path: Path) -> None:
     """Name every problem of a folder with your own data, or say what it holds."""
     from coldbench.info import check_folder
 

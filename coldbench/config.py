@@ -93,12 +93,16 @@ def _parsed(value: Any, kind: type) -> Any:
 
 
 def as_dict(config: Any) -> dict[str, Any]:
-    """A ``Config`` as plain values for JSON: tuples become lists.
+    """A ``Config`` as plain values for JSON: tuples become lists."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(config).items()
+    }
 
-    Fields that do not compare are left out: they say where something lies, not what it is.
-    """
-    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.compare}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+def identity(config: Any) -> dict[str, Any]:
+    """The same without the fields that do not compare: they say where something lies, not what it is."""
+    kept = {field.name for field in dataclasses.fields(config) if field.compare}
+    return {name: value for name, value in as_dict(config).items() if name in kept}
 
 
 def label(name: str, config: Any) -> str:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from coldbench import registry
 from coldbench.cell import Spec
 from coldbench.cli import main
-from coldbench.config import as_dict, label, resolve
+from coldbench.config import identity, label, resolve
 from coldbench.data import cache
 from coldbench.split import warm_up_split
 
@@ -107,7 +107,7 @@ def test_where_it_lies_is_no_part_of_what_it_is(books, tmp_path):
     again = load(tmp_path / "moved")
     assert again.fingerprint == first.fingerprint
     config = registry.get(registry.DATASETS, "folder").Config(path="a")
-    assert "path" not in as_dict(config)
+    assert "path" not in identity(config)
     assert label("folder", config) == "folder[path=a]"
     assert invoke("run", "--dry-run", "--datasets", "all", "--data-dir", "nowhere").output.count("folder") == 1
 

@@ -13,7 +13,7 @@ import torch
 
 from coldbench import registry
 from coldbench.backbone import Backbone
-from coldbench.config import as_dict, digest, label
+from coldbench.config import as_dict, digest, identity, label
 from coldbench.data.dataset import Dataset
 from coldbench.method import Method
 from coldbench.protocol import Outcome, Protocol
@@ -181,7 +181,7 @@ class Cell:
         return self._method(self.method.config, dataset.schema, backbone).to(self.device)
 
     def _shared(self) -> list[Any]:
-        parts = [(spec.name, as_dict(spec.config)) for spec in (self.dataset, self.backbone)]
+        parts = [(spec.name, identity(spec.config)) for spec in (self.dataset, self.backbone)]
         protocol = [self.protocol.config.strict, self.validation]
         return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, versions()["torch"]]
 

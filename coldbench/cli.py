@@ -55,7 +55,7 @@ def _options(command: Callable) -> Callable:
     flags = [
         click.option("--methods", help="Comma-separated names, variants as cvar[adapt=false], or all.  [default: all]"),
         click.option("--backbones", help="Comma-separated names or all.  [default: deepfm]"),
-        click.option("--datasets", help="Comma-separated names.  [default: synthetic]"),
+        click.option("--datasets", help="Comma-separated names, or folders of your own.  [default: synthetic]"),
         click.option("--seeds", help="How many, or a comma-separated list.  [default: 3; tune: 1]"),
         click.option("--protocol", help="Comma-separated of paper, strict, matched.  [default: paper]"),
         click.option("--budget", help="Of protocol matched: steps a phase, in epochs of base; comma-separated."),
@@ -216,7 +216,7 @@ def new(kind: str, name: str) -> None:
 
 @main.group()
 def data() -> None:
-    """Add, prepare and describe datasets."""
+    """Download, add, check, prepare and describe datasets."""
 
 
 @data.command()
@@ -227,6 +227,26 @@ def add(name: str, path: Path) -> None:
     from coldbench.info import add_dataset
 
     click.echo(add_dataset(name, path))
+
+
+@data.command()
+@click.argument("name")
+def download(name: str) -> None:
+    """Fetch a published archive, check it, prepare the cache, say what was found."""
+    from coldbench.info import download_dataset
+
+    click.echo(download_dataset(name))
+
+
+@data.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+def check_data(path: Path) -> None:
+    """Name every problem of a folder with your own data, or say what it holds."""
+    from coldbench.info import check_folder
+
+    text, code = check_folder(path)
+    click.echo(text)
+    sys.exit(code)
 
 
 @data.command()
@@ -244,7 +264,7 @@ def prepare(name: str, path: Path | None) -> None:
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def info(name: str, path: Path | None, as_json: bool) -> None:
-    """Sizes, split counts, fields and fingerprint of a dataset."""
+    """Sizes, split, click rates, popularity, fields and fingerprint of a dataset or folder."""
     from coldbench.info import describe
 
     described = describe(name, path)

@@ -99,6 +99,12 @@ def as_dict(config: Any) -> dict[str, Any]:
     }
 
 
+def identity(config: Any) -> dict[str, Any]:
+    """The same without the fields that do not compare: they say where something lies, not what it is."""
+    kept = {field.name for field in dataclasses.fields(config) if field.compare}
+    return {name: value for name, value in as_dict(config).items() if name in kept}
+
+
 def label(name: str, config: Any) -> str:
     """The name a table shows: ``cvar``, or ``cvar[adapt=false]`` where it is not the default."""
     default = type(config)()

@@ -1,13 +1,18 @@
-"""``coldbench data``: what a dataset holds."""
+"""``coldbench data``: what a dataset holds, and how it splits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from coldbench import registry
+from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
-from coldbench.split import warm_up_split
+from coldbench.data.folder import check
+from coldbench.split import WarmUpSplit, warm_up_split
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,10 @@ class Info:
         n: Items with more interactions are old.
         k: Interactions of a new item in each warm-up phase.
         split: Rows per part and items per group.
-        fields: Field name to its side, kind and number of values.
+        click_rates: Share of clicks per part.
+        discarded: What the split leaves out, and why.
+        popularity: Interactions of the items at some ranks, the most popular first.
+        fields: Field name to its side, kind, number of values and of columns.
         notes: How the raw files differ from the published ones.
     """
 
@@ -39,20 +47,29 @@ class Info:
     n: int
     k: int
     split: dict[str, int]
+    click_rates: dict[str, float]
+    discarded: dict[str, int | str]
+    popularity: list[dict[str, int]]
     fields: dict[str, dict[str, str | int]]
     notes: list[str]
 
     def text(self) -> str:
         """For a person."""
         parts = ", ".join(f"{name} {count:,}" for name, count in self.split.items())
+        rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
+        curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
         fields = ", ".join(
             f"{name} ({about['side']} {about['kind']}" + (f" of {about['size']:,})" if about["size"] else ")")
             for name, about in self.fields.items()
         )
+        left = self.discarded
         lines = [
             f"{self.label}: {self.rows:,} interactions of {self.users:,} users with {self.items:,} items, "
             f"{100 * self.click_rate:.1f} % clicks",
             f"split at N = {self.n}, K = {self.k}: {parts}",
+            f"left out: {left['rows']:,} interactions of {left['items']:,} items: {left['why']}",
+            f"click rates: {rates}",
+            f"interactions of the item at rank: {curve}",
             f"fields: {fields}",
             f"fingerprint: {self.fingerprint}",
             *(f"note: {note}" for note in self.notes),
@@ -66,23 +83,9 @@ def describe(name: str, path: Path | None = None) -> Info:
     Raises:
         InputError: The name is unknown, or the dataset is not at hand.
     """
-    source = registry.get(registry.DATASETS, name)()
-    config = source.Config()
-    data: Dataset = source.load(config, path)
-    return Info(
-        name=name,
-        label=data.label,
-        rows=data.rows,
-        users=data.schema.users,
-        items=data.schema.items,
-        click_rate=float(data.click.mean()),
-        fingerprint=data.fingerprint,
-        n=data.n,
-        k=data.k,
-        split=warm_up_split(data).sizes(),
-        fields={f.name: {"side": f.side, "kind": f.kind, "size": f.size} for f in data.schema.fields},
-        notes=list(data.notes),
-    )
+    key, values = registry.dataset(name)
+    source = registry.get(registry.DATASETS, key)()
+    return _info(source.load(resolve(key, source.Config, values), path))
 
 
 def add_dataset(name: str, path: Path) -> str:
@@ -91,5 +94,67 @@ def add_dataset(name: str, path: Path) -> str:
     Raises:
         InputError: The name is unknown, or the files are not that dataset's.
     """
-    registry.get(registry.DATASETS, name)().add(path)
-    return describe(name, path).text()
+    return _info(registry.get(registry.DATASETS, name)().add(path)).text()
+
+
+def download_dataset(name: str) -> str:
+    """Fetches the published archive, checks it, makes it what the name stands for, and describes it.
+
+    Raises:
+        InputError: The name is unknown, or the archive cannot be had.
+    """
+    source = registry.get(registry.DATASETS, name)()
+    return _info(source.add(source.download())).text()
+
+
+def check_folder(path: Path) -> tuple[str, int]:
+    """Everything that is wrong with a folder of a user's own, a line each, or what it holds; and the exit code.
+
+    Raises:
+        InputError: There is no such folder, or its items do not split by its N and K.
+    """
+    problems = check(path)
+    if problems:
+        return "\n".join([*map(str, problems), f"{path}: {len(problems)} problem{'s' * (len(problems) > 1)}"]), 2
+    return describe(str(path.resolve())).text(), 0
+
+
+def _info(data: Dataset) -> Info:
+    split = warm_up_split(data)
+    parts = {"base": split.base, **split.warm, "test": split.test}
+    counts = np.bincount(data.item, minlength=data.schema.items)
+    return Info(
+        name=data.name,
+        label=data.label,
+        rows=data.rows,
+        users=data.schema.users,
+        items=data.schema.items,
+        click_rate=float(data.click.mean()),
+        fingerprint=data.fingerprint,
+        n=data.n,
+        k=data.k,
+        split=split.sizes(),
+        click_rates={name: float(data.click[rows].mean()) for name, rows in parts.items()},
+        discarded=_discarded(split, counts, data.k),
+        popularity=_curve(np.sort(counts)[::-1]),
+        fields={
+            field.name: {"side": field.side, "kind": field.kind, "size": field.size, "width": field.width}
+            for field in data.schema.fields
+        },
+        notes=list(data.notes),
+    )
+
+
+def _discarded(split: WarmUpSplit, counts: np.ndarray, k: int) -> dict[str, Any]:
+    return {
+        "items": len(split.discarded_items),
+        "rows": int(counts[split.discarded_items].sum()),
+        "why": f"fewer than 3 K = {3 * k} interactions do not fill the three warm-up phases",
+    }
+
+
+def _curve(counts: np.ndarray) -> list[dict[str, int]]:
+    """The popularity at ranks 1, 2, 5, 10, 20, 50, ... and the last, (items,) counts in falling order."""
+    ranks = [step * 10**power for power in range(len(str(len(counts)))) for step in (1, 2, 5)]
+    shown = [*(rank for rank in ranks if rank < len(counts)), len(counts)]
+    return [{"rank": rank, "interactions": int(counts[rank - 1])} for rank in shown]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,8 @@ def _kind(name: str) -> str:
     parts = [name]
     for plugin in registry.names(kind):
         owner: Any = registry.get(kind, plugin)
-        fields = [field.name for field in dataclasses.fields(owner.Config)]
         defaults = as_dict(owner.Config())
-        values = ", ".join(f"{field}={_text(defaults[field])}" for field in fields)
+        values = ", ".join(f"{name}={_text(value)}" for name, value in defaults.items())
         parts.append(f"  {plugin}: {registry.citation(owner)}" + (f"\n      {values}" if values else ""))
     return "\n".join(parts)
 

@@ -163,9 +163,10 @@ def split_names(text: str) -> Iterator[str]:
 
 def parse_spec(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """``name`` or ``name[field=value,...]`` -> the plugin with its configuration resolved."""
-    name, values = _variant(text)
+    text, values = _variant(text)
+    name, meant = registry.dataset(text) if kind is DATASETS else (text, {})
     config = registry.get(kind, name).Config
-    return Spec(name, resolve(name, config, {**overrides.get(name, {}), **values}))
+    return Spec(name, resolve(name, config, {**meant, **overrides.get(name, {}), **values}))
 
 
 def parse_protocol(text: str) -> Spec:
@@ -193,7 +194,7 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> list[Spec]:
-    asked = registry.names(kind) if text.strip() == "all" else [name for name in split_names(text) if name]
+    asked = registry.every(kind) if text.strip() == "all" else [name for name in split_names(text) if name]
     if not asked:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
     specs = [parse_spec(kind, name, overrides) for name in asked]

@@ -122,6 +122,11 @@ def names(kind: Kind[T]) -> tuple[str, ...]:
     return tuple(sorted(_modules(kind)))
 
 
+def every(kind: Kind[T]) -> list[str]:
+    """The names that ``all`` stands for."""
+    return [name for name in names(kind) if getattr(get(kind, name), "by_name", True)]
+
+
 @cache
 def get(kind: Kind[T], name: str) -> type[T]:
     """The class behind a name.
@@ -139,6 +144,20 @@ def get(kind: Kind[T], name: str) -> type[T]:
             f"{kind.name} {name!r} of {modules[name]} cannot be imported: {explained(error, modules[name])}"
         ) from None
     return plugin(kind, name, module)
+
+
+def dataset(text: str) -> tuple[str, dict[str, str]]:
+    """The dataset that a user means: a name, or what one of them recognises, such as a folder's path.
+
+    Returns:
+        Its name, and the values of its ``Config`` that the text stands for.
+    """
+    if text not in names(DATASETS):
+        for name in names(DATASETS):
+            values = get(DATASETS, name).recognise(text)
+            if values is not None:
+                return name, values
+    return text, {}
 
 
 def plugin(kind: Kind[T], name: str, module: ModuleType) -> type[T]:

@@ -152,7 +152,7 @@ def test_an_interrupted_preparation_leaves_no_cache_that_looks_whole(files, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache.pq, "write_table", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match="No space"):
         load(files)
     assert not any(p.is_dir() for p in (cache.root() / "ml-1m").iterdir())
 

@@ -1,4 +1,8 @@
-"""The cache of prepared datasets: Parquet under the user's cache folder, keyed by fingerprint."""
+"""The cache of prepared datasets: Parquet under the user's cache folder, keyed by fingerprint.
+
+Parquet alone, and no Arrow file to map beside it: LZ4 decodes 26 million rows in about a second, once a run, and
+workers map Ray's one copy of what came out (benchmarks/README.md, scale). Zstandard took five times as long to read.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +20,11 @@ import pyarrow.parquet as pq
 
 from coldbench.data.prepared import Prepared
 from coldbench.data.schema import Field, Schema
+from coldbench.errors import InputError
 
 _TABLES = ("users", "items", "interactions")
+_CHUNK = 2**26  # rows of a row group: any dataset here is one, and a column of it is read in one piece
+_STALE = 86_400  # seconds after which an unfinished preparation is nobody's
 
 
 def root() -> Path:
@@ -25,45 +33,86 @@ def root() -> Path:
     return Path(os.environ.get("COLDBENCH_CACHE") or Path(base) / "coldbench")
 
 
-def store(name: str, fingerprint: str, prepared: Prepared) -> None:
-    """Writes a prepared dataset; it appears under its fingerprint whole or not at all."""
+def store(name: str, fingerprint: str, version: str, prepared: Prepared) -> None:
+    """Writes a prepared dataset; it appears under its fingerprint whole or not at all.
+
+    Raises:
+        InputError: The cache folder cannot be written.
+    """
     target = root() / name / fingerprint
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".preparing-"))
     try:
-        for table in _TABLES:
-            columns = {key: _column(values) for key, values in getattr(prepared, table).items()}
-            pq.write_table(pa.table(columns), scratch / f"{table}.parquet", compression="zstd")
-        schema = prepared.schema
-        about = {
-            "label": prepared.label,
-            "notes": prepared.notes,
-            "users": schema.users,
-            "items": schema.items,
-            "fields": [asdict(field) for field in schema.fields],
-        }
-        (scratch / "about.json").write_text(json.dumps(about, indent=1))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
+        scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".preparing-"))
         try:
-            scratch.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another process was first, with the same content
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            _write(scratch, version, prepared)
+            try:
+                scratch.rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process was first, with the same content
+                    raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise InputError(
+            f"the cache {root()} cannot be written ({reason}); make room, or set COLDBENCH_CACHE to a folder that can"
+        ) from None
 
 
-def load(name: str, fingerprint: str) -> Prepared | None:
-    """Reads a prepared dataset back, or returns None where the cache has none."""
+def _write(folder: Path, version: str, prepared: Prepared) -> None:
+    for table in _TABLES:
+        columns = {key: _column(values) for key, values in getattr(prepared, table).items()}
+        path = folder / f"{table}.parquet"
+        pq.write_table(pa.table(columns), path, compression="lz4", use_dictionary=False, row_group_size=_CHUNK)
+        _settle(path)
+    schema = prepared.schema
+    about = {
+        "version": version,
+        "label": prepared.label,
+        "notes": prepared.notes,
+        "users": schema.users,
+        "items": schema.items,
+        "fields": [asdict(field) for field in schema.fields],
+    }
+    (folder / "about.json").write_text(json.dumps(about, indent=1))
+    _settle(folder / "about.json")
+
+
+def _settle(path: Path) -> None:
+    """Waits until a file is on the disk: a power cut after the renaming must not leave a hole in it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what preparations left that were killed."""
+    for left in folder.glob(".preparing-*"):
+        if time.time() - left.stat().st_mtime > _STALE:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def load(name: str, fingerprint: str, version: str) -> Prepared | None:
+    """Reads a prepared dataset back, or returns None where the cache has none by this version of the code.
+
+    A damaged one is removed.
+    """
     folder = root() / name / fingerprint
     if not folder.is_dir():
         return None
-    about = json.loads((folder / "about.json").read_text())
-    users, items, interactions = (
-        {key: _array(column) for key, column in zip(table.column_names, table.columns, strict=True)}
-        for table in (pq.read_table(folder / f"{part}.parquet", memory_map=True) for part in _TABLES)
-    )
-    schema = Schema(about["users"], about["items"], tuple(Field(**field) for field in about["fields"]))
-    return Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
+    try:
+        about = json.loads((folder / "about.json").read_text())
+        if about.get("version", "1") != version:
+            return None
+        users, items, interactions = (
+            {key: _array(column) for key, column in zip(table.column_names, table.columns, strict=True)}
+            for table in (pq.ParquetFile(folder / f"{part}.parquet").read() for part in _TABLES)
+        )
+        schema = Schema(about["users"], about["items"], tuple(Field(**field) for field in about["fields"]))
+        return Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
 
 
 def remember(name: str, fingerprint: str) -> None:
@@ -87,9 +136,7 @@ def _column(values: np.ndarray) -> pa.Array:
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
+    array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     if isinstance(array, pa.FixedSizeListArray):
         return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
     return array.to_numpy(zero_copy_only=False)

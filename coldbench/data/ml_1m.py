@@ -1,26 +1,23 @@
-r"""MovieLens-1M (Harper and Konstan 2015, DOI 10.1145/2827872): 1,000,209 ratings of 1 to 5 stars.
+"""MovieLens-1M (Harper and Konstan 2015, DOI 10.1145/2827872): 1,000,209 ratings of 1 to 5 stars.
 
-A rating of 4 or 5 is a click. Movies without a rating are left out. Title tokens are ``\w+``
-of the title without its year, at most 15.
+A rating of 4 or 5 is a click. Movies without a rating are left out.
 """
 
 from __future__ import annotations
 
 import io
-import re
 
 import numpy as np
 import pandas as pd
 
+from coldbench.data.delimited import distinct
+from coldbench.data.download import Publication
+from coldbench.data.movielens import LICENCE, TITLE_WORDS, words, years
 from coldbench.data.prepared import Prepared, categorical, multi
 from coldbench.data.raw import RawFiles
 from coldbench.data.schema import COUNT, TIME, Field, Schema
 from coldbench.data.source import FileSource, provenance
 from coldbench.errors import InputError
-
-_YEAR = re.compile(r"\s*\((\d{4})\)\s*$")
-_WORD = re.compile(r"\w+")
-_TITLE_WORDS = 15
 
 
 class MovieLens1M(FileSource):
@@ -30,7 +27,14 @@ class MovieLens1M(FileSource):
     files = ("ratings.dat", "users.dat", "movies.dat")
     archives = ("ml-1m.zip", "ml-1m")
     version = "1"
-    how = "https://grouplens.org/datasets/movielens/1m/"
+    largest = 2**27
+    published = Publication(
+        page="https://grouplens.org/datasets/movielens/1m/",
+        licence=LICENCE,
+        url="https://files.grouplens.org/datasets/movielens/ml-1m.zip",
+        md5="c4d9eecfca2ab87c1945afe126590906",
+        size=5_917_549,
+    )
     published_rows = {"ratings.dat": 1_000_209, "users.dat": 6_040, "movies.dat": 3_883}
 
     def read(self, raw: RawFiles) -> Prepared:
@@ -40,6 +44,10 @@ class MovieLens1M(FileSource):
         movies = self._movies(raw)
         if not log["stars"].between(1, 5).all():
             raise InputError("ratings.dat has ratings outside 1 to 5; it is not MovieLens-1M's")
+        if not log["time"].between(1, 2**31).all():
+            raise InputError("ratings.dat has times that are no seconds since 1970; it is not MovieLens-1M's")
+        distinct("users.dat", users["user"].to_numpy())
+        distinct("movies.dat", movies["movie"].to_numpy())
         users = users.sort_values("user", ignore_index=True)
         movies = movies[movies["movie"].isin(log["movie"])].sort_values("movie", ignore_index=True)
         user = pd.Index(users["user"]).get_indexer(log["user"])
@@ -52,7 +60,7 @@ class MovieLens1M(FileSource):
             categorical("user_id", "user", users["user"]),
             *(categorical(name, "user", users[name]) for name in ("gender", "age", "occupation", "zip_code")),
             categorical("year", "item", movies["year"]),
-            multi("title", "item", movies["words"].tolist(), _TITLE_WORDS),
+            multi("title", "item", movies["words"].tolist(), TITLE_WORDS),
             multi("genres", "item", movies["genres"].tolist(), int(movies["genres"].map(len).max())),
         ]
         fields = [field for field, _ in columns]
@@ -73,11 +81,14 @@ class MovieLens1M(FileSource):
         )
 
     def _table(self, raw: RawFiles, name: str, columns: list[str], texts: tuple[int, ...] = ()) -> pd.DataFrame:
-        content = raw.read(name).replace(b"::", b"\t")
+        content = raw.read(name)
+        marks, rows = content.count(b"::"), content.count(b"\n")
+        if marks != rows * (len(columns) - 1) or b"\t" in content:
+            raise InputError(f"{name} is not MovieLens-1M's: truncated, or a row is not {'::'.join(columns)}")
         types = {column: "str" if place in texts else "int64" for place, column in enumerate(columns)}
         try:
             table = pd.read_csv(
-                io.BytesIO(content),
+                io.BytesIO(content.replace(b"::", b"\t")),
                 sep="\t",
                 header=None,
                 names=columns,
@@ -88,31 +99,39 @@ class MovieLens1M(FileSource):
         except (ValueError, pd.errors.ParserError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{name} is not MovieLens-1M's: {reason}; rows should be {'::'.join(columns)}") from None
-        return self._counted(name, table)
+        self.count(name, len(table))
+        if table.isna().any(axis=None):
+            row = int(np.argmax(table.isna().any(axis=1)))
+            raise InputError(f"{name}, row {row + 1}: a value is missing; rows should be {'::'.join(columns)}")
+        return table
 
     def _movies(self, raw: RawFiles) -> pd.DataFrame:
-        lines = raw.read("movies.dat").decode("latin-1").splitlines()
+        lines = self._text(raw.read("movies.dat")).splitlines()
         rows = [line.split("::") for line in lines]
         for number, row in enumerate(rows, 1):
             if len(row) != 3 or not row[0].isdigit():
                 raise InputError(
                     f"movies.dat row {number} is {lines[number - 1]!r:.60}; it should be movie::title::genres"
                 )
-        years = [_YEAR.search(title) for _, title, _ in rows]
+        titles = [title for _, title, _ in rows]
         table = pd.DataFrame(
             {
                 "movie": [int(movie) for movie, _, _ in rows],
-                "year": [int(year.group(1)) if year else None for year in years],
-                "words": [_WORD.findall(_YEAR.sub("", title)) for _, title, _ in rows],
+                "year": years(titles),
+                "words": words(titles),
                 "genres": [genres.split("|") for _, _, genres in rows],
             }
         )
-        return self._counted("movies.dat", table)
-
-    def _counted(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        rows = self.published_rows[name]
-        if len(table) != rows:
-            raise InputError(
-                f"{name} has {len(table):,} rows, the published file {rows:,}: truncated, or another dataset"
-            )
+        self.count("movies.dat", len(table))
         return table
+
+    def _text(self, content: bytes) -> str:
+        """ISO-8859-1, as published; in that any bytes are text, so UTF-8 has to be looked for."""
+        if not content.isascii():
+            try:
+                content.decode("utf-8")
+            except UnicodeDecodeError:
+                pass
+            else:
+                raise InputError("movies.dat is UTF-8; the published file is ISO-8859-1")
+        return content.decode("latin-1")

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 from coldbench.data import cache
 from coldbench.data.dataset import Dataset
+from coldbench.data.download import Publication
 from coldbench.data.prepared import Prepared
-from coldbench.data.raw import RawFiles
+from coldbench.data.raw import LARGEST, RawFiles
 from coldbench.errors import InputError
 from coldbench.space import Count
 
@@ -33,10 +34,17 @@ class Source:
     Attributes:
         key: The registry's name.
         Config: A frozen dataclass with at least ``n`` and ``k``.
+        by_name: Whether the name alone says which data is meant; ``all`` leaves the others out.
     """
 
     key: ClassVar[str]
+    by_name: ClassVar[bool] = True
     Config: ClassVar[type]
+
+    @classmethod
+    def recognise(cls, text: str) -> dict[str, str] | None:
+        """The values of ``Config`` that a text stands for which is no dataset's name; None where it is for none."""
+        return None
 
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
         """The dataset, ready to split.
@@ -47,9 +55,13 @@ class Source:
         """
         raise NotImplementedError
 
-    def add(self, path: Path) -> None:
+    def add(self, path: Path) -> Dataset:
         """Checks raw files, prepares the cache and makes them what the name stands for."""
         raise InputError(f"{self.key} has no files: it is generated where it is needed")
+
+    def download(self) -> Path:
+        """The published archive, fetched into the cache folder and checked."""
+        raise InputError(f"{self.key} has no files to download")
 
 
 class FileSource(Source):
@@ -59,14 +71,18 @@ class FileSource(Source):
         files: The names of the raw files that the content depends on.
         archives: Names under which the published zip or its folder may lie in a data folder.
         version: Of the preparing code: raise it when ``read`` gives something else.
-        how: Where to get the files, for messages.
+        published: Where to get the files, and on what terms.
+        published_rows: How many rows each raw file has, headers not counted.
+        largest: Bytes that no raw file reaches.
     """
 
     Config = Shots
     files: ClassVar[tuple[str, ...]]
     archives: ClassVar[tuple[str, ...]]
     version: ClassVar[str]
-    how: ClassVar[str]
+    published: ClassVar[Publication]
+    published_rows: ClassVar[dict[str, int]]
+    largest: ClassVar[int] = LARGEST
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads and checks the raw files.
@@ -81,10 +97,28 @@ class FileSource(Source):
         fingerprint, prepared = self._find(data_dir)
         return prepared.dataset(self.key, fingerprint, config.n, config.k)
 
-    def add(self, path: Path) -> None:
+    def add(self, path: Path) -> Dataset:
         """Checks raw files, prepares the cache and makes them what the name stands for."""
-        fingerprint, _ = self._prepare(RawFiles(path))
+        fingerprint, prepared = self._prepare(RawFiles(path, self.largest))
         cache.remember(self.key, fingerprint)
+        config = self.Config()
+        return prepared.dataset(self.key, fingerprint, config.n, config.k)
+
+    def download(self) -> Path:
+        """The published archive, fetched into the cache folder and checked."""
+        return self.published.fetch(cache.root() / "downloads" / self.archives[0])
+
+    def count(self, name: str, rows: int) -> None:
+        """Checks that a raw file has as many rows as the published one.
+
+        Raises:
+            InputError: It has not.
+        """
+        if rows != self.published_rows[name]:
+            raise InputError(
+                f"{name} has {rows:,} rows, the published file {self.published_rows[name]:,}: "
+                "truncated, or another dataset"
+            )
 
     def _find(self, data_dir: Path | None) -> tuple[str, Prepared]:
         folder = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
@@ -92,12 +126,14 @@ class FileSource(Source):
             if not folder.exists():
                 raise InputError(f"the data folder {folder} does not exist")
             for path in self._candidates(folder):
-                return self._prepare(RawFiles(path))
+                return self._prepare(RawFiles(path, self.largest))
         fingerprint = cache.remembered(self.key)
-        prepared = cache.load(self.key, fingerprint) if fingerprint else None
+        prepared = cache.load(self.key, fingerprint, self.version) if fingerprint else None
         if fingerprint is None or prepared is None:
             where = f"{folder} has no {' or '.join(self.archives)}" if folder else f"{self.key} is not here yet"
-            raise InputError(f"{where}; get it from {self.how}, then: coldbench data add {self.key} PATH")
+            if fingerprint is not None and not folder:
+                where = f"the cache of {self.key} is damaged or was made by another version of coldbench"
+            raise InputError(f"{where}; get it from {self.published.page}, then: coldbench data add {self.key} PATH")
         return fingerprint, prepared
 
     def _candidates(self, folder: Path) -> Iterator[Path]:
@@ -107,10 +143,10 @@ class FileSource(Source):
 
     def _prepare(self, raw: RawFiles) -> tuple[str, Prepared]:
         fingerprint = raw.fingerprint(self.files, f"{self.key} {self.version}")
-        prepared = cache.load(self.key, fingerprint)
+        prepared = cache.load(self.key, fingerprint, self.version)
         if prepared is None:
             prepared = self.read(raw)
-            cache.store(self.key, fingerprint, prepared)
+            cache.store(self.key, fingerprint, self.version, prepared)
         return fingerprint, prepared
 
 

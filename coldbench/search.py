@@ -40,9 +40,9 @@ def tune(options: Options, how: TuneOptions) -> Made:
     if options.address:
         reach(options.address)
     folder = Folder(place(options.out))
-    folder.prepare()
     trials = Trials(folder.path)
     searches = {study.name: _search(study, how, trials.of(study)) for study in asked}
+    folder.prepare()
     if any(left for _, left in searches.values()):
         with connected(options):
             for study in asked:

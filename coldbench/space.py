@@ -6,6 +6,7 @@ a plugin's ``space`` says where a search should look (``{"alpha": LogUniform(1e-
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,7 +103,8 @@ def parse(text: str) -> Uniform | Choice:
         if name == "choice":
             return Choice(tuple(parts))
         if name in ("uniform", "loguniform") and len(parts) == 2:
-            low, high = float(parts[0]), float(parts[1])
-            if math.isfinite(high - low) and low < high and (name == "uniform" or low > 0):
-                return (Uniform if name == "uniform" else LogUniform)(low, high)
+            with contextlib.suppress(ValueError):
+                low, high = float(parts[0]), float(parts[1])
+                if math.isfinite(high - low) and low < high and (name == "uniform" or low > 0):
+                    return (Uniform if name == "uniform" else LogUniform)(low, high)
     raise ValueError("it should be uniform(LOW,HIGH), loguniform(LOW,HIGH) or choice(A,B,...)")

@@ -90,7 +90,8 @@ def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
     drawn = round(PSEUDO_COLD * len(split.old_items))
     if not drawn:
         raise InputError(
-            f"{dataset.name} has {len(split.old_items)} old items; tuning needs {round(1 / PSEUDO_COLD)} at least"
+            f"{dataset.name} has {len(split.old_items)} old items, too few to treat a share of {PSEUDO_COLD:g} of them "
+            f"as new, which tuning does; lower N"
         )
     pseudo = np.sort(np.random.default_rng(derive(*seed, "pseudo-cold")).permutation(split.old_items)[:drawn])
     new = np.zeros(dataset.schema.items, dtype=bool)

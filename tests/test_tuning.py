@@ -1,0 +1,233 @@
+"""The search for hyper-parameters: where it looks, what it keeps, and what it says was best."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from coldbench.cell import Spec
+from coldbench.cli import main
+from coldbench.errors import InputError
+from coldbench.plan import Options
+from coldbench.proposals import Listed, proposals
+from coldbench.records import Folder
+from coldbench.space import Choice, LogUniform, Uniform, parse
+from coldbench.tuned import Trial, Trials, best, write_best
+from coldbench.tuning import Study, TuneOptions, curve, studies
+
+SPACE = {"a": LogUniform(1e-2, 1e2), "b": Uniform(0.0, 1.0), "c": Choice((1, 3, 10))}
+DEFAULTS = {"a": 1.0, "b": 0.5, "c": 3}
+SMALL = [f"--set=synthetic.{size}" for size in ("users=150", "items=120", "interactions=6000", "n=60", "k=5")]
+
+
+@pytest.mark.parametrize("where", [Uniform(-1, 3), LogUniform(1e-3, 1e3), Choice((1, 3, 10))])
+def test_a_range_goes_from_end_to_end_and_back(where):
+    ends = where.extremes()
+    assert where.at(0.0) == ends[0]
+    assert where.at(1.0) == ends[-1]
+    for share in (0.1, 0.5, 0.8):
+        assert where.at(where.share(where.at(share))) == where.at(share)
+    assert LogUniform(1e-2, 1e2).at(0.5) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("uniform(0, 2)", Uniform(0, 2)),
+        (" loguniform(1e-2,10)", LogUniform(1e-2, 10)),
+        ("choice(1, 3)", Choice(("1", "3"))),
+    ],
+)
+def test_ranges_are_read(text, where):
+    assert parse(text) == where
+
+
+@pytest.mark.parametrize(
+    "text", ["", "uniform(1)", "uniform(2,1)", "loguniform(0,1)", "choice()", "normal(0,1)", "1,2"]
+)
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(ValueError, match=r"it should be uniform\(LOW,HIGH\)"):
+        parse(text)
+
+
+@pytest.mark.parametrize("search", ["random", "optuna"])
+def test_a_search_begins_with_the_defaults_repeats_and_stays_within_its_ranges(search):
+    def asked():
+        made, samples = proposals(search, SPACE, 12, DEFAULTS, "seed")
+        found = []
+        for number in range(samples):
+            found.append(made.ask())
+            made.tell(found[-1], -abs(np.log(found[-1]["a"])) if number % 3 else None)
+        return found
+
+    first = asked()
+    assert first == asked()
+    assert first[0] == DEFAULTS
+    assert len({json.dumps(values) for values in first}) > 8
+    for values in first:
+        assert 1e-2 <= values["a"] <= 1e2
+        assert 0 <= values["b"] <= 1
+        assert values["c"] in (1, 3, 10)
+
+
+def test_optuna_learns_where_it_is_good_and_random_does_not():
+    def late(search):
+        made, samples = proposals(search, {"a": LogUniform(1e-3, 1e3)}, 60, {"a": 1e-3}, "seed")
+        distances = []
+        for _ in range(samples):
+            values = made.ask()
+            distances.append(abs(np.log10(values["a"]) - 2))
+            made.tell(values, -distances[-1])
+        return np.median(distances[30:])
+
+    assert late("optuna") < 0.5 * late("random")
+
+
+def test_a_grid_has_both_ends_of_every_range_and_says_what_it_needs():
+    made, samples = proposals("grid", SPACE, 30, DEFAULTS)
+    points = [made.ask() for _ in range(samples)]
+    assert samples == 3 * 3**2
+    assert {point["a"] for point in points} == {1e-2, 1.0, 1e2}
+    assert {point["c"] for point in points} == {1, 3, 10}
+    with pytest.raises(InputError, match="at least 12 points; --samples 11 is fewer"):
+        proposals("grid", SPACE, 11, DEFAULTS)
+
+
+def test_what_is_known_is_not_asked_for_again():
+    made, samples = proposals("random", SPACE, 6, DEFAULTS, "seed")
+    points = [made.ask() for _ in range(samples)]
+    again, _ = proposals("random", SPACE, 6, DEFAULTS, "seed")
+    for values in points[1:4]:
+        again.know(json.loads(json.dumps(values)), 0.5)
+    assert [again.ask() for _ in range(3)] == [points[0], *points[4:]]
+    assert isinstance(made, Listed)
+
+
+def study(make_cell, dataset, space=None, seeds=1):
+    cells = tuple(dataclasses.replace(make_cell(method="cvar", seed=seed), validation=True) for seed in range(seeds))
+    return Study(cells, space or {"cvar.alpha": LogUniform(1e-2, 1e2), "fm.constant": Uniform(0, 64)}, "mean-auc")
+
+
+def test_a_trial_is_the_mean_over_warm_phases_and_seeds_of_validation_cells(dataset, make_cell, tmp_path):
+    folder = Folder(tmp_path)
+    folder.prepare()
+    made = study(make_cell, dataset, seeds=2)
+    cells = made.at({"cvar.alpha": 3.0, "fm.constant": 16.0})
+    assert all(cell.validation and cell.method.config.alpha == 3.0 for cell in cells)
+    assert all(cell.backbone.config.constant == 16.0 for cell in cells)
+    points = list(curve(cells, "mean-auc", {cells[0].dataset.label: dataset}, folder))
+    assert [phase for phase, _ in points] == 2 * ["cold", "warm-a", "warm-b", "warm-c"]
+    aucs = [
+        outcome.metrics["auc"] for cell in cells for outcome in cell.warm_up(dataset, cell.pretrain(dataset))[0][1:]
+    ]
+    assert points[-1][1] == pytest.approx(np.mean(aucs))
+    assert points[1][1] == pytest.approx(aucs[0])
+    assert points[4][1] == pytest.approx(np.mean(aucs[:3]))  # the second seed's cold changes nothing
+    assert all(folder.pretrained(cell) is not None for cell in cells)
+    losses = list(curve(cells[:1], "mean-logloss", {cells[0].dataset.label: dataset}, folder))
+    assert losses[-1][1] < 0  # higher is better
+
+
+def trial(study, number, score, state="finished", **values):
+    return Trial(study.name, number, study.full(values), [0.5, score], state, 1.0)
+
+
+def test_trials_on_disk_come_back_and_a_broken_one_is_made_again(dataset, make_cell, tmp_path):
+    made, trials = study(make_cell, dataset), Trials(tmp_path)
+    kept = [trial(made, number, 0.6 + number / 100, **{"cvar.alpha": float(number + 1)}) for number in range(3)]
+    for each in kept:
+        trials.save(made, each)
+    trials.save(made, trial(made, 3, 0.1, "failed", **{"cvar.alpha": 9.0}))
+    assert trials.of(made) == kept
+    assert best(trials.of(made)) == kept[2]
+    first = next(tmp_path.rglob("*.json"))
+    first.write_text(first.read_text().replace("0.6", "0.9"))
+    assert len(trials.of(made)) == 2
+    other = dataclasses.replace(made, metric="mean-logloss")
+    assert trials.of(other) == []
+
+
+def test_stopped_trials_are_never_the_best(dataset, make_cell):
+    made = study(make_cell, dataset)
+    assert best([trial(made, 0, 0.9, "stopped"), trial(made, 1, 0.6)]).number == 1
+    assert best([trial(made, 0, 0.9, "stopped")]) is None
+
+
+def test_the_best_values_are_a_file_that_run_takes(dataset, make_cell, tmp_path):
+    made = study(make_cell, dataset, {"cvar.alpha": LogUniform(1e-2, 1e2)})
+    plain = dataclasses.replace(study(make_cell, dataset), space={})
+    plain = dataclasses.replace(
+        plain, cells=tuple(dataclasses.replace(cell, method=Spec("base", None)) for cell in made.cells)
+    )
+    members = [(made, [trial(made, 0, 0.6), trial(made, 1, 0.7, **{"cvar.alpha": 7.5})])]
+    (path,) = write_best(tmp_path, members, 2)
+    content = tomllib.loads(path.read_text())
+    assert content["set"]["cvar"] == {"alpha": 7.5}
+    assert content["methods"] == ["cvar"]
+    assert "cvar 2 trials" in content["tuned"]
+    assert "pseudo-cold" in content["tuned"]
+
+
+def test_every_method_is_searched_in_its_own_space_and_fields_narrow_it():
+    options = Options(methods="base,cvar,avaew", backbones="fm", seeds="2", set=tuple(s[6:] for s in SMALL))
+    _, found = studies(options, TuneOptions(fields="alpha,xi", space=("cvar.beta=uniform(0,1)",)))
+    spaces = {each.cells[0].method.name: set(each.space) for each in found}
+    assert spaces == {"base": set(), "cvar": {"cvar.alpha"}, "avaew": {"avaew.alpha", "avaew.xi"}}
+    assert all(len(each.cells) == 2 and all(cell.validation for cell in each.cells) for each in found)
+    _, found = studies(options, TuneOptions(space=("cvar.repeats=choice(1,2)", "fm.constant=uniform(0,32)")))
+    cvar = next(each for each in found if each.cells[0].method.name == "cvar")
+    assert cvar.space["cvar.repeats"] == Choice((1, 2))
+    assert cvar.space["fm.constant"] == Uniform(0, 32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--search", "annealing"], "unknown search 'annealing'"),
+        (["--scheduler", "hyperband"], "unknown scheduler 'hyperband'"),
+        (["--metric", "auc"], "unknown metric 'auc'; known: mean-auc"),
+        (["--fields", "alfa"], "unknown field in --fields 'alfa'; did you mean 'alpha'?"),
+        (["--space", "cvar.alpha"], "should be NAME.FIELD=RANGE"),
+        (["--space", "cvar.alpha=uniform(1)"], "it should be uniform(LOW,HIGH)"),
+        (["--space", "cvar.alpha=uniform(-2,-1)"], "cvar.alpha is -2.0"),
+        (["--space", "mwuf.alpha=uniform(1,2)"], "unknown name in --space"),
+        (["--search", "grid", "--samples", "5"], "--samples 5 is fewer"),
+        (["--set", "synthetic.n=400"], "2 old items, too few"),
+    ],
+)
+def test_wrong_searches_end_in_one_line(flags, message, tmp_path):
+    out = tmp_path / "out"
+    done = CliRunner().invoke(
+        main, ["tune", *SMALL, "--methods", "cvar", "--backbones", "fm", "--out", str(out), *flags]
+    )
+    assert done.exit_code == 2, done.output
+    assert message in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_a_search_through_ray_keeps_its_trials_and_goes_on_with_more(tmp_path):
+    out = tmp_path / "tune"
+    command = ["tune", *SMALL, "--methods", "base,cvar", "--backbones", "fm", "--jobs", "2", "--out", str(out)]
+    command += ["--set", "protocol.batch_size=256", "--set", "cvar.repeats=1"]
+    first = CliRunner().invoke(main, [*command, "--fields", "alpha", "--samples", "4"])
+    assert first.exit_code == 0, first.output
+    made = pd.read_parquet(out / "trials.parquet")
+    assert made.groupby("method").size().to_dict() == {"base": 1, "cvar": 4}
+    assert set(made["state"]) <= {"finished", "stopped"}
+    plain = made[(made["method"] == "cvar") & (made["cvar.alpha"] == 1.0)]
+    assert len(plain) == 1  # the defaults are among the trials
+    files = {path: path.read_bytes() for path in out.rglob("trials/**/*.json")}
+    second = CliRunner().invoke(main, [*command, "--fields", "alpha", "--samples", "5"])
+    assert second.exit_code == 0, second.output
+    assert len(list(out.rglob("trials/**/*.json"))) == 6
+    assert all(path.read_bytes() == content for path, content in files.items())
+    best_file = tomllib.loads((out / "best.toml").read_text())
+    assert best_file["methods"] == ["base", "cvar"]
+    assert "cvar 5 trials" in best_file["tuned"]

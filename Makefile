@@ -11,7 +11,7 @@ VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=
 
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
-.PHONY: run test lint format clean reproduce bench calibrate mutate profile
+.PHONY: run test lint format clean reproduce bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -49,6 +49,10 @@ profile: $(READY)
 # breaks one thing at a time; the tests must notice each
 mutate: $(READY)
 	$(BIN)/python benchmarks/mutations.py
+
+# every fault on real runs; writes the table of docs/reliability.md
+crashes: $(READY)
+	$(BIN)/python benchmarks/crash_matrix.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,411 @@
+"""``make crashes``: produces every fault on real runs and writes what was lost into docs/reliability.md.
+
+Every row is judged the same way: after the fault, what was finished is still there byte for byte; the same command
+goes on and computes the rest alone; in the end every prediction equals that of a run that nothing happened to, byte for
+byte, and no record is there that the plan does not name. A row that does not hold ends the command with exit code 1.
+
+Full disk and read-only folder need the right to mount a tmpfs (root); the clock needs the program faketime.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "reliability.md"
+SIZES = {"users": 150, "items": 120, "interactions": 6000, "n": 60, "k": 5}
+SLOW = ["faulty[seconds=1]", "faulty[seconds=1.1]", "faulty[seconds=1.2]"]
+FLAGS = ["--plugin", str(HERE / "faulty.py"), "--backbones", "fm", "--jobs", "2"]
+FLAGS += [part for name, value in SIZES.items() for part in ("--set", f"synthetic.{name}={value}")]
+METHODS = ["--methods", ",".join(["base", *SLOW]), "--seeds", "0,1"]
+CELLS = 8
+
+
+@dataclass
+class Outcome:
+    """What a fault did: cells finished when it struck, and what came after."""
+
+    kept: int
+    said: str
+
+
+Fault = Callable[[Path], Outcome]
+faults: list[tuple[str, str, Fault]] = []
+
+
+def fault(name: str, how: str) -> Callable[[Fault], Fault]:
+    """Registers a row of the table."""
+
+    def register(function: Fault) -> Fault:
+        faults.append((name, how, function))
+        return function
+
+    return register
+
+
+class BrokenError(Exception):
+    """Something that must hold did not."""
+
+
+def hold(condition: bool, what: str) -> None:
+    if not condition:
+        raise BrokenError(what)
+
+
+def command(out: Path, *more: str, methods: list[str] = METHODS) -> list[str]:
+    return [sys.executable, "-m", "coldbench", "run", *FLAGS, *methods, "--out", str(out), *more]
+
+
+def start(out: Path, *more: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*prefix, *command(out, *more)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(out: Path, *more: str, methods: list[str] = METHODS) -> subprocess.CompletedProcess:
+    return subprocess.run(command(out, *more, methods=methods), capture_output=True, text=True, timeout=600)
+
+
+def finished(out: Path) -> dict[str, bytes]:
+    """Records and predictions that are there, by name."""
+    return {path.name: path.read_bytes() for part in ("cells", "predictions") for path in (out / part).glob("[!.]*")}
+
+
+def cells(out: Path) -> int:
+    return len(list((out / "cells").glob("[!.]*.json")))
+
+
+def wait_for(out: Path, count: int, process: subprocess.Popen, seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while cells(out) < count:
+        hold(process.poll() is None and time.monotonic() < deadline, f"{count} cells did not come")
+        time.sleep(0.02)
+
+
+def below(process: subprocess.Popen, named: str) -> list[int]:
+    """Processes under one whose command line holds a word."""
+    parents, names = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int(re.search(r"PPid:\s*(\d+)", (folder / "status").read_text())[1])
+            names[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (OSError, TypeError):
+            continue
+
+    def descends(pid: int) -> bool:
+        while pid in parents:
+            pid = parents[pid]
+            if pid == process.pid:
+                return True
+        return False
+
+    return [pid for pid, name in names.items() if named in name and descends(pid)]
+
+
+def ended(process: subprocess.Popen, seconds: float = 300) -> str:
+    said, _ = process.communicate(timeout=seconds)
+    hold("Traceback" not in said, f"a traceback: {said[-2000:]}")
+    return said
+
+
+def goes_on(out: Path, reference: dict[str, bytes], before: dict[str, bytes] | None = None) -> None:
+    """The same command again: what was finished stays, the rest is computed, all is as if nothing had happened."""
+    before = finished(out) if before is None else before
+    done = cells(out)
+    again = run(out)
+    hold(again.returncode == 0, f"the same command again ended with {again.returncode}: {again.stderr[-2000:]}")
+    hold(f"{CELLS} cells, {done} of them reused" in again.stdout, f"not {done} were reused: {again.stdout[-200:]}")
+    after = finished(out)
+    hold(all(after[name] == content for name, content in before.items()), "something finished was changed")
+    equals(out, reference)
+
+
+def equals(out: Path, reference: dict[str, bytes]) -> None:
+    after = finished(out)
+    hold(after.keys() == reference.keys(), f"{len(after)} files, not {len(reference)}")
+    wrong = [name for name in after if name.endswith(".parquet") and after[name] != reference[name]]
+    hold(not wrong, f"other predictions: {wrong}")
+
+
+REFERENCE: dict[str, bytes] = {}
+
+
+@fault("driver killed", "SIGKILL to `coldbench run` when 2 cells were there")
+def driver(out: Path) -> Outcome:
+    process = start(out)
+    wait_for(out, 2, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(3)
+    kept = cells(out)
+    goes_on(out, REFERENCE)
+    return Outcome(kept, "the same command goes on")
+
+
+@fault("worker killed", "SIGKILL to one Ray worker when 2 cells were there")
+def worker(out: Path) -> Outcome:
+    process = start(out)
+    wait_for(out, 2, process)
+    kept = cells(out)
+    workers = below(process, ".train")
+    hold(bool(workers), "no worker was found")
+    os.kill(workers[0], signal.SIGKILL)
+    said = ended(process)
+    hold(process.returncode == 0, said[-2000:])
+    hold("its worker died" in said, said[-2000:])
+    equals(out, REFERENCE)
+    return Outcome(kept, "the run does the cell again by itself and ends with 0")
+
+
+@fault("raylet killed", "SIGKILL to the only node's raylet when 2 cells were there")
+def raylet(out: Path) -> Outcome:
+    process = start(out)
+    wait_for(out, 2, process)
+    found = below(process, "raylet/raylet")
+    hold(bool(found), "no raylet was found")
+    os.kill(found[0], signal.SIGKILL)
+    process.communicate(timeout=300)
+    hold(process.returncode != 0, "the run ended with 0")
+    kept = cells(out)
+    goes_on(out, REFERENCE)
+    return Outcome(kept, f"the run ends (code {process.returncode}); the same command goes on")
+
+
+@fault("Ctrl-C once", "SIGINT when 2 cells were there")
+def interrupt(out: Path) -> Outcome:
+    process = start(out)
+    wait_for(out, 2, process)
+    os.kill(process.pid, signal.SIGINT)
+    said = ended(process)
+    kept = cells(out)
+    hold(process.returncode == 1, f"ended with {process.returncode}")
+    hold("the same command goes on" in said, said[-2000:])
+    hold(f"{CELLS - kept} cells are left to do" in said, said[-2000:])
+    hold((out / "report" / "report.md").exists(), "no report was written")
+    hold(2 < kept < CELLS, f"{kept} cells: what ran was not finished, or everything was")
+    goes_on(out, REFERENCE)
+    return Outcome(kept, "finishes the cells in flight, writes the report, says how to go on (code 1)")
+
+
+@fault("Ctrl-C twice", "SIGINT twice within 0.3 s when 2 cells were there")
+def interrupt_twice(out: Path) -> Outcome:
+    process = start(out)
+    wait_for(out, 2, process)
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.3)
+    started = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    said = ended(process)
+    seconds = time.monotonic() - started
+    hold(process.returncode == 130, f"ended with {process.returncode}: {said[-2000:]}")
+    hold("the same command goes on" in said, said[-2000:])
+    kept = cells(out)
+    goes_on(out, REFERENCE)
+    return Outcome(kept, f"stops in {seconds:.1f} s (code 130); the same command goes on")
+
+
+def tmpfs(size: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="coldbench-disk-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    return folder
+
+
+def unmount(folder: Path) -> None:
+    subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
+
+
+@fault("full disk", "--out on a tmpfs of 400 KB, made larger for the second run")
+def full_disk(out: Path) -> Outcome:
+    disk = tmpfs("400k")
+    try:
+        first = run(disk / "out")
+        hold("Traceback" not in first.stderr, first.stderr[-2000:])
+        hold("No space left on device" in first.stdout + first.stderr, (first.stdout + first.stderr)[-2000:])
+        kept = cells(disk / "out")
+        hold(kept < CELLS, "the disk was not full")
+        subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
+        goes_on(disk / "out", REFERENCE)
+    finally:
+        unmount(disk)
+    return Outcome(
+        kept, f"cells fail with 'No space left on device' (code {first.returncode}); the same command goes on"
+    )
+
+
+@fault("read-only folder", "--out on a tmpfs mounted read-only")
+def read_only(out: Path) -> Outcome:
+    disk = tmpfs("10m")
+    try:
+        run(disk / "out", methods=["--methods", "base", "--seeds", "0,1"])
+        kept = cells(disk / "out")
+        before = finished(disk / "out")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        second = run(disk / "out")
+        hold(second.returncode == 2, f"ended with {second.returncode}")
+        hold(len(second.stderr.splitlines()) == 1 and "cannot be written" in second.stderr, second.stderr[-2000:])
+        hold(finished(disk / "out") == before, "something was changed")
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        goes_on(disk / "out", REFERENCE)
+    finally:
+        unmount(disk)
+    return Outcome(kept, "one line, code 2, before anything is computed")
+
+
+FAILING = {  # what each says
+    "raise": "ValueError: as it was told",
+    "hang": "it took longer than --cell-timeout",
+    "memory": "can't allocate memory",
+    "exit": "SystemExit: 3",
+    "nan": "test logits are not finite",
+    "kill": "its worker died 3 times",
+}
+
+
+@fault(
+    "a method raises, hangs, takes all memory, ends or kills its process, gives NaN",
+    "one method for each beside the good ones, with --cell-timeout 20 --memory-per-cell 1",
+)
+def methods_fail(out: Path) -> Outcome:
+    bad = ",".join(f"faulty[fault={kind}]" for kind in FAILING)
+    limits = ("--cell-timeout", "20", "--memory-per-cell", "1")
+    first = run(out, *limits, methods=["--methods", f"{METHODS[1]},{bad}", "--seeds", "0,1"])
+    hold("Traceback" not in first.stdout + first.stderr, first.stderr[-2000:])
+    hold(first.returncode == 1, f"ended with {first.returncode}")
+    report = (out / "report" / "report.md").read_text()
+    for kind, says in FAILING.items():
+        for text in (first.stdout, report):
+            named = [line for line in text.splitlines() if f"fault={kind}]" in line and says in line]
+            hold(len(named) == 2, f"{kind} is not named once a cell: {text[-2000:]}")
+    kept = cells(out)
+    equals(out, REFERENCE)
+    return Outcome(kept, "each is named with its reason in output and report (code 1); all others are computed")
+
+
+@fault("a node killed", "SIGKILL to the raylet of one of two nodes when 2 cells were there")
+def node(out: Path) -> Outcome:
+    from ray.cluster_utils import Cluster
+
+    seconds = []
+    for place in (out / "whole", out / "killed"):
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        try:
+            nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+            started = time.monotonic()
+            process = start(place, "--address", cluster.address)
+            if place.name == "killed":
+                wait_for(place, 2, process)
+                kept = cells(place)
+                os.kill(nodes[0].all_processes["raylet"][0].process.pid, signal.SIGKILL)
+            said = ended(process, 600)
+            seconds.append(time.monotonic() - started)
+            hold(process.returncode == 0, said[-2000:])
+            equals(place, REFERENCE)
+        finally:
+            for one in (*cluster.worker_nodes, cluster.head_node):
+                one.kill_all_processes(check_alive=False, allow_graceful=False)
+    hold("its worker died" in said, said[-2000:])
+    whole, killed = seconds
+    return Outcome(kept, f"the run ends with 0 on the other node: {killed:.0f} s, {whole:.0f} s with both nodes")
+
+
+@fault("two drivers on one folder", "the same command twice, at the same time")
+def two(out: Path) -> Outcome:
+    both = [start(out), start(out)]
+    for process in both:
+        said = ended(process, 600)
+        hold(process.returncode == 0, said[-2000:])
+    equals(out, REFERENCE)
+    goes_on(out, REFERENCE)
+    return Outcome(CELLS, "both end with 0; every cell is there once")
+
+
+@fault("files cut off or edited", "a record cut off, one edited, predictions cut off, one gone, a backbone cut off")
+def edited(out: Path) -> Outcome:
+    run(out)
+    records = sorted((out / "cells").glob("*.json"))
+    records[0].write_bytes(records[0].read_bytes()[:300])
+    records[1].write_text(records[1].read_text().replace('"auc": 0.', '"auc": 0.9', 1))
+    predictions = [out / json.loads(record.read_text())["predictions"] for record in records[2:4]]
+    predictions[0].write_bytes(predictions[0].read_bytes()[:500])
+    predictions[1].unlink()
+    backbone = min((out / "pretrained").iterdir())
+    backbone.write_bytes(backbone.read_bytes()[:1000])
+    report = subprocess.run([sys.executable, "-m", "coldbench", "report", str(out)], capture_output=True, text=True)
+    hold(report.returncode == 0, report.stderr)
+    text = (out / "report" / "report.md").read_text()
+    hold(all(record.name in text for record in records[:2]), "the report does not name the broken records")
+    again = run(out)
+    hold(f"{CELLS} cells, {CELLS - 4} of them reused" in again.stdout, again.stdout[-300:])
+    equals(out, REFERENCE)
+    return Outcome(CELLS - 4, "none is believed; the report names them; the same command does these 4 again")
+
+
+@fault("clock set back", "the second half of a run under `faketime -400d`")
+def clock(out: Path) -> Outcome:
+    program = shutil.which("faketime")
+    hold(program is not None, "needs the program faketime")
+    run(out, methods=["--methods", f"base,{SLOW[0]}", "--seeds", "0,1"])
+    before = finished(out)
+    kept = cells(out)
+    process = start(out, prefix=(str(program), "-f", "-400d"))
+    said = ended(process)
+    hold(process.returncode == 0, said[-2000:])
+    hold(f"{CELLS} cells, {kept} of them reused" in said, said[-300:])
+    after = finished(out)
+    hold(all(after[name] == content for name, content in before.items()), "something finished was changed")
+    dates = {json.loads(content)["finished"][:4] for name, content in after.items() if name.endswith(".json")}
+    hold(len(dates) > 1, f"the clock was not set back: {dates}")
+    equals(out, REFERENCE)
+    return Outcome(kept, "nothing changes: keys, reuse and what counts as newer do not hang on the clock")
+
+
+def main() -> None:
+    """Runs all faults, or those whose names hold a word that is given."""
+    chosen = [row for row in faults if not sys.argv[1:] or any(word in row[0] for word in sys.argv[1:])]
+    lines, failed = [], False
+    with tempfile.TemporaryDirectory(prefix="coldbench-crashes-") as scratch:
+        os.environ["COLDBENCH_CACHE"] = f"{scratch}/cache"
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        reference = run(Path(scratch) / "reference")
+        hold(reference.returncode == 0, reference.stderr)
+        REFERENCE.update(finished(Path(scratch) / "reference"))
+        for number, (name, how, function) in enumerate(chosen):
+            started = time.monotonic()
+            try:
+                outcome = function(Path(scratch) / f"run-{number}")
+                lost = CELLS - outcome.kept
+                lines.append(f"| {name} | {how} | {outcome.kept} of {CELLS} | {outcome.said} |")
+                print(
+                    f"holds  {name}: {outcome.kept} kept, {lost} to do; {time.monotonic() - started:.0f} s", flush=True
+                )
+            except (BrokenError, subprocess.SubprocessError, OSError) as error:
+                failed = True
+                lines.append(f"| {name} | {how} | - | **does not hold**: {type(error).__name__} |")
+                print(f"BROKEN {name}: {error}", flush=True)
+    table = ["| fault | how | cells kept | what happens |", "|---|---|---|---|", *lines]
+    if not sys.argv[1:]:
+        text = PAGE.read_text()
+        PAGE.write_text(
+            re.sub(r"(<!-- crashes -->\n).*?(<!-- end -->)", rf"\1{chr(10).join(table)}\n\2", text, flags=re.S)
+        )
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

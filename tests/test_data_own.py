@@ -176,6 +176,7 @@ def test_whole_seconds_and_other_times(books):
         ("schema.toml", "width = 3", "width = 0", ["between 1 and"]),
         ("schema.toml", 'separator = ";"', 'separator = ""', ["separator is ''"]),
         ("schema.toml", 'author = "cat', 'count = "cat', ["'count' is taken"]),
+        ("schema.toml", 'place = "cat', 'item = "cat', ["'item' is taken"]),
         (
             "schema.toml",
             'item = "book"',

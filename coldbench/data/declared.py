@@ -108,8 +108,8 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
 
 
 def _unlike(declaration: Declaration, problems: Problems) -> None:
-    """Field names have to differ, over all three sides."""
-    taken = {"user_id", *DERIVED}
+    """Field names have to differ, over all three sides, and from those that every log has."""
+    taken = {"user_id", "user", "item", "click", *DERIVED}
     users, items = (part.fields if part else () for part in (declaration.users, declaration.items))
     for field in (*users, *items, *declaration.context):
         if field.name in taken:

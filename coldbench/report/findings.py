@@ -80,7 +80,8 @@ def find(out: Path, question: Question) -> Findings:
         raise InputError(f"{out} holds no finished cell yet; run coldbench run --out {out}")
     question.check(frame)
     notes += [f"cells/{name} is no valid record (cut off or edited); run the same command again." for name in broken]
-    tests = pd.concat([over_seeds(frame, question), over_rows_and_items(frame, records, folder, question)])
+    given, left_out = over_rows_and_items(frame, records, folder, question)
+    tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
     return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
 
 

@@ -89,6 +89,23 @@ def test_a_setting_that_only_one_version_knows_does_not_keep_cells_apart(finishe
     assert "setting: momentum" in result.output
 
 
+def test_runs_of_several_settings_are_compared_setting_by_setting(finished, tmp_path):
+    def longer(record):
+        record["config"]["settings"]["phase_epochs"] = 10
+        for phase in record["phases"]:
+            phase["auc"] += 0.1
+        return record
+
+    both = changed(finished, tmp_path / "both", longer)
+    for path in (finished.path / "cells").iterdir():
+        shutil.copy(path, both / "cells" / f"one-{path.name}")
+    result = invoke("compare", finished.path, both)
+    assert "Only in the second: 8 cells: " in result.output
+    assert "(phase_epochs 10)" in result.output
+    assert [row[-1] for row in rows(result.output)] == ["identical results"] * 8
+    assert {row[5] for row in rows(result.output)} == {"4"}
+
+
 def test_runs_with_little_or_nothing_in_common(finished, tmp_path):
     def few(record):
         return record if record["method"] == "base" and record["seed"] < 2 else None
@@ -104,7 +121,8 @@ def test_runs_with_little_or_nothing_in_common(finished, tmp_path):
 
     result = invoke("compare", finished.path, changed(finished, tmp_path / "other", other))
     assert result.exit_code == 0
-    assert "No cell in common: fingerprint" in result.output
+    assert "No cell in common: dataset " in result.output
+    assert "; fingerprint " in result.output
     assert "against 0000000000000000" in result.output
     assert "batch_size 256" in result.output
     assert "batch_size 7" in result.output

@@ -43,6 +43,7 @@ METHODS = {"base": 1.0, "cvar[repeats=2]": 0.2}  # and how many of --pairs; two 
 OTHER = 1_000_000  # added to a seed for the second run
 PHASES = 3  # the warm ones; before them, base has nothing that a second run could do otherwise
 REPLICATES = 200  # of the bootstrap over items
+GIVEN = {"DeLong": "row", "bootstrap of items": "item", "bootstrap of items and rows": "item"}  # and their units
 
 
 @dataclass(frozen=True)
@@ -279,28 +280,30 @@ def of_pool(pool: Pool) -> list[Rate]:
     return [*rates, *means(pool), *families(pool), *power(pool)] if pool.method == "base" else rates
 
 
-def over_rows(workers: ProcessPoolExecutor, comparisons: int) -> Iterator[Rate]:
-    """Rates of the tests that take two models as given."""
-    names = {"DeLong": "row", "bootstrap of items": "item", "bootstrap of items and rows": "item"}
+def of_trained(workers: ProcessPoolExecutor, comparisons: int) -> Iterator[Rate]:
+    """Rates of the tests that take two models as given, on two trainings of one method."""
     for method, share in METHODS.items():
         tasks = [(method, seeds) for seeds in chunks(int(comparisons * max(share, 0.3)))]
         found = np.concatenate(list(workers.map(trained_rows, tasks)))
-        for (test, unit), hits in zip(names.items(), found.T, strict=True):
+        for (test, unit), hits in zip(GIVEN.items(), found.T, strict=True):
             what = f"{method}, two trainings, own data"
             yield Rate(test, unit, what, "about 80 items, 1,400 rows", "", int(hits.sum()), len(found), len(found))
-    errors = {"errors by row": 0.0, "errors by item and row": 1.0}
-    for (error, by_item), (items, each), by_row in itertools.product(
-        errors.items(), ((1400, 1), (80, 18), (400, 18)), (1.0, 1.2)
-    ):
+
+
+def of_simulated(workers: ProcessPoolExecutor, comparisons: int) -> Iterator[Rate]:
+    """The same on simulated scores, of equal quality or with a planted difference."""
+    sizes, spreads = ((1400, 1), (80, 18), (400, 18)), (1.0, 1.2)
+    for by_item, (items, each), by_row in itertools.product((0.0, 1.0), sizes, spreads):
         if each == 1 and by_item:
             continue
         count = comparisons if by_row == 1.0 else comparisons // 3
         tasks = [(items, each, by_item, by_row, seeds) for seeds in chunks(count)]
         found = np.concatenate(list(workers.map(simulated_rows, tasks)))
         planted = f"{found[:, 3].mean():.4f} AUC" if by_row != 1.0 else ""
-        for (test, unit), hits in zip(names.items(), found.T[:3], strict=True):
+        compared = "simulated, errors by item and row" if by_item else "simulated, errors by row"
+        for (test, unit), hits in zip(GIVEN.items(), found.T[:3], strict=True):
             setting = f"{items:,} items, {items * each:,} rows"
-            yield Rate(test, unit, f"simulated, {error}", setting, planted, int(hits.sum()), len(found), len(found))
+            yield Rate(test, unit, compared, setting, planted, int(hits.sum()), len(found), len(found))
 
 
 def chunks(count: int, size: int = 25) -> list[range]:
@@ -352,7 +355,7 @@ def verdict(rate: float) -> str:
 def main() -> None:
     """Trains, compares, writes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=2000, help="seeds of base, each run twice")
+    parser.add_argument("--pairs", type=int, default=1500, help="seeds of base, each run twice")
     help_text = "of a test over rows or items; twice as many over seeds"
     parser.add_argument("--comparisons", type=int, default=1000, help=help_text)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -370,7 +373,7 @@ def main() -> None:
             waiting.append(workers.submit(of_pool, pool))
             own = values[:, 0].std(axis=0).mean() * 2**0.5
             deviations.append(f"{method} {pool.deviation:.4f} (with own pretraining {own:.4f})")
-        of_rows = list(over_rows(workers, arguments.comparisons))
+        of_rows = [*of_trained(workers, arguments.comparisons), *of_simulated(workers, arguments.comparisons)]
         rates = [rate for future in waiting for rate in future.result()] + of_rows
     seeds = " and ".join(f"{size:,} seeds of {method}" for method, size in sizes.items())
     about = [

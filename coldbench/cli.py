@@ -86,10 +86,9 @@ def _options(command: Callable) -> Callable:
 
 
 def _question(command: Callable) -> Callable:
-    """The flags that say what results are asked for."""
+    """The flags that say what is asked of results."""
     for flag in (
         click.option("--alpha", type=float, default=0.05, show_default=True, help="The level of the tests."),
-        click.option("--reference", metavar="METHOD", help="Test against it.  [default: the best of each column]"),
         click.option("--metric", default="auc", show_default=True, help="auc, gauc, item_auc, logloss or calibration."),
     ):
         command = flag(command)
@@ -134,6 +133,7 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
 @main.command()
 @click.argument("folder")
+@click.option("--reference", metavar="METHOD", help="Test against it.  [default: the best of each column]")
 @_question
 def report(folder: str, **question: Any) -> None:
     """Write the report of a run's folder again."""

@@ -69,13 +69,18 @@ def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
     """Cells are told apart by the settings that both versions know."""
     known = [set().union(*(record["config"]["settings"] for record in run.records.values())) for run in (first, second)]
     shared = sorted(known[0] & known[1])
+    used = [record["config"]["settings"] for run in (first, second) for record in run.records.values()]
+    varied = [name for name in shared if len({str(settings.get(name)) for settings in used}) > 1]
 
-    def settings(record: Record) -> str:
-        return ", ".join(f"{name} {record['config']['settings'].get(name)}" for name in shared)
+    def text(record: Record, names: list[str]) -> str:
+        return ", ".join(f"{name} {record['config']['settings'].get(name)}" for name in names)
 
     def aligned(run: _Run) -> _Run:
-        texts = {key: settings(record) for key, record in run.records.items()}
-        return replace(run, frame=run.frame.assign(settings=run.frame["key"].map(texts)))
+        whole = {key: text(record, shared) for key, record in run.records.items()}
+        told = {key: f" ({text(record, varied)})" if varied else "" for key, record in run.records.items()}
+        keys = run.frame["key"]
+        dataset = run.frame["dataset"].str.replace(r" \(settings \d+\)$", "", regex=True) + keys.map(told)
+        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=dataset))
 
     return aligned(first), aligned(second)
 

@@ -13,6 +13,7 @@ from coldbench.cell import Cell, Spec
 from coldbench.conformance import cases
 from coldbench.data.dataset import Dataset
 from coldbench.protocol import Rules
+from coldbench.records import Folder
 from coldbench.split import WarmUpSplit, warm_up_split
 
 
@@ -54,3 +55,17 @@ def make_cell():
 def _no_plugin_files():
     yield
     registry.use([])
+
+
+@pytest.fixture(scope="session")
+def saved_run(tmp_path_factory, make_cell, dataset) -> Folder:
+    """A run's folder with base and dropoutnet on fm, four seeds; not to be written to."""
+    folder = Folder(tmp_path_factory.mktemp("run"))
+    folder.prepare()
+    for method in ("base", "dropoutnet"):
+        for seed in range(4):
+            cell = make_cell(method=method, seed=seed)
+            pretrained = cell.pretrain(dataset)
+            outcomes, split = cell.warm_up(dataset, pretrained)
+            folder.save(cell, dataset, pretrained, outcomes, split)
+    return folder

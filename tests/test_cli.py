@@ -202,6 +202,7 @@ def test_a_report_without_predictions_says_what_it_can(finished, tmp_path):
     shutil.copytree(out / "cells", tmp_path / "cells")
     assert invoke("report", tmp_path).exit_code == 0
     assert set(pd.read_csv(tmp_path / "report" / "tests.csv")["test"]) == {"paired t", "Wilcoxon"}
+    assert "is missing or cut off" in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_the_output_is_plain_lines_without_rays_chatter(finished):

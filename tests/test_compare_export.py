@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -12,7 +13,6 @@ from scipy import stats
 from coldbench.cli import main
 from coldbench.config import digest
 from coldbench.export import COLUMNS, PRETRAINING, measurements
-from coldbench.records import Folder
 from coldbench.significance import holm
 
 
@@ -20,18 +20,9 @@ def invoke(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, make_cell, dataset):
-    """A run of base and dropoutnet on fm, four seeds."""
-    folder = Folder(tmp_path_factory.mktemp("run"))
-    folder.prepare()
-    for method in ("base", "dropoutnet"):
-        for seed in range(4):
-            cell = make_cell(method=method, seed=seed)
-            pretrained = cell.pretrain(dataset)
-            outcomes, split = cell.warm_up(dataset, pretrained)
-            folder.save(cell, dataset, pretrained, outcomes, split)
-    return folder
+@pytest.fixture
+def finished(saved_run):
+    return saved_run
 
 
 def changed(folder, out, change):
@@ -98,6 +89,23 @@ def test_a_setting_that_only_one_version_knows_does_not_keep_cells_apart(finishe
     assert "setting: momentum" in result.output
 
 
+def test_runs_of_several_settings_are_compared_setting_by_setting(finished, tmp_path):
+    def longer(record):
+        record["config"]["settings"]["phase_epochs"] = 10
+        for phase in record["phases"]:
+            phase["auc"] += 0.1
+        return record
+
+    both = changed(finished, tmp_path / "both", longer)
+    for path in (finished.path / "cells").iterdir():
+        shutil.copy(path, both / "cells" / f"one-{path.name}")
+    result = invoke("compare", finished.path, both)
+    assert "Only in the second: 8 cells: " in result.output
+    assert "(phase_epochs 10)" in result.output
+    assert [row[-1] for row in rows(result.output)] == ["identical results"] * 8
+    assert {row[5] for row in rows(result.output)} == {"4"}
+
+
 def test_runs_with_little_or_nothing_in_common(finished, tmp_path):
     def few(record):
         return record if record["method"] == "base" and record["seed"] < 2 else None
@@ -113,7 +121,8 @@ def test_runs_with_little_or_nothing_in_common(finished, tmp_path):
 
     result = invoke("compare", finished.path, changed(finished, tmp_path / "other", other))
     assert result.exit_code == 0
-    assert "No cell in common: fingerprint" in result.output
+    assert "No cell in common: dataset " in result.output
+    assert "; fingerprint " in result.output
     assert "against 0000000000000000" in result.output
     assert "batch_size 256" in result.output
     assert "batch_size 7" in result.output
@@ -180,12 +189,14 @@ def test_every_column_of_an_export_is_documented(finished):
 
 
 def test_export_to_the_runs_folder_and_wrong_ones(finished, tmp_path):
-    assert invoke("export", finished.path, "--to", "json").exit_code == 0
-    assert (finished.path / "export.json").exists()
+    shutil.copytree(finished.path / "cells", tmp_path / "run" / "cells")
+    assert invoke("export", tmp_path / "run", "--to", "json").exit_code == 0
+    taken = tmp_path / "run" / "export.json"
+    assert taken.exists()
     for arguments, says in (
         ((finished.path, "--to", "xlsx"), "known: csv, json, parquet"),
         ((tmp_path, "--to", "csv"), "holds no run"),
-        ((finished.path, "--to", "csv", "--out", finished.path / "export.json" / "x.csv"), "cannot be written"),
+        ((finished.path, "--to", "csv", "--out", taken / "x.csv"), "cannot be written"),
         ((finished.path,), "--to"),
     ):
         result = invoke("export", *arguments)

@@ -127,6 +127,7 @@ def test_a_metric_that_is_better_lower(records):
         (Question(metric="acu"), "did you mean 'auc'"),
         (Question(reference="cva"), "did you mean 'cvar'"),
         (Question(alpha=0.0), "between 0 and 1"),
+        (Question(metric="gauc"), "no record of this run holds gauc"),
         (Question(alpha=float("nan")), "between 0 and 1"),
     ],
 )

@@ -82,7 +82,8 @@ def find(out: Path, question: Question) -> Findings:
     notes += [f"cells/{name} is no valid record (cut off or edited); run the same command again." for name in broken]
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
-    tests = pd.concat([over_seeds(frame, question), over_rows_and_items(frame, records, folder, question)])
+    given, left_out = over_rows_and_items(frame, records, folder, question)
+    tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
     return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
 
 

@@ -54,10 +54,12 @@ class Question:
         """Checks it against a run's results.
 
         Raises:
-            InputError: The metric or the reference is unknown, or alpha is no level.
+            InputError: The metric or the reference is unknown or not in the results, or alpha is no level.
         """
         if self.metric not in METRICS:
             raise unknown("metric", self.metric, METRICS)
+        if self.metric not in frame:
+            raise InputError(f"no record of this run holds {self.metric}; it was computed by another version")
         if not 0 < self.alpha < 1:
             raise InputError(f"--alpha {self.alpha:g} should be between 0 and 1, such as 0.05")
         if self.reference is not None and self.reference not in set(frame["method"]):

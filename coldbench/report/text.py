@@ -11,6 +11,9 @@ from coldbench.report.entries import closeness, spread
 from coldbench.report.findings import Findings
 from coldbench.report.frame import CELL
 
+TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds", "seed"]
+TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
+
 
 def files(found: Findings) -> dict[str, str]:
     """Name -> content: report.md; table1, table2 and tests in Markdown and LaTeX, tables.tex to see them; CSV."""
@@ -22,7 +25,7 @@ def files(found: Findings) -> dict[str, str]:
         "tests.md": "\n".join(tests),
         **_latex(found),
         "tables.csv": pd.concat(spreads).to_csv(index=False),
-        "tests.csv": found.tests.to_csv(index=False),
+        "tests.csv": found.tests.reindex(columns=TESTS).to_csv(index=False),
     }
     return written | {"report.md": _page(found, one, two, tests)}
 

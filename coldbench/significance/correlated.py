@@ -48,8 +48,19 @@ def delong(labels: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray, alpha
         ValueError: The three have different lengths, or a score is NaN.
     """
     positive = np.asarray(labels) > 0
+    return compared(positive, placements(positive, scores_a), placements(positive, scores_b), alpha)
+
+
+def compared(positive: np.ndarray, first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> DeLong:
+    """The same from placements, for who compares a model with several others.
+
+    Args:
+        positive: (rows,) bool.
+        first: (rows,) what ``placements`` gave for one model.
+        second: (rows,) of the other model.
+        alpha: 1 - alpha is the interval's level.
+    """
     clicked, other = int(positive.sum()), int((~positive).sum())
-    first, second = placements(positive, scores_a), placements(positive, scores_b)
     if not clicked or not other:
         return DeLong(math.nan, math.nan, math.nan, math.nan, None, NONE)
     auc_a, auc_b = float(first[positive].mean()), float(second[positive].mean())

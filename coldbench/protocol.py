@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from coldbench.backbone import Backbone
 from coldbench.batching import Batch, View, shuffled
 from coldbench.data.dataset import Dataset
+from coldbench.gap import OldItems
 from coldbench.layers import initialise, lookup
 from coldbench.method import Method
 from coldbench.metrics import all_metrics
@@ -60,6 +61,8 @@ class Outcome:
         steps: Optimiser steps taken on the phase's rows; for ``cold``, on base by ``fit``.
         seconds: Time the phase took, evaluation included.
         logits: (test,) float32, in the order of the split's test rows.
+        embeddings: (cold, dim) float32, the cold items' ID embeddings, in the order of the split's new items.
+        gap: How far these are from the old items' embeddings, by name (``gap.py``).
     """
 
     phase: str
@@ -67,6 +70,8 @@ class Outcome:
     steps: int
     seconds: float
     logits: np.ndarray
+    embeddings: np.ndarray
+    gap: dict[str, float]
 
 
 class Protocol:
@@ -121,10 +126,11 @@ class Protocol:
         started = time.perf_counter()
         backbone.frozen().train()
         torch.manual_seed(derive(*self.seed, "fit"))
+        old = OldItems(self._embeddings(backbone, self.view.tensor(self.split.old_items)), derive(*self.seed, "gap"))
         base = self._phase("base", self.split.base)
         method.fit(backbone, base)
         self._place(backbone, method.embed(backbone, base.cold))
-        yield self._outcome(COLD, backbone, base.steps, started)
+        yield self._outcome(COLD, backbone, old, base.steps, started)
         del base
         seen = [self.split.base]
         for name, rows in self.split.warm.items():
@@ -136,7 +142,7 @@ class Protocol:
             phase = self._phase(name, rows)
             backbone.train()
             self._warm(backbone, method, phase)
-            yield self._outcome(name, backbone, phase.steps, started)
+            yield self._outcome(name, backbone, old, phase.steps, started)
 
     def _warm(self, backbone: Backbone, method: Method, phase: Phase) -> None:
         """Trains the cold items' embeddings on a phase, then lets the method adapt.
@@ -182,7 +188,10 @@ class Protocol:
         descend(phase, [rows], loss, self.settings.phase_epochs)
         self._place(backbone, rows.detach())
 
-    def _outcome(self, phase: str, backbone: Backbone, steps: int, started: float) -> Outcome:
+    def _embeddings(self, backbone: Backbone, items: Tensor) -> np.ndarray:
+        return backbone.item_table.weight.detach()[items].cpu().numpy()
+
+    def _outcome(self, phase: str, backbone: Backbone, old: OldItems, steps: int, started: float) -> Outcome:
         logits = self.predict(backbone)
         rows = self.split.test
         data = self.dataset
@@ -190,7 +199,9 @@ class Protocol:
         if wrong:
             raise FloatingPointError(f"{wrong:,} of {len(rows):,} test logits are not finite after phase {phase}")
         metrics = all_metrics(data.click[rows], logits, data.user[rows], data.item[rows])
-        return Outcome(phase, metrics, steps, time.perf_counter() - started, logits)
+        cold = self._embeddings(backbone, self.cold)
+        gap = old.gap(cold)
+        return Outcome(phase, metrics, steps, time.perf_counter() - started, logits, cold, gap)
 
     def predict(self, backbone: Backbone) -> np.ndarray:
         """(test,) logits of the test rows, with running statistics and no dropout."""

@@ -19,7 +19,7 @@ import coldbench
 
 # every module whose change can change a result; the plugins' own files are added per cell
 _DATA = ("data.schema", "data.dataset", "data.prepared", "split", "batching")
-_MODELS = ("seeds", "layers", "generator", "backbone", "method", "training", "protocol", "metrics")
+_MODELS = ("seeds", "layers", "generator", "backbone", "method", "training", "gap", "protocol", "metrics")
 _LIBRARIES = ("torch", "ray", "numpy", "scipy", "pandas", "pyarrow")
 
 

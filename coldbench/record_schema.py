@@ -49,6 +49,8 @@ RECORD = {
         },
         "split": {"type": "object", "additionalProperties": {"type": "integer"}},
         "predictions": _file("predictions", "parquet"),
+        "embeddings": _file("embeddings", "npz"),
+        "pretraining": {"type": "object", "properties": {"file": _file("pretrained", "npz")}},
         "provenance": {
             "type": "object",
             "required": ["versions", "commit", "machine"],

@@ -1,7 +1,8 @@
 """One cell's outcome on disk: schema, atomic write, load.
 
 A run's folder holds ``cells/*.json`` (one record a finished cell), ``predictions/*.parquet`` (its logits on the
-test rows) and ``pretrained/*.npz`` (backbones). A file is there whole or not at all.
+test rows), ``embeddings/*.npz`` (its cold items' embeddings) and ``pretrained/*.npz`` (backbones). A file is there
+whole or not at all.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ from coldbench.record_schema import VERSION, is_record
 from coldbench.split import WarmUpSplit
 from coldbench.storage import Place, Remote, make_folder
 
-PARTS = ("cells", "predictions", "pretrained")
+PARTS = ("cells", "predictions", "embeddings", "pretrained")
 FAILURES = "failures.json"
+ITEM_TABLE = "item_table.weight"  # in a backbone's state
+
 Record = dict[str, Any]
 
 
@@ -103,7 +106,7 @@ class Folder:
         outcomes: Iterable[Outcome],
         split: WarmUpSplit,
     ) -> Record:
-        """Writes a finished cell: its predictions, then its record."""
+        """Writes a finished cell: its predictions and embeddings, then its record."""
         outcomes = list(outcomes)
         columns = {"row": split.test, "user": dataset.user[split.test], "item": dataset.item[split.test]}
         columns["click"] = dataset.click[split.test]
@@ -112,15 +115,27 @@ class Folder:
         pq.write_table(pa.table(columns), sink, compression="zstd")
         _write(self.path / "predictions" / f"{cell.stem}.parquet", sink.getvalue())
 
+        embeddings = {"old_items": split.old_items, "new_items": split.new_items}
+        embeddings |= {outcome.phase: outcome.embeddings for outcome in outcomes}
+        _write(self.path / "embeddings" / f"{cell.stem}.npz", _npz(embeddings))
+
         record: Record = {"schema": VERSION, **cell.describe(), "dataset_label": dataset.label}
         record["phases"] = [
-            {"phase": outcome.phase, **outcome.metrics, "steps": outcome.steps, "seconds": outcome.seconds}
+            {
+                "phase": outcome.phase,
+                **outcome.metrics,
+                **outcome.gap,
+                "steps": outcome.steps,
+                "seconds": outcome.seconds,
+            }
             for outcome in outcomes
         ]
-        record["pretraining"] = {"steps": pretrained.steps, "seconds": pretrained.seconds}
+        about = {"steps": pretrained.steps, "seconds": pretrained.seconds}
+        record["pretraining"] = about | {"file": f"pretrained/{self._pretrained(cell).name}"}
         record["split"] = split.sizes()
         record["predictions"] = f"predictions/{cell.stem}.parquet"
         record["predictions_digest"] = hashlib.sha256(sink.getvalue()).hexdigest()
+        record["embeddings"] = f"embeddings/{cell.stem}.npz"
         record["generation"] = self._generation(cell)
         record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
         record["provenance"] = {
@@ -155,11 +170,9 @@ class Folder:
 
     def save_pretrained(self, cell: Cell, pretrained: Pretrained) -> None:
         """Writes a pretrained backbone."""
-        sink = io.BytesIO()
         content = {f"state.{name}": value for name, value in pretrained.state.items()}
         content["about"] = np.array([pretrained.steps, pretrained.seconds])
-        np.savez(sink, allow_pickle=False, **content)
-        _write(self._pretrained(cell), sink.getvalue())
+        _write(self._pretrained(cell), _npz(content))
 
     def pretrained(self, cell: Cell) -> Pretrained | None:
         """The pretrained backbone of a cell, or None."""
@@ -171,8 +184,26 @@ class Folder:
             return None
         return Pretrained(state, int(steps), float(seconds))
 
+    def embeddings(self, record: Record) -> dict[str, np.ndarray] | None:
+        """The old items' embeddings as ``old``, the cold items' by phase; None where a file is gone."""
+        try:
+            own, backbone = (self.path / record["embeddings"], self.path / record["pretraining"]["file"])
+            with np.load(io.BytesIO(own.read_bytes()), allow_pickle=False) as content:
+                found = {phase["phase"]: content[phase["phase"]] for phase in record["phases"]}
+                items = content["old_items"]
+            with np.load(io.BytesIO(backbone.read_bytes()), allow_pickle=False) as content:
+                return {"old": content[f"state.{ITEM_TABLE}"][items], **found}
+        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+            return None
+
     def _pretrained(self, cell: Cell) -> Place:
         return self.path / "pretrained" / f"{cell.dataset.name}-{cell.backbone.name}-{cell.pretrained_key[:16]}.npz"
+
+
+def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+    sink = io.BytesIO()
+    np.savez(sink, allow_pickle=False, **arrays)
+    return sink.getvalue()
 
 
 def _read(path: Place) -> Record | None:

@@ -46,6 +46,7 @@ ORDER = [
     "info",
     "listing",
     "metrics",
+    "gap",
     "protocol",
     "provenance",
     "cell",

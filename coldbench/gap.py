@@ -1,0 +1,102 @@
+"""The gap between the cold items' embeddings and the old items', as numbers (AVAEW, figure 2, as a picture)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.distance import cdist, pdist
+
+MOST = 1000  # items of each kind that are compared; of more, a seeded sample
+DIRECTIONS = 128
+
+
+class OldItems:
+    """The old items' embeddings, and how far others are from them.
+
+    Whatever is compared with them meets the same sample, the same directions and the same kernel: the numbers of
+    two methods, or of two phases, on one pretrained backbone compare. The random stream is its own.
+
+    Args:
+        embeddings: (old, dim).
+        seed: Of the samples and the directions.
+    """
+
+    def __init__(self, embeddings: np.ndarray, seed: int) -> None:
+        random = np.random.default_rng(seed)
+        self._seed = seed
+        self._directions = directions(DIRECTIONS, embeddings.shape[1], random)
+        self._embeddings = _sample(embeddings, random)
+        self._bandwidth = median_distance(self._embeddings)
+
+    def gap(self, cold: np.ndarray) -> dict[str, float]:
+        """(cold, dim) embeddings -> ``sliced_wasserstein`` and ``mmd_squared``; NaN where they are undefined."""
+        cold = _sample(cold, np.random.default_rng((self._seed, 1)))
+        return {
+            "sliced_wasserstein": sliced_wasserstein(cold, self._embeddings, self._directions),
+            "mmd_squared": mmd_squared(cold, self._embeddings, self._bandwidth),
+        }
+
+
+def sliced_wasserstein(first: np.ndarray, second: np.ndarray, directions: np.ndarray) -> float:
+    """Sliced Wasserstein distance of order 1 (Bonneel et al. 2015, DOI 10.1007/s10851-014-0506-3).
+
+    The mean over directions of the Wasserstein-1 distance between the two samples' projections: the area between
+    their quantile functions, exact for samples of different sizes. In the embeddings' own unit, not squared. A
+    shift by a vector of length r gives about r sqrt(2 / (pi dim)).
+
+    Args:
+        first: (n, dim), any n of at least 1.
+        second: (m, dim).
+        directions: (directions, dim), of length 1.
+    """
+    n, m = len(first), len(second)
+    # both quantile functions are constant between these places, in units of 1 / (n m)
+    ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    widths = np.diff(ends, prepend=0) / (n * m)
+    between = np.abs(
+        _quantiles(first, directions)[:, (ends - 1) // m] - _quantiles(second, directions)[:, (ends - 1) // n]
+    )
+    return float((between * widths).sum(1).mean())
+
+
+def mmd_squared(first: np.ndarray, second: np.ndarray, bandwidth: float) -> float:
+    """Unbiased squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13, lemma 6), kernel exp(-d^2 / (2 h^2)).
+
+    0 in expectation where both samples are of one distribution, so it may fall below 0; at most 2.
+
+    Args:
+        first: (n, dim), n of at least 2.
+        second: (m, dim), m of at least 2.
+        bandwidth: h.
+
+    Returns:
+        The estimate; NaN with fewer than two points in a sample, or a bandwidth of 0.
+    """
+    if min(len(first), len(second)) < 2 or not bandwidth > 0:
+        return float("nan")
+    scale = -0.5 / bandwidth**2
+    within = [np.exp(scale * pdist(points, "sqeuclidean")).mean() for points in (first, second)]
+    return float(sum(within) - 2 * np.exp(scale * cdist(first, second, "sqeuclidean")).mean())
+
+
+def median_distance(points: np.ndarray) -> float:
+    """The median distance between two of the points, the usual bandwidth (Gretton et al. 2012, section 8).
+
+    The source pools both samples; here the old items alone give it, or every method would have its own kernel.
+    """
+    return float(np.median(pdist(points))) if len(points) > 1 else float("nan")
+
+
+def directions(count: int, dim: int, random: np.random.Generator) -> np.ndarray:
+    """(count, dim) directions, uniform on the sphere."""
+    drawn = random.standard_normal((count, dim))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def _quantiles(points: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """(directions, n) sorted projections; no BLAS, so the same bits with any number of threads."""
+    return np.sort(np.einsum("nd,ld->ln", points.astype(np.float64), directions), 1)
+
+
+def _sample(points: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """At most ``MOST`` of the points, without replacement."""
+    return points if len(points) <= MOST else points[random.choice(len(points), MOST, replace=False)]

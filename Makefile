@@ -30,8 +30,8 @@ reproduce: $(READY)
 	$(BIN)/coldbench run --datasets ml-1m --backbones ipnn --methods '$(IPNN_VARIANTS)' --seeds 3 \
 		--out results/ml-1m-variants
 	mkdir -p $(REPRODUCED)/variants
-	cp results/ml-1m/report/* $(REPRODUCED)
-	cp results/ml-1m-variants/report/* $(REPRODUCED)/variants
+	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
+	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coldbench.errors import InputError
-from coldbench.records import write_text
+from coldbench.records import Folder, write_text
 from coldbench.report import text
+from coldbench.report.figures.gallery import pictures, write_pictures
 from coldbench.report.findings import find
 from coldbench.report.frame import Question
 from coldbench.storage import Place
@@ -18,7 +19,7 @@ class Report:
     """What was written.
 
     Attributes:
-        path: The report in Markdown; the LaTeX and CSV tables lie beside it.
+        path: The report in Markdown; the LaTeX and CSV tables and the figures lie beside it.
         summary: The tables, for a terminal.
     """
 
@@ -37,10 +38,13 @@ def write_report(out: Path, question: Question | None = None) -> Report:
         InputError: The folder holds no run or no finished cell, the question does not suit it, or it cannot be written.
     """
     found = find(out, question or Question())
+    drawn, undrawn = pictures(Folder(out), found)
+    found = replace(found, notes=[*found.notes, *undrawn])
     folder = out / "report"
     try:
-        for name, content in text.files(found).items():
-            write_text(folder / name, content)
+        write_pictures(folder / "figures", drawn)
+        for file, content in text.files(found).items():
+            write_text(folder / file, content)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror})") from None
     return Report(folder / "report.md", text.summary(found))

@@ -1,0 +1,1 @@
+"""A tidy frame -> figures, one file each."""

@@ -1,0 +1,68 @@
+"""What each method adds to the plain baseline."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from coldbench.report.figures.style import INK, WIDTH, Look, short
+from coldbench.report.figures.summary import Point, point
+from coldbench.report.frame import BASELINE, PHASES, Question, values
+
+
+def to_base(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure | None:
+    """Rows of backbones, columns of phases: each method's difference to ``base``, paired by seed, with its interval.
+
+    Args:
+        frame: Of one dataset under one protocol.
+        looks: Of its methods.
+        question: The metric and the level of the intervals.
+
+    Returns:
+        The figure, or None where no backbone has the baseline and another method.
+    """
+    found = differences(frame, question)
+    if not found:
+        return None
+    backbones = list(dict.fromkeys(backbone for backbone, _, _ in found))
+    phases = [phase for phase in PHASES if any(key[2] == phase for key in found)]
+    rows = {b: [m for m in looks if any(key[:2] == (b, m) for key in found)] for b in backbones}
+    height = sum(0.19 * len(methods) + 0.12 for methods in rows.values()) + 0.75
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    ratios = [len(methods) + 0.6 for methods in rows.values()]
+    grid = figure.subplots(
+        len(backbones), len(phases), squeeze=False, sharex=True, sharey="row", gridspec_kw={"height_ratios": ratios}
+    )
+    for line, backbone in zip(grid, backbones, strict=True):
+        for axes, phase in zip(line, phases, strict=True):
+            axes.axvline(0, color=INK, linewidth=0.8)
+            for place, method in enumerate(rows[backbone]):
+                own = found.get((backbone, method, phase))
+                if own is not None:
+                    look = looks[method].line(linestyle="none", elinewidth=1.1, capsize=2)
+                    axes.errorbar([own.mean], [place], xerr=[[own.below], [own.above]], **look)
+            axes.set_yticks(range(len(rows[backbone])), [short(method) for method in rows[backbone]])
+            axes.set_ylim(len(rows[backbone]) - 0.4, -0.6)
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="y", visible=False)
+            if backbone == backbones[0]:
+                axes.set_title(phase)
+        line[-1].annotate(
+            short(backbone, 18), (1.04, 0.5), xycoords="axes fraction", va="center", annotation_clip=False
+        )
+    figure.supxlabel(f"{question.title} minus that of {BASELINE}", fontsize=8.5)
+    return figure
+
+
+def differences(frame: pd.DataFrame, question: Question) -> dict[tuple[str, str, str], Point]:
+    """By (backbone, method, phase): the mean difference to the baseline over the seeds that both have."""
+    found = {}
+    for (backbone, phase), part in frame.groupby(["backbone", "phase"], sort=False):
+        matrix = values(part, question.metric)
+        if BASELINE not in matrix:
+            continue
+        for method in matrix.columns.drop(BASELINE):
+            own = point((matrix[method] - matrix[BASELINE]).to_numpy(float), question.alpha)
+            if own is not None:
+                found[str(backbone), str(method), str(phase)] = own
+    return found

@@ -1,0 +1,48 @@
+"""AUC by phase."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from coldbench.report.figures.style import Look, legend, panels, short
+from coldbench.report.figures.summary import point
+from coldbench.report.frame import PHASES, Question
+
+
+def by_phase(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure:
+    """A panel per backbone: phases across, a line per method, intervals over seeds.
+
+    Args:
+        frame: Of one dataset under one protocol.
+        looks: Of its methods.
+        question: The metric and the level of the intervals.
+    """
+    backbones = list(frame["backbone"].unique())
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "", question.title)
+    phases = [phase for phase in PHASES if phase in set(frame["phase"])]
+    shown = {method: looks[method] for method in looks if method in set(frame["method"])}
+    for axes, backbone in zip(grid, backbones, strict=True):
+        part = frame[frame["backbone"] == backbone]
+        for number, (method, look) in enumerate(shown.items()):
+            shift = 0.3 * (number / max(len(shown) - 1, 1) - 0.5)
+            own = part[part["method"] == method]
+            points = [
+                (n, point(own.loc[own["phase"] == phase, question.metric], question.alpha))
+                for n, phase in enumerate(phases)
+            ]
+            there = [(n + shift, p) for n, p in points if p is not None]
+            if there:
+                axes.errorbar(
+                    [x for x, _ in there],
+                    [p.mean for _, p in there],
+                    [[p.below for _, p in there], [p.above for _, p in there]],
+                    elinewidth=0.9,
+                    capsize=1.6,
+                    **look.line(),
+                )
+        axes.set_xticks(range(len(phases)), phases)
+        axes.set_xlim(-0.35, len(phases) - 0.65)
+        axes.grid(axis="x", visible=False)
+    legend(figure, shown)
+    return figure

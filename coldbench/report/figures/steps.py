@@ -1,0 +1,55 @@
+"""AUC against the optimiser steps that were spent on warm-up data."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from coldbench.report.figures.style import Look, legend, panels, short
+from coldbench.report.figures.summary import point
+from coldbench.report.frame import Question
+from coldbench.split import WARM_PHASES
+
+
+def against_steps(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure:
+    """A panel per backbone: steps on the warm-up phases so far across (logarithmic), a line per method.
+
+    Args:
+        frame: Of one dataset under one protocol.
+        looks: Of its methods.
+        question: The metric and the level of the intervals.
+    """
+    warm = spent(frame)
+    backbones = list(warm["backbone"].unique())
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "optimiser steps on warm-up data", question.title)
+    shown = {method: looks[method] for method in looks if method in set(warm["method"])}
+    for axes, backbone in zip(grid, backbones, strict=True):
+        part = warm[warm["backbone"] == backbone]
+        for method, look in shown.items():
+            own = part[part["method"] == method]
+            groups = [own[own["phase"] == phase] for phase in WARM_PHASES]
+            there = [
+                (g["spent"].mean(), p) for g in groups if (p := point(g[question.metric], question.alpha)) is not None
+            ]
+            if there:
+                axes.errorbar(
+                    [x for x, _ in there],
+                    [p.mean for _, p in there],
+                    [[p.below for _, p in there], [p.above for _, p in there]],
+                    elinewidth=0.9,
+                    capsize=1.6,
+                    **look.line(),
+                )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:,.0f}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+    legend(figure, shown)
+    return figure
+
+
+def spent(frame: pd.DataFrame) -> pd.DataFrame:
+    """The warm-up phases' rows with ``spent``: the steps on this and the earlier warm-up phases."""
+    warm = frame[frame["phase"].isin(WARM_PHASES)]
+    return warm.assign(spent=warm.groupby(["backbone", "method", "seed"])["steps"].cumsum())

@@ -109,7 +109,7 @@ def label(name: str, config: Any) -> str:
     """The name a table shows: ``cvar``, or ``cvar[adapt=false]`` where it is not the default."""
     default = type(config)()
     changed = [
-        f"{field.name}={_text(getattr(config, field.name))}"
+        f"{field.name}={text(getattr(config, field.name))}"
         for field in dataclasses.fields(config)
         if getattr(config, field.name) != getattr(default, field.name)
     ]
@@ -118,7 +118,7 @@ def label(name: str, config: Any) -> str:
 
 def spelled(name: str, config: Any) -> str:
     """``label`` with every field, defaults and all, in full precision: what gives the same values in any version."""
-    pairs = [f"{field.name}={_text(getattr(config, field.name), repr)}" for field in dataclasses.fields(config)]
+    pairs = [f"{field.name}={text(getattr(config, field.name), repr)}" for field in dataclasses.fields(config)]
     return f"{name}[{','.join(pairs)}]" if pairs else name
 
 
@@ -126,9 +126,10 @@ def _short(value: float) -> str:
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)  # two variants never share a label
 
 
-def _text(value: Any, number: Callable[[float], str] = _short) -> str:
-    if isinstance(value, tuple):
-        return "x".join(_text(part, number) for part in value)
+def text(value: Any, number: Callable[[float], str] = _short) -> str:
+    """A field's value as the command line has it: 16x16, true, 0.001."""
+    if isinstance(value, tuple | list):
+        return "x".join(text(part, number) for part in value)
     if isinstance(value, bool):
         return str(value).lower()
     return number(value) if isinstance(value, float) else str(value)

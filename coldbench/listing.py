@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from coldbench import registry
-from coldbench.config import as_dict
+from coldbench.config import as_dict, text
 from coldbench.errors import unknown
 from coldbench.outside import PluginFile
 
@@ -31,12 +31,6 @@ def _kind(name: str) -> str:
     for plugin in registry.names(kind):
         owner: Any = registry.get(kind, plugin)
         defaults = as_dict(owner.Config())
-        values = ", ".join(f"{name}={_text(value)}" for name, value in defaults.items())
+        values = ", ".join(f"{name}={text(value)}" for name, value in defaults.items())
         parts.append(f"  {plugin}: {registry.citation(owner)}" + (f"\n      {values}" if values else ""))
     return "\n".join(parts)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return "x".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)

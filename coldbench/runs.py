@@ -66,7 +66,7 @@ def report(location: str, question: Question | None = None) -> Report:
     with tempfile.TemporaryDirectory(prefix="coldbench-report-") as scratch:
         for part in PARTS:
             out.fetch(part, Path(scratch))
-        written = write_report(Path(scratch), question)
+        written = write_report(Path(scratch), question, out.name)
         out.send(Path(scratch) / "report")
     return Report(out / "report" / written.path.name, written.summary)
 

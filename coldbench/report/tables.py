@@ -20,8 +20,12 @@ def show(entry: Entry | None) -> str:
         return ""
     text = f"{entry.mean:.4f}" + (f" ± {entry.half:.4f}" if entry.seeds > 1 else "")
     text = f"**{text}**" if entry.best else text
-    mark = MARKS.get(entry.mark, "†" if entry.reference and not entry.best else "")
-    return f"{text} {mark}".rstrip()
+    return f"{text} {mark_of(entry)}".rstrip()
+
+
+def mark_of(entry: Entry) -> str:
+    """What stands behind an entry: the verdict of its test, or a dagger on the reference of the others'."""
+    return MARKS.get(entry.mark, "†" if entry.reference and not entry.best else "")
 
 
 def table_one(block: Block) -> str:

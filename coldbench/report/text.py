@@ -13,6 +13,7 @@ from coldbench.report.frame import CELL
 
 TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds", "seed"]
 TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
+DOCUMENT = "tables.tex"  # a page that inputs the others
 
 
 def files(found: Findings) -> dict[str, str]:
@@ -78,7 +79,7 @@ def _latex(found: Findings) -> dict[str, str]:
             caption = f"All tests of {question.title}: {section.title}."
             parts["tests"].append(latex.appendix(wide, caption, appendix.legend(section.tests, question)))
     written = {f"{name}.tex": latex.PACKAGES + "\n".join(part) for name, part in parts.items() if any(part)}
-    return written | {"tables.tex": latex.document([name.removesuffix(".tex") for name in written])}
+    return written | {DOCUMENT: latex.document([name.removesuffix(".tex") for name in written])}
 
 
 def _page(found: Findings, one: list[str], two: list[str], tests: list[str]) -> str:

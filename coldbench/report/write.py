@@ -7,7 +7,7 @@ from pathlib import Path
 
 from coldbench.errors import InputError
 from coldbench.records import Folder, write_text
-from coldbench.report import text
+from coldbench.report import page, text
 from coldbench.report.figures.gallery import pictures, write_pictures
 from coldbench.report.findings import find
 from coldbench.report.frame import Question
@@ -19,7 +19,7 @@ class Report:
     """What was written.
 
     Attributes:
-        path: The report in Markdown; the LaTeX and CSV tables and the figures lie beside it.
+        path: The report in Markdown; index.html, the LaTeX and CSV tables and the figures lie beside it.
         summary: The tables, for a terminal.
     """
 
@@ -27,12 +27,13 @@ class Report:
     summary: str
 
 
-def write_report(out: Path, question: Question | None = None) -> Report:
+def write_report(out: Path, question: Question | None = None, name: str | None = None) -> Report:
     """Writes ``report/`` in a run's folder.
 
     Args:
         out: The run's folder.
         question: The metric, the reference and the level; None for AUC against the best at 0.05.
+        name: What to call the run; None for the folder's name.
 
     Raises:
         InputError: The folder holds no run or no finished cell, the question does not suit it, or it cannot be written.
@@ -40,10 +41,13 @@ def write_report(out: Path, question: Question | None = None) -> Report:
     found = find(out, question or Question())
     drawn, undrawn = pictures(Folder(out), found)
     found = replace(found, notes=[*found.notes, *undrawn])
+    written = text.files(found)
+    latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != text.DOCUMENT}
+    written["index.html"] = page.render(name or out.resolve().name, found, drawn, latex)
     folder = out / "report"
     try:
         write_pictures(folder / "figures", drawn)
-        for file, content in text.files(found).items():
+        for file, content in written.items():
             write_text(folder / file, content)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror})") from None

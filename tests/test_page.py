@@ -1,0 +1,292 @@
+"""The HTML page: whole, escaped, and in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from coldbench.config import digest
+from coldbench.records import Folder
+from coldbench.report.facts import warnings
+from coldbench.report.findings import find
+from coldbench.report.frame import Question
+from coldbench.report.write import write_report
+
+NASTY = "<img src=x onerror=alert(1)>\"'&$_{{ 7 * 7 }}</script>"
+SEEDS = 3
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, make_cell, dataset, split):
+    """A run of two methods on two backbones, one of them with a name that would like to be markup."""
+    folder = Folder(tmp_path_factory.mktemp("a run & more"))
+    folder.prepare()
+    for backbone, method in (("fm", "base"), ("fm", "mwuf"), ("deepfm", "base"), ("deepfm", "mwuf")):
+        for seed in range(SEEDS):
+            cell = make_cell(backbone=backbone, method=method, seed=seed)
+            pretrained = cell.pretrain(dataset)
+            folder.save_pretrained(cell, pretrained)
+            record = folder.save(cell, dataset, pretrained, cell.warm_up(dataset, pretrained)[0], split)
+            del record["digest"]
+            record["dataset_label"] = NASTY
+            record["labels"]["method"] = NASTY if method == "mwuf" else method
+            record["digest"] = digest(record)
+            (folder.path / "cells" / f"{cell.stem}.json").write_text(json.dumps(record))
+    folder.save_failures({"fm / gar / seed 1": "ValueError: <b>no</b>"})
+    write_report(folder.path)
+    return folder.path
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return folder / "report" / "index.html"
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def parsed(page):
+    tags = Tags()
+    tags.feed(page.read_text())
+    return tags
+
+
+def test_every_name_is_escaped_and_nothing_comes_from_elsewhere(page, parsed):
+    assert not {"img", "iframe", "object", "b"} & set(parsed.tags)
+    assert parsed.tags.count("script") == 1
+    assert not [name for name, _ in parsed.attributes if name.startswith("on")]
+    for name, value in parsed.attributes:
+        if name in ("src", "href", "xlink:href"):
+            assert value.startswith("#") or value == "data:,"
+    assert NASTY in "".join(parsed.text)
+    assert "{{ 7 * 7 }}" in page.read_text()
+
+
+def test_only_the_pages_own_script_may_run(page):
+    html = page.read_text()
+    script = re.search(r"<script>(.*?)</script>", html, re.DOTALL)[1]
+    expected = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{expected}'" in html
+    assert "default-src 'none'" in html
+
+
+def test_ids_are_unique(parsed):
+    ids = [value for name, value in parsed.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert {value for name, value in parsed.attributes if name == "aria-labelledby"} <= set(ids)
+    links = {value[1:] for name, value in parsed.attributes if name in ("href", "xlink:href") and value[0] == "#"}
+    assert links <= set(ids)
+
+
+def test_it_says_what_was_run_and_what_to_be_careful_with(page, parsed, folder):
+    text = " ".join(" ".join(parsed.text).split())
+    record = Folder(folder).records()[0][0]
+    assert record["fingerprint"] in text
+    assert record["provenance"]["versions"]["torch"] in text
+    assert f"{record['split']['base']:,}" in text
+    assert "Protocol paper: item counts, words and the scaling of numeric fields come from the whole log" in text
+    assert "failed in the latest run: fm / gar / seed 1: ValueError: <b>no</b>" in text
+    assert "Friedman's test needs 3" in text
+    assert "MWUF (Zhu et al." in text  # the citation
+    assert "Departs from the paper: after each phase" in text
+    assert "\\toprule" in text
+
+
+def test_numbers_and_marks_are_those_of_the_markdown_tables(page, folder):
+    found = find(folder, Question())
+    html = page.read_text()
+    for section in found.sections:
+        for entry in section.block.values():
+            assert f">{entry.mean:.4f}<" in html
+        best = sum(entry.best for entry in section.block.values())
+        assert html.count('class="number best"') == best * len(found.sections)
+
+
+def test_too_few_seeds_and_missing_cells_are_said(folder, tmp_path):
+    few = tmp_path / "few"
+    shutil.copytree(folder, few)
+    for file in (few / "cells").glob("*-s[12]-*.json"):
+        if "base" in file.name or "-s2-" in file.name:
+            file.unlink()
+    (few / "cells" / "cut.json").write_text("{")
+    said = "\n".join(warnings(find(few, Question())))
+    assert "2 seeds: no difference can be tested" in said
+    assert "Cells are missing in" in said
+    assert "fm / base (seed 1)" in said
+    assert "cells/cut.json is no valid record" in said
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with sync_api.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser, page):
+    """Opens the page; whatever the console says or the page asks for fails the test."""
+    contexts, said, asked = [], [], []
+
+    def open_page(width=1400, scheme="light", **more):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(page.as_uri())
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert set(asked) == {page.as_uri()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 400, 1400])
+def test_nothing_overflows_even_with_everything_open(visit, width, scheme):
+    tab = visit(width, scheme)
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    beyond = """[...document.querySelectorAll('main *, header *, nav *')].filter((one) =>
+        !one.closest('.scroll, .canvas, pre, nav, .hidden') && one.getBoundingClientRect().right > innerWidth + 1
+    ).map((one) => one.outerHTML.slice(0, 80))"""
+    assert tab.evaluate(beyond) == []
+
+
+def test_a_long_name_that_stays_in_sight_leaves_room_for_the_numbers(visit):
+    tab = visit(400)
+    scroll = tab.locator(".scroll").first
+    scroll.evaluate("one => (one.scrollLeft = one.scrollWidth)")
+    name, whole = scroll.locator("tbody .method").nth(1).bounding_box(), scroll.bounding_box()
+    assert abs(name["x"] - whole["x"]) < 3  # it stays
+    assert name["width"] < 0.55 * whole["width"]
+    assert scroll.locator("tbody td").last.bounding_box()["x"] >= name["x"] + name["width"] - 1
+
+
+def test_tables_sort_by_value_and_back(visit):
+    tab = visit()
+    box = tab.locator("[data-table]").first
+    header = box.locator("thead th").nth(3)
+    values = "rows => rows.map(row => Number(row.cells[3].dataset.value))"
+    original = box.locator("tbody tr").evaluate_all(values)
+    header.get_by_role("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    assert box.locator("tbody tr").evaluate_all(values) == sorted(original, reverse=True)
+    header.get_by_role("button").press("Enter")  # by keyboard
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert box.locator("tbody tr").evaluate_all(values) == sorted(original)
+    box.locator("thead th").nth(1).get_by_role("button").click()
+    assert header.get_attribute("aria-sort") == "none"
+    names = box.locator("tbody tr").evaluate_all("rows => rows.map(row => row.cells[1].textContent)")
+    assert names == [NASTY, NASTY, "base", "base"]
+    box.locator("thead th").nth(1).get_by_role("button").click(click_count=2)
+    assert box.locator("tbody tr").evaluate_all(values) == original
+
+
+def test_tables_filter_by_words_and_by_column(visit):
+    tab = visit()
+    box = tab.locator("[data-table]").first
+    shown = box.locator("tbody tr:visible")
+    assert box.locator("[data-count]").text_content() == "4 of 4 rows"
+    box.locator("[data-filter]").fill("BASE")
+    assert shown.count() == 2
+    assert box.locator("[data-count]").text_content() == "2 of 4 rows"
+    box.get_by_label("backbone").select_option("deepfm")
+    assert shown.count() == 1
+    assert "deepfm" in shown.text_content()
+    box.locator("[data-filter]").fill("nothing such")
+    assert shown.count() == 0
+    assert box.get_by_text("No row matches").is_visible()
+    box.locator("[data-filter]").fill("")
+    assert shown.count() == 2
+    assert tab.locator("[data-table]").nth(1).locator("tbody tr:visible").count() > 0  # the others are left alone
+
+
+CONTRAST = """() => {
+  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const ground = (one) => {
+    for (; one; one = one.parentElement) {
+      const [r, g, b, alpha = 1] = parse(getComputedStyle(one).backgroundColor);
+      if (alpha > 0.9) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const one of document.querySelectorAll('body *')) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !one.getClientRects().length) continue;
+    const style = getComputedStyle(one);
+    const [a, b] = [luminance(parse(one.closest('svg') ? style.fill : style.color)), luminance(ground(one))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push([one.tagName, one.textContent.slice(0, 30), ratio.toFixed(2)]);
+  }
+  return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_is_readable_in_both_themes(visit, scheme):
+    tab = visit(scheme=scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert tab.evaluate(CONTRAST) == []
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(visit):
+    tab = visit(scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    button = tab.get_by_role("button", name="Dark")
+    dark = tab.evaluate(ground)
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    light = tab.evaluate(ground)
+    assert light != dark
+    assert button.get_attribute("aria-pressed") == "false"
+    tab.reload()
+    assert tab.evaluate(ground) == light  # remembered
+    assert visit(scheme="light").evaluate(ground) == light
+
+
+def test_latex_can_be_copied(visit, folder):
+    tab = visit()
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    box = tab.locator("details.latex").first
+    box.locator("summary").click()
+    box.get_by_role("button", name="Copy").click()
+    box.get_by_text("Copied").wait_for()
+    assert tab.evaluate("navigator.clipboard.readText()") == (folder / "report" / "table1.tex").read_text()
+
+
+def test_without_scripts_everything_is_there_but_the_controls(visit):
+    tab = visit(java_script_enabled=False)
+    assert tab.locator("tbody tr").first.is_visible()
+    assert not tab.locator("[data-filter]").first.is_visible()
+    assert not tab.locator("[data-theme-toggle]").is_visible()

@@ -51,9 +51,8 @@ def say(**line):
 pretrained = plan.cells[0].pretrain(data)
 say(steps=pretrained.steps, rows=data.rows)
 for cell in plan.cells:
-    def reached(outcome):
+    for outcome in cell.phases(data, pretrained)[0]:
         say(method=cell.method.name, phase=outcome.phase, steps=outcome.steps, auc=outcome.metrics["auc"])
-    cell.warm_up(data, pretrained, reached)
 """
 
 
@@ -149,6 +148,8 @@ def _until(command: list[str], environment: dict[str, str], minutes: float) -> I
         clock.start()
         try:
             yield from (json.loads(line) for line in process.stdout or ())
+            if process.wait() > 0:  # a signal is the clock's
+                raise SystemExit(f"{command[-1]}: the cells failed")
         finally:
             clock.cancel()
             process.kill()

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,7 +163,9 @@ def worker(out: Path) -> Outcome:
     process = start(out)
     wait_for(out, 2, process)
     kept = cells(out)
-    workers = below(process, ".train")
+    deadline = time.monotonic() + 60
+    while not (workers := below(process, "Trainable.train")) and time.monotonic() < deadline:
+        time.sleep(0.02)  # between two cells
     hold(bool(workers), "no worker was found")
     os.kill(workers[0], signal.SIGKILL)
     said = ended(process)
@@ -230,9 +233,9 @@ def unmount(folder: Path) -> None:
     folder.rmdir()
 
 
-@fault("full disk", "--out on a tmpfs of 400 KB, made larger for the second run")
+@fault("full disk", "--out on a tmpfs of 180 KB, made larger for the second run")
 def full_disk(out: Path) -> Outcome:
-    disk = tmpfs("400k")
+    disk = tmpfs("180k")
     try:
         first = run(disk / "out")
         hold("Traceback" not in first.stderr, first.stderr[-2000:])
@@ -375,36 +378,42 @@ def clock(out: Path) -> Outcome:
     return Outcome(kept, "nothing changes: keys, reuse and what counts as newer do not hang on the clock")
 
 
+def judged(row: tuple[str, str, Fault], out: Path) -> tuple[str, bool]:
+    """A row of the table, and whether it holds."""
+    name, how, function = row
+    started = time.monotonic()
+    try:
+        outcome = function(out)
+    except (BrokenError, subprocess.SubprocessError, OSError) as error:
+        print(f"BROKEN {name}: {error}", flush=True)
+        return f"| {name} | {how} | - | **does not hold**: {type(error).__name__} |", False
+    print(f"holds  {name}: {outcome.kept} of {CELLS} kept; {time.monotonic() - started:.0f} s", flush=True)
+    return f"| {name} | {how} | {outcome.kept} of {CELLS} | {outcome.said} |", True
+
+
+def write(rows: dict[str, str]) -> None:
+    """Puts rows into the page's table; those of faults that were not produced now stay as they are."""
+    before, table, after = re.split(r"(?<=<!-- crashes -->\n)(.*?)(?=<!-- end -->)", PAGE.read_text(), flags=re.S)
+    known = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()[2:]} | rows
+    ordered = [known[name] for name, *_ in faults if name in known]
+    lines = ["| fault | how | cells kept | what happens |", "|---|---|---|---|", *ordered]
+    PAGE.write_text(f"{before}{chr(10).join(lines)}\n{after}")
+
+
 def main() -> None:
-    """Runs all faults, or those whose names hold a word that is given."""
+    """Runs all faults, or those whose names hold a word that is given; CRASHES_AT_ONCE of them side by side."""
     chosen = [row for row in faults if not sys.argv[1:] or any(word in row[0] for word in sys.argv[1:])]
-    lines, failed = [], False
     with tempfile.TemporaryDirectory(prefix="coldbench-crashes-") as scratch:
         os.environ["COLDBENCH_CACHE"] = f"{scratch}/cache"
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         reference = run(Path(scratch) / "reference")
         hold(reference.returncode == 0, reference.stderr)
         REFERENCE.update(finished(Path(scratch) / "reference"))
-        for number, (name, how, function) in enumerate(chosen):
-            started = time.monotonic()
-            try:
-                outcome = function(Path(scratch) / f"run-{number}")
-                lost = CELLS - outcome.kept
-                lines.append(f"| {name} | {how} | {outcome.kept} of {CELLS} | {outcome.said} |")
-                print(
-                    f"holds  {name}: {outcome.kept} kept, {lost} to do; {time.monotonic() - started:.0f} s", flush=True
-                )
-            except (BrokenError, subprocess.SubprocessError, OSError) as error:
-                failed = True
-                lines.append(f"| {name} | {how} | - | **does not hold**: {type(error).__name__} |")
-                print(f"BROKEN {name}: {error}", flush=True)
-    table = ["| fault | how | cells kept | what happens |", "|---|---|---|---|", *lines]
-    if not sys.argv[1:]:
-        text = PAGE.read_text()
-        PAGE.write_text(
-            re.sub(r"(<!-- crashes -->\n).*?(<!-- end -->)", rf"\1{chr(10).join(table)}\n\2", text, flags=re.S)
-        )
-    sys.exit(failed)
+        with ThreadPoolExecutor(int(os.environ.get("CRASHES_AT_ONCE", "1"))) as pool:
+            places = (Path(scratch) / f"run-{number}" for number in range(len(chosen)))
+            lines, held = zip(*pool.map(judged, chosen, places), strict=True)
+    write(dict(zip((row[0] for row in chosen), lines, strict=True)))
+    sys.exit(not all(held))
 
 
 if __name__ == "__main__":

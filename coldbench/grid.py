@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from coldbench import repeat
@@ -65,7 +66,8 @@ def run(plan: Plan) -> Progressed:
                 _run(plan, folder, todo, watch, failures)
         except KeyboardInterrupt:
             stopped = True
-    folder.save_failures({str(failure.cell): failure.reason for failure in failures})
+    with suppress(OSError):  # a full disk, of which the failures themselves tell
+        folder.save_failures({str(failure.cell): failure.reason for failure in failures})
     unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)
     return Progressed(len(plan.cells), reused, tuple(failures), unfinished, stopped)
 

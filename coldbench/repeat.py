@@ -54,7 +54,7 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options = {name: value for name, value in given.items() if value not in (None, ()) and name not in _HOW}
     for name in ("dataset", "backbone", "method"):
         specs = [getattr(cell, name) for cell in plan.cells]
-        options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, spec.config) for spec in specs))
+        options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, _found(spec.config)) for spec in specs))
     options["protocol"] = list(dict.fromkeys(spelled(cell.protocol.name, cell.protocol.config) for cell in plan.cells))
     options.pop("budget", None)
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
@@ -66,6 +66,12 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     if plan.options.data_dir:
         options["data_dir"] = str(Path(plan.options.data_dir).resolve())
     return options
+
+
+def _found(config: Any) -> Any:
+    """A ``Config`` with absolute paths: its fields that do not compare say where something lies."""
+    paths = [field.name for field in dataclasses.fields(config) if not field.compare and getattr(config, field.name)]
+    return dataclasses.replace(config, **{name: str(Path(getattr(config, name)).resolve()) for name in paths})
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:

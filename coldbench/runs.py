@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coldbench.plan import Plan, make_plan, read_options
-from coldbench.records import PARTS, Folder
+from coldbench.records import FAILURES, PARTS, Folder
 from coldbench.report.frame import Question
 from coldbench.report.write import Report, write_report
 from coldbench.storage import place
@@ -64,7 +64,7 @@ def report(location: str, question: Question | None = None) -> Report:
         return write_report(out, question)
     Folder(out).records()
     with tempfile.TemporaryDirectory(prefix="coldbench-report-") as scratch:
-        for part in PARTS:
+        for part in (*PARTS, FAILURES):
             out.fetch(part, Path(scratch))
         written = write_report(Path(scratch), question, out.name)
         out.send(Path(scratch) / "report")

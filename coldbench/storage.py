@@ -73,9 +73,13 @@ class Remote:
         self.files.delete_file(self.path)
 
     def fetch(self, name: str, into: Path) -> None:
-        """Copies a folder of this one into a local folder, if it is there."""
-        if (self / name).is_dir():
+        """Copies a file or folder of this one into a local folder, if it is there."""
+        kind = self.files.get_file_info((self / name).path).type
+        if kind == FileType.Directory:
+            (into / name).mkdir()
             copy_files((self / name).path, str(into / name), self.files, LocalFileSystem())
+        elif kind == FileType.File:
+            (into / name).write_bytes((self / name).read_bytes())
 
     def send(self, folder: Path) -> None:
         """Copies a local folder into this one, under its name."""

@@ -82,7 +82,7 @@ def test_bad_input_ends_in_one_line_and_code_2(arguments, says, tmp_path):
         ("methods = [", "no TOML"),
         ("method = 'base'", "did you mean 'methods'"),
         ("jobs = true", "whole number"),
-        ("jobs = 0", "whole number"),
+        ("jobs = 0", "between 1 and 4096"),
         ("protocol = 1.5", "what --protocol takes"),
         ("set = 3", "should be a table"),
         ("[set.cvar]\nalpha = -3", "at least 0"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -156,3 +158,16 @@ def test_verify_says_what_it_needs(finished, tmp_path):
     result = CliRunner().invoke(main, ["verify", str(out)])
     assert result.exit_code == 2
     assert "unknown method 'theirs'" in result.output
+
+
+def test_a_folder_of_ones_own_is_found_from_elsewhere(tmp_path, monkeypatch):
+    page = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
+    (tmp_path / "books").mkdir()
+    for name, content in re.findall(r"^`books/([\w.]+)`.*?```\w+\n(.*?)```", page, re.S | re.M):
+        (tmp_path / "books" / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan(read_options({"datasets": "./books", "methods": "base", "seeds": "1"}, None))
+    keep(plan, tmp_path / "out")
+    monkeypatch.chdir("/")
+    again = make_plan(read_options({}, tmp_path / "out" / "run.toml"))
+    assert [cell.key for cell in again.cells] == [cell.key for cell in plan.cells]

@@ -1,0 +1,103 @@
+"""A run's folder in a storage that is no local path: pyarrow's file system in memory stands for the object stores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pyarrow.fs import _MockFileSystem
+
+from coldbench import runs
+from coldbench.cell import Pretrained
+from coldbench.errors import InputError
+from coldbench.plan import make_plan, read_options
+from coldbench.records import Folder
+from coldbench.repeat import keep
+from coldbench.storage import Remote, place
+from coldbench.verify import compare
+
+
+@pytest.fixture
+def remote():
+    folder = Remote("mock://run", _MockFileSystem(), "run")
+    folder.mkdir()
+    return folder
+
+
+def computed(folder: Folder, cell, dataset) -> Pretrained:
+    pretrained = cell.pretrain(dataset)
+    folder.save_pretrained(cell, pretrained)
+    folder.save(cell, dataset, folder.pretrained(cell), *cell.warm_up(dataset, folder.pretrained(cell)))
+    return pretrained
+
+
+def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, tmp_path):
+    folder, cell = Folder(remote), make_cell("fm", "base")
+    folder.prepare()
+    assert folder.records() == ([], [])
+    assert folder.record(cell) is None
+    assert folder.pretrained(cell) is None
+    pretrained = computed(folder, cell, dataset)
+    again = folder.pretrained(cell)
+    assert {name: value.tobytes() for name, value in again.state.items()} == {
+        name: value.tobytes() for name, value in pretrained.state.items()
+    }
+    record = folder.record(cell)
+    assert folder.records() == ([record], [])
+    local = Folder(tmp_path)
+    local.prepare()
+    computed(local, cell, dataset)
+    assert compare(remote, record, tmp_path, cell, "").differences == ()
+
+    path = remote / "cells" / f"{cell.stem}.json"
+    path.write_bytes(path.read_bytes()[:100])
+    assert folder.record(cell) is None
+    assert folder.records() == ([], [path.name])
+
+
+def test_predictions_cut_off_are_not_believed(remote, dataset, make_cell):
+    folder, cell = Folder(remote), make_cell("fm", "base")
+    folder.prepare()
+    computed(folder, cell, dataset)
+    path = remote / "predictions" / f"{cell.stem}.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert folder.record(cell) is None
+
+
+def test_a_report_is_written_there(remote, dataset, make_cell, monkeypatch):
+    folder, cell = Folder(remote), make_cell("fm", "base")
+    folder.prepare()
+    computed(folder, cell, dataset)
+    folder.save_failures({"a cell": "its reason"})
+    monkeypatch.setattr(runs, "place", lambda location: remote)
+    written = runs.report("mock://run")
+    assert str(written.path) == "mock://run/report/report.md"
+    text = (remote / "report" / "report.md").read_text()
+    assert "| fm" in text
+    assert "a cell: its reason" in text
+
+
+def test_run_toml_there_names_the_url(remote):
+    plan = make_plan(read_options({"methods": "base", "seeds": "1"}, None))
+    keep(plan, remote)
+    assert 'out = "mock://run"' in (remote / "run.toml").read_text()
+
+
+def test_folders_without_a_run(remote):
+    with pytest.raises(InputError, match="mock://run holds no run"):
+        Folder(remote).records()
+    remote.mkdir()
+    (remote / "cells").mkdir()
+    (remote / "cells" / "x.json").write_bytes(json.dumps({"schema": 1}).encode())
+    assert Folder(remote).records() == ([], ["x.json"])
+
+
+def test_places(tmp_path):
+    assert place(tmp_path) == tmp_path
+    assert place(f"file://{tmp_path}") == tmp_path
+    assert isinstance(place("mock:///x"), Remote)
+    assert place(Path("x")).is_absolute()
+    for wrong in ("nope://x", "s3://", "://"):
+        with pytest.raises(InputError):
+            place(wrong)

@@ -107,7 +107,7 @@ def prepare(folder: Path | None, pairs: int) -> dict:
         "data": "raw files of benchmarks/raw_files.py, ml-25m in its zip",
         "note": "'prepare' is the whole of `coldbench data add`: hash, read, join, index, write, split. 'load' "
         f"is `Source.load` from the cache in a new process, median of {pairs}; goal: under 3 s. Peaks are of "
-        "resident memory.",
+        f"resident memory. Others used the machine: its load was {os.getloadavg()[2]:.0f} over the last 15 minutes.",
     }
 
 

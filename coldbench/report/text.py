@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from coldbench.report import across, appendix, latex, tables
+from coldbench.report import across, appendix, latex, protocols, tables
 from coldbench.report.entries import closeness, spread
 from coldbench.report.findings import Findings
 from coldbench.report.frame import CELL
@@ -90,6 +90,10 @@ def _page(found: Findings, one: list[str], two: list[str], tests: list[str]) -> 
     parts += ["## Table 1: methods by phase\n", *one]
     if two:
         parts += ["## Table 2: what a method adds to each backbone\n", *two]
+    for dataset, part in frame.groupby("dataset", sort=False):
+        section = protocols.section(part, found.question)
+        if section:
+            parts += [f"## Protocols beside each other: {dataset}\n", section]
     for protocol, part in frame.groupby("protocol", sort=False):
         section = across.section(part, found.question)
         if section:

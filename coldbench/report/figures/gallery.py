@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from coldbench.records import Folder, Record, write_bytes
-from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
+from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
 from coldbench.report.findings import Findings, Section
@@ -73,6 +73,11 @@ def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]
             else:
                 caption = _CRITICAL.format(alpha=found.question.alpha)
                 drawn.append(_picture(f"protocol {protocol}", "ranks", "critical differences", caption, figure))
+        for dataset, part in found.frame.groupby("dataset", sort=False):
+            figure = budgets.against_budget(part, chosen, found.question)
+            if figure is not None:
+                caption = _BUDGETS.format(behind=over(part, found.question.alpha))
+                drawn.append(_picture(str(dataset), "budgets", "equal optimiser steps", caption, figure))
         for about, backbone, own in _by_backbone(found):
             figure = _embedding_map(folder, own, chosen)
             if figure is None:
@@ -94,6 +99,10 @@ def write_pictures(folder: Path, drawn: Sequence[Picture]) -> None:
 _CRITICAL = (
     "Mean rank of each method over datasets x backbones, 1 is best; a bar joins methods whose ranks differ by less "
     "than Nemenyi's critical difference CD (level {alpha:g})."
+)
+_BUDGETS = (
+    "Protocol matched: every method takes the same number of optimiser steps on each warm-up phase, given in epochs of "
+    "the plain baseline; {behind}."
 )
 _EMBEDDINGS = (
     "PCA fitted on the old items' ID embeddings of the pretrained {backbone} (grey), the cold items over them by "

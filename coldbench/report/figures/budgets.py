@@ -1,0 +1,54 @@
+"""A metric against the budget of optimiser steps, every method with the same number of them."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from coldbench.protocol import COLD
+from coldbench.report.figures.style import Look, legend, panels, short
+from coldbench.report.figures.summary import point
+from coldbench.report.frame import Question
+from coldbench.report.protocols import budget
+
+
+def against_budget(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure | None:
+    """A panel per backbone: budgets across (logarithmic), the mean of warm-a to warm-c up, a line per method.
+
+    Args:
+        frame: Of one dataset, all its protocols.
+        looks: Of its methods.
+        question: The metric and the level of the intervals.
+
+    Returns:
+        None where fewer than two budgets were run.
+    """
+    budgets = frame["protocol"].map({label: budget(label) for label in frame["protocol"].unique()})
+    part = frame.assign(budget=budgets)[budgets.notna() & (frame["phase"] != COLD)]
+    at = sorted(part["budget"].unique())
+    if len(at) < 2:
+        return None
+    backbones = list(part["backbone"].unique())
+    title = f"{question.title}, mean of warm-a to warm-c"
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "budget: epochs of the baseline a phase", title)
+    shown = {method: looks[method] for method in looks if method in set(part["method"])}
+    for axes, backbone in zip(grid, backbones, strict=True):
+        for method, look in shown.items():
+            own = part[(part["backbone"] == backbone) & (part["method"] == method)]
+            means = own.groupby(["budget", "seed"])[question.metric].mean()
+            there = [(b, p) for b, values in means.groupby("budget") if (p := point(values, question.alpha))]
+            axes.errorbar(
+                [b for b, _ in there],
+                [p.mean for _, p in there],
+                [[p.below for _, p in there], [p.above for _, p in there]],
+                elinewidth=0.9,
+                capsize=1.6,
+                **look.line(),
+            )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(at))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda b, _: f"{b:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+    legend(figure, shown)
+    return figure

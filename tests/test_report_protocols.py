@@ -1,0 +1,84 @@
+"""Protocols beside each other in a report."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from coldbench.report.figures.budgets import against_budget
+from coldbench.report.figures.style import looks
+from coldbench.report.frame import Question
+from coldbench.report.protocols import against_base, budget, leak, section
+
+AUC = Question()
+EFFECT = {"paper": 0.05, "strict": 0.03, "matched": -0.02, "matched[budget=10]": 0.0}
+
+
+def frame(seeds=6, protocols=tuple(EFFECT), sign=1):
+    random = np.random.default_rng(0)
+    rows = []
+    for protocol in protocols:
+        noise = random.normal(0, 0.003, (seeds, 2, 4))
+        for seed in range(seeds):
+            for number, method in enumerate(("base", "cvar")):
+                for place, phase in enumerate(("cold", "warm-a", "warm-b", "warm-c")):
+                    value = 0.7 + 0.01 * place + number * EFFECT[protocol] + noise[seed, number, place]
+                    rows.append(("data", protocol, "fm", method, seed, phase, sign * value))
+    return pd.DataFrame(rows, columns=["dataset", "protocol", "backbone", "method", "seed", "phase", "auc"])
+
+
+def test_budgets_are_read_from_labels():
+    assert budget("matched[budget=10]") == 10
+    assert budget("matched") == 1
+    assert budget("strict") is None
+
+
+def test_every_budget_is_tested_against_base_with_holm():
+    data = frame()
+    found = {(each.protocol, each.method): each for each in against_base(data, AUC)}
+    warm = data[data["phase"] != "cold"].groupby(["protocol", "method", "seed"])["auc"].mean()
+    p_values = {}
+    for protocol in EFFECT:
+        own, base = warm[protocol, "cvar"].to_numpy(), warm[protocol, "base"].to_numpy()
+        each = found[protocol, "cvar"]
+        assert each.mean == pytest.approx(own.mean())
+        assert each.test.difference == pytest.approx((own - base).mean())
+        p_values[protocol] = stats.ttest_rel(own, base).pvalue
+        assert each.test.p_value == pytest.approx(p_values[protocol])
+    smallest = min(p_values, key=p_values.get)
+    assert found[smallest, "cvar"].p_holm == pytest.approx(4 * p_values[smallest])
+    assert found["matched", "base"].test is None
+    verdicts = {protocol: found[protocol, "cvar"].verdict(AUC) for protocol in EFFECT}
+    assert verdicts == {
+        "paper": "better",
+        "strict": "better",
+        "matched": "worse",
+        "matched[budget=10]": "no difference shown",
+    }
+
+
+def test_the_leak_is_a_methods_own_difference_between_paper_and_strict():
+    found = {each.method: each for each in leak(frame(), AUC)}
+    assert found["cvar"].test.difference == pytest.approx(0.02, abs=0.004)
+    assert found["cvar"].verdict(AUC) == "better"
+    assert found["base"].verdict(AUC) == "no difference shown"
+    assert leak(frame(protocols=("paper", "matched")), AUC) == []
+
+
+def test_the_section_says_at_which_budgets_a_method_beats_base():
+    text = section(frame(), AUC)
+    assert "- fm, cvar against base: worse at 1; no difference shown at 10." in text
+    assert "What the leak is worth" in text
+    assert section(frame(protocols=("paper",)), AUC) == ""
+    few = section(frame(seeds=2), AUC)
+    assert "not tested at 1, 10" in few
+    assert ") +" not in few
+
+
+def test_a_curve_needs_two_budgets():
+    data = frame()
+    figure = against_budget(data, looks(data["method"]), AUC)
+    assert len(figure.axes[0].lines) >= 2
+    assert against_budget(data[data["protocol"] != "matched"], looks(data["method"]), AUC) is None

@@ -11,7 +11,7 @@ VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=
 
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
-.PHONY: run test lint format clean reproduce bench calibrate mutate profile crashes
+.PHONY: run test lint format clean reproduce study bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -32,6 +32,17 @@ reproduce: $(READY)
 	mkdir -p $(REPRODUCED)/variants
 	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
 	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants
+
+# every method tuned alike, then under every protocol and at equal optimiser steps; hours on two cores
+study: $(READY)
+	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods all --protocol strict --samples 16 \
+		--out results/study-tune
+	for backbone in deepfm ipnn; do \
+		$(BIN)/coldbench run --config results/study-tune/best-ml-1m-$$backbone-strict.toml --seeds 5 \
+			--protocol paper,strict,matched --budget 1,3,10,30 --out results/study || exit 1; \
+	done
+	mkdir -p $(REPRODUCED)-matched
+	cd results/study/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)-matched
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)

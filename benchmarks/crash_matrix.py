@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,17 @@ def below(ancestor: int, named: str) -> list[int]:
     return [pid for pid, name in names.items() if named in name and descends(pid)]
 
 
+def at_work(*ancestors: int) -> tuple[int, int]:
+    """A worker in the middle of a cell, and the ancestor that it is below."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for ancestor in ancestors:
+            for worker in below(ancestor, "ray::ImplicitFunc.train"):
+                return worker, ancestor
+        time.sleep(0.02)  # between two cells
+    raise BrokenError("no worker was found")
+
+
 def ended(process: subprocess.Popen, seconds: float = 300) -> str:
     said, _ = process.communicate(timeout=seconds)
     hold("Traceback" not in said, f"a traceback: {said[-2000:]}")
@@ -164,11 +176,7 @@ def worker(out: Path) -> Outcome:
     process = start(out)
     wait_for(out, 2, process)
     kept = cells(out)
-    deadline = time.monotonic() + 60
-    while not (workers := below(process.pid, "ray::ImplicitFunc.train")) and time.monotonic() < deadline:
-        time.sleep(0.02)  # between two cells
-    hold(bool(workers), "no worker was found")
-    os.kill(workers[0], signal.SIGKILL)
+    os.kill(at_work(process.pid)[0], signal.SIGKILL)
     said = ended(process)
     hold(process.returncode == 0, said[-2000:])
     hold("its worker died" in said, said[-2000:])
@@ -315,9 +323,10 @@ def node(out: Path) -> Outcome:
             if place.name == "killed":
                 wait_for(place, 2, process)
                 kept = cells(place)
-                raylet = nodes[0].all_processes["raylet"][0].process.pid
-                for pid in (raylet, *below(raylet, "")):  # what goes when a machine goes
-                    os.kill(pid, signal.SIGKILL)
+                worker, raylet = at_work(*(one.all_processes["raylet"][0].process.pid for one in nodes))
+                for pid in (raylet, worker, *below(raylet, "")):  # what goes when a machine goes
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             said = ended(process, 600)
             seconds.append(time.monotonic() - started)
             hold(process.returncode == 0, said[-2000:])

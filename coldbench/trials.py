@@ -61,6 +61,7 @@ def compute(
         def __init__(self, ended: Ended, died: Died) -> None:
             self.ended, self.died = ended, died
             self.started: dict[str, float] = {}
+            self.reported: set[str] = set()
 
         def __getstate__(self) -> dict[str, Any]:
             return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
@@ -71,13 +72,13 @@ def compute(
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            self.started.pop(trial.trial_id, None)
+            self.reported.add(trial.trial_id)
             self.ended(pickle.loads(trial.config["task"]), result["failed"])
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            started = self.started.pop(trial.trial_id, None)
-            if started is not None:  # else its worker died after it had ended
-                self.died(pickle.loads(trial.config["task"]), time.monotonic() - started)
+            if trial.trial_id not in self.reported:  # else its worker died after it had ended
+                now = time.monotonic()  # it may not even have started: its worker was kept from another, and is lost
+                self.died(pickle.loads(trial.config["task"]), now - self.started.get(trial.trial_id, now))
 
     class Tasks(Searcher):
         def suggest(self, trial_id: str) -> Any:

@@ -114,6 +114,7 @@ def _experiment(study: Study, search: Proposals, samples: int, how: TuneOptions,
             self.ended = ended
             self.scores: dict[str, list[float]] = {}
             self.started: dict[str, float] = {}
+            self.over: set[str] = set()
 
         def __getstate__(self) -> dict[str, Any]:
             return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
@@ -136,10 +137,11 @@ def _experiment(study: Study, search: Proposals, samples: int, how: TuneOptions,
             self._end(trial, "its worker died (out of memory?)")
 
         def _end(self, trial: Any, reason: str | None) -> None:
-            started = self.started.pop(trial.trial_id, None)
-            if started is not None:
-                scores = self.scores.pop(trial.trial_id, [])
-                self.ended(trial.config["values"], scores, time.monotonic() - started, reason)
+            if trial.trial_id not in self.over:  # else its worker died after it had ended
+                self.over.add(trial.trial_id)
+                now = time.monotonic()
+                seconds = now - self.started.pop(trial.trial_id, now)
+                self.ended(trial.config["values"], self.scores.pop(trial.trial_id, []), seconds, reason)
 
     class Asked(Searcher):
         def __init__(self, search: Proposals, study: Study) -> None:

@@ -65,7 +65,7 @@ def against_base(frame: pd.DataFrame, question: Question) -> list[Compared]:
         for protocol, method in values:
             own, base = values[protocol, method], values.get((protocol, BASELINE))
             test = None if method == BASELINE or base is None else paired_t(own, base, question.alpha)
-            part.append(Compared(backbone, method, protocol, float(np.nanmean(own)), test))
+            part.append(Compared(backbone, method, protocol, _mean(own), test))
         found += _corrected(part)
     return found
 
@@ -79,7 +79,7 @@ def leak(frame: pd.DataFrame, question: Question) -> list[Compared]:
             if protocol == _LEAKING and (_HONEST, method) in values:
                 own, other = values[_LEAKING, method], values[_HONEST, method]
                 test = paired_t(own, other, question.alpha)
-                part.append(Compared(backbone, method, _LEAKING, float(np.nanmean(own)), test))
+                part.append(Compared(backbone, method, _LEAKING, _mean(own), test))
         found += _corrected(part)
     return found
 
@@ -87,7 +87,7 @@ def leak(frame: pd.DataFrame, question: Question) -> list[Compared]:
 def section(frame: pd.DataFrame, question: Question) -> str:
     """What a report says of one dataset's protocols; empty where there is one only, or no baseline to compare with."""
     parts = []
-    leaks = [each for each in leak(frame, question) if each.test is not None]
+    leaks = [each for each in leak(frame, question) if not np.isnan(each.mean)]
     if leaks:
         rows = [[e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(question) or "-"] for e in leaks]
         parts.append(
@@ -126,7 +126,11 @@ def _by_budget(compared: list[Compared], question: Question) -> Iterator[str]:
             for label in protocols:
                 each = cells.get((method, label))
                 change = "" if each is None or each.test is None else f" ({_difference(each)})"
-                row.append("" if each is None else f"{each.mean:.4f}{change}{mark.get(each.verdict(question), '')}")
+                row.append(
+                    ""
+                    if each is None or np.isnan(each.mean)
+                    else f"{each.mean:.4f}{change}{mark.get(each.verdict(question), '')}"
+                )
             rows.append(row)
         yield f"#### {backbone}\n\n{markdown(rows, ['method', *names.values()])}\n"
 
@@ -164,6 +168,11 @@ def _means(frame: pd.DataFrame, question: Question) -> Iterator[tuple[str, dict[
             for (protocol, method), own in part.groupby(["protocol", "method"], sort=False)
         }
         yield str(backbone), values
+
+
+def _mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
 
 
 def _corrected(part: list[Compared]) -> list[Compared]:

@@ -17,7 +17,7 @@ from coldbench.tuning import METRICS, TuneOptions, studies
 
 
 def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_run: bool) -> str:
-    """Searches as the flags say, writes what was best, all trials and figures; returns what to tell the user.
+    """Searches as the flags say, writes what was best, all trials and a report; returns what to tell the user.
 
     Raises:
         InputError: Anything that the user can put right.
@@ -35,7 +35,7 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
     text = summary(made)
     try:
         write_bytes(out / "trials.parquet", frame(made).to_parquet(index=False))
-        write_text(out / "report" / "tuning.md", page(text, []))
+        write_text(out / "report" / "tuning.md", page(text))
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror})") from None
     commands = "\n".join(f"run it: coldbench run --config {path} --out FOLDER" for path in written)
@@ -67,8 +67,6 @@ def summary(made: Made) -> str:
     return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
-def page(table: str, figures: list[str]) -> str:
+def page(table: str) -> str:
     """The report of a search as Markdown."""
-    parts = ["# Hyper-parameter search\n", "Chosen on pseudo-cold items; no row of a new item was used.\n", table, ""]
-    parts += [f"![{name.removesuffix('.svg')}]({name})\n" for name in figures if name.endswith(".svg")]
-    return "\n".join(parts)
+    return f"# Hyper-parameter search\n\nChosen on pseudo-cold items; no row of a new item was used.\n\n{table}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -96,20 +95,14 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
     for cell in cells:
         cell.make_split(plan.datasets[cell.dataset.label])  # raises where no old item can be spared
     spaces = _spaces(cells, how)
-    found = []
-    for _, group in itertools.groupby(
-        sorted(enumerate(cells), key=lambda pair: _place(pair[1], cells)), key=lambda pair: _place(pair[1], cells)
-    ):
-        seeds = tuple(cell for _, cell in group)
-        found.append(Study(seeds, spaces[seeds[0].backbone.name, seeds[0].method.name], how.metric))
-    return plan, found
-
-
-def _place(cell: Cell, cells: Sequence[Cell]) -> tuple[int, ...]:
-    """Where a study's first cell stands in the plan."""
-    parts = ("dataset", "backbone", "protocol", "method")
-    order = [list(dict.fromkeys(getattr(other, part).label for other in cells)) for part in parts]
-    return tuple(names.index(getattr(cell, part).label) for part, names in zip(parts, order, strict=True))
+    seeds: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        parts = cell.dataset.label, cell.backbone.label, cell.protocol.label, cell.method.label
+        seeds.setdefault(parts, []).append(cell)
+    return plan, [
+        Study(tuple(group), spaces[group[0].backbone.name, group[0].method.name], how.metric)
+        for group in seeds.values()
+    ]
 
 
 def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Space]:

@@ -8,7 +8,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from coldbench.protocol import COLD
 from coldbench.report.figures.style import Look, legend, panels, short
-from coldbench.report.figures.summary import point
+from coldbench.report.figures.summary import line, point
 from coldbench.report.frame import Question
 from coldbench.report.protocols import budget
 
@@ -38,14 +38,7 @@ def against_budget(frame: pd.DataFrame, looks: dict[str, Look], question: Questi
             own = part[(part["backbone"] == backbone) & (part["method"] == method)]
             means = own.groupby(["budget", "seed"])[question.metric].mean()
             there = [(b, p) for b, values in means.groupby("budget") if (p := point(values, question.alpha))]
-            axes.errorbar(
-                [b for b, _ in there],
-                [p.mean for _, p in there],
-                [[p.below for _, p in there], [p.above for _, p in there]],
-                elinewidth=0.9,
-                capsize=1.6,
-                **look.line(),
-            )
+            line(axes, there, look)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(at))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda b, _: f"{b:g}"))

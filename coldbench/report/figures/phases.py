@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from coldbench.report.figures.style import Look, legend, panels, short
-from coldbench.report.figures.summary import point
+from coldbench.report.figures.summary import line, point
 from coldbench.report.frame import PHASES, Question
 
 
@@ -32,15 +32,7 @@ def by_phase(frame: pd.DataFrame, looks: dict[str, Look], question: Question) ->
                 for n, phase in enumerate(phases)
             ]
             there = [(n + shift, p) for n, p in points if p is not None]
-            if there:
-                axes.errorbar(
-                    [x for x, _ in there],
-                    [p.mean for _, p in there],
-                    [[p.below for _, p in there], [p.above for _, p in there]],
-                    elinewidth=0.9,
-                    capsize=1.6,
-                    **look.line(),
-                )
+            line(axes, there, look)
         axes.set_xticks(range(len(phases)), phases)
         axes.set_xlim(-0.35, len(phases) - 0.65)
         axes.grid(axis="x", visible=False)

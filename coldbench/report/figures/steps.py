@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from coldbench.report.figures.style import Look, legend, panels, short
-from coldbench.report.figures.summary import point
+from coldbench.report.figures.summary import line, point
 from coldbench.report.frame import Question
 from coldbench.split import WARM_PHASES
 
@@ -32,15 +32,7 @@ def against_steps(frame: pd.DataFrame, looks: dict[str, Look], question: Questio
             there = [
                 (g["spent"].mean(), p) for g in groups if (p := point(g[question.metric], question.alpha)) is not None
             ]
-            if there:
-                axes.errorbar(
-                    [x for x, _ in there],
-                    [p.mean for _, p in there],
-                    [[p.below for _, p in there], [p.above for _, p in there]],
-                    elinewidth=0.9,
-                    capsize=1.6,
-                    **look.line(),
-                )
+            line(axes, there, look)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:,.0f}"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
+from coldbench.report.figures.style import Look
 from coldbench.significance import mean_interval
 
 
@@ -34,6 +37,19 @@ def point(values: pd.Series | np.ndarray, alpha: float) -> Point | None:
     mean = float(finite.mean())
     low, high = mean_interval(finite, alpha) if len(finite) > 1 else (mean, mean)
     return Point(mean, mean - low, high - mean)
+
+
+def line(axes: Axes, there: Sequence[tuple[float, Point]], look: Look) -> None:
+    """A method's points with their intervals, at places across, joined."""
+    if there:
+        axes.errorbar(
+            [x for x, _ in there],
+            [p.mean for _, p in there],
+            [[p.below for _, p in there], [p.above for _, p in there]],
+            elinewidth=0.9,
+            capsize=1.6,
+            **look.line(),
+        )
 
 
 def over(frame: pd.DataFrame, alpha: float) -> str:

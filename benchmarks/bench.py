@@ -361,6 +361,27 @@ def levers(log: Dataset, options: argparse.Namespace) -> dict:
     }
 
 
+def limits(log: Dataset, options: argparse.Namespace) -> dict:
+    """Steps against what the machine can do, and against the fixed cost of their operations."""
+    import profile_cell
+
+    bandwidth, speed = profile_cell.machine_limits()
+    rows = []
+    for profile in profile_cell.profiles(log):
+        least = profile.least(bandwidth, speed)
+        row = [profile.what, f"{profile.whole:.2f}", f"{profile.fixed:.2f}", profile.operations, f"{least:.2f}"]
+        rows.append([*row, f"{profile.whole / least:.1f}"])
+    return {
+        "title": "how far a step is from what this machine can do, DeepFM",
+        "header": ["step", "ms", "on 8 rows, ms", "torch operations", "the least, ms", "times the least"],
+        "rows": rows,
+        "note": "Processor time on one thread. 'The least' is the time to move a step's bytes and to do its matrix "
+        f"products at this machine's measured {profile_cell.limits_text(bandwidth, speed)}. On 8 rows there is next to "
+        "nothing to compute: what is left is the fixed cost of the operations. avaew's step has its three classifier "
+        "steps with it. `make profile` splits each into sections.",
+    }
+
+
 def scale(log: Dataset, options: argparse.Namespace) -> dict:
     """Preparing and loading MovieLens-25M and Taobao-Ad at full size."""
     import scale
@@ -399,6 +420,7 @@ PARTS = {
     "peer": peer_library,
     "cells": cells,
     "levers": levers,
+    "limits": limits,
     "table-one": table_one,
     "table-sizes": table_sizes,
     "scale": scale,

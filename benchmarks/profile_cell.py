@@ -3,83 +3,94 @@
 Sections are timed with the processor clock on one thread, backward passes in the section that caused them (a section is
 measured with and without the next one, so that differences add up). Beside them stands the least that the machine
 needs: the bytes that a step must move and the multiplications it must do, at this machine's own measured memory
-bandwidth and matrix speed.
+bandwidth and matrix speed. And what a step costs on eight rows, where there is next to nothing to compute: that is the
+fixed cost of its torch operations, whatever their size.
 """
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from bench import BATCH, built, data, protocol
 from tabulate import tabulate
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from coldbench.backbone import Backbone
+from coldbench.batching import Batch
+from coldbench.data.dataset import Dataset
+from coldbench.method import Method
 from coldbench.split import warm_up_split
-from coldbench.training import ctr_loss, step
+from coldbench.training import Adam, Phase, ctr_loss, step
 
 _FLOAT = 4  # bytes
+_FEW = 8  # rows
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One kind of step.
+
+    Attributes:
+        what: Its name.
+        sections: Milliseconds by section.
+        whole: Milliseconds of the whole step, measured at once.
+        fixed: The same on ``_FEW`` rows.
+        operations: Torch operations of a step.
+        moved: Bytes that it must move.
+        products: Floating-point operations of its matrix products.
+    """
+
+    what: str
+    sections: dict[str, float]
+    whole: float
+    fixed: float
+    operations: int
+    moved: float
+    products: float
+
+    def least(self, bandwidth: float, speed: float) -> float:
+        """Milliseconds that moving and multiplying take at least."""
+        return 1e3 * (self.moved / bandwidth + self.products / speed)
 
 
 def main() -> None:
-    """Profiles pretraining and a cvar step on DeepFM."""
+    """Prints the profiles of all steps on DeepFM, and what evaluation takes."""
     torch.set_num_threads(1)
     log = data()
-    split = warm_up_split(log)
-    run = protocol(log, split)
-    base = run._phase("base", split.base)
-    model, method = built(log, "deepfm", "cvar")
     bandwidth, speed = machine_limits()
-    batch = next(base.batches())
-    distinct, columns = len(batch.items.number), batch.items.ids.shape[1]
-    print(
-        f"{log.label}: {bandwidth / 1e9:.1f} GB/s of memory bandwidth, {speed / 1e9:.0f} GFLOP/s of matrix products\n"
-    )
-
-    optimizer = base.adam(model.parameters())
-    loader = base.batches(epochs=10**6)
-
-    def whole() -> None:
-        step(optimizer, ctr_loss(model(batch), batch))
-
-    with_data = _ms(lambda: next(loader).items)
-    encode = _ms(lambda: model.encode(batch))
-    forward = _ms(lambda: ctr_loss(model(batch), batch))
-    both = _ms(lambda: ctr_loss(model(batch), batch).backward())
-    update = _ms(optimizer.step)
-    sections = {"data": with_data, "encode": encode, "score and loss": forward - encode, "backward": both - forward}
-    sections |= {"optimiser": update}
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    looked_up = BATCH * batch.users.ids.shape[1] + distinct * columns + BATCH
-    moved = _FLOAT * (7 * parameters + 2 * 3 * looked_up * model.dim + 4 * BATCH * (1 + model.fields) * model.dim)
-    products = 3 * 2 * BATCH * ((1 + model.fields) * model.dim * 16 + 16 * 16)
-    _print("a step of pretraining", sections, _ms(whole), moved, products, bandwidth, speed)
-
-    model.frozen().train()
-    context = model.frozen_context(batch)
-    real = model.item_table(batch.items.number)
-    generator = base.adam(method.generator.parameters())
-
-    def generate() -> None:
-        step(generator, method.loss(model, batch, context, real))
-
-    made = _ms(lambda: method.generator(batch.items, real))
-    loss = _ms(lambda: method.loss(model, batch, context, real))
-    both = _ms(lambda: method.loss(model, batch, context, real).backward())
-    update = _ms(generator.step)
-    once = _ms(lambda: model.frozen_context(batch)) / method.config.repeats
-    sections = {"data": with_data / method.config.repeats, "encode, once in ten steps": once, "generator": made}
-    sections |= {"score and losses": loss - made, "backward": both - loss, "optimiser": update}
-    parameters = sum(parameter.numel() for parameter in method.generator.parameters())
-    moved = _FLOAT * (7 * parameters + 2 * 3 * distinct * columns * model.dim + 8 * BATCH * model.dim)
-    width = method.generator.side.width
-    products = 3 * 2 * (distinct * (2 * width * 16 + 6 * 16 * 16) + BATCH * (16 * 16 + 16 * 16))
-    _print("a step of cvar's generator", sections, _ms(generate) + once, moved, products, bandwidth, speed)
-
-    model.eval()
+    print(f"{log.label}: {limits_text(bandwidth, speed)}\n")
+    for profile in profiles(log):
+        total = sum(profile.sections.values())
+        rows = [[name, f"{ms:.2f}", f"{100 * ms / total:.0f} %"] for name, ms in profile.sections.items()]
+        print(f"## {profile.what}\n\n{tabulate(rows, ['section', 'ms', 'share'], tablefmt='github')}\n")
+        memory, matrices = 1e3 * profile.moved / bandwidth, 1e3 * profile.products / speed
+        print(
+            f"measured whole: {profile.whole:.2f} ms; {profile.fixed:.2f} ms on {_FEW} rows, the fixed cost of "
+            f"{profile.operations} torch operations. The least: {profile.moved / 1e6:.1f} MB moved in {memory:.2f} ms, "
+            f"{profile.products / 1e6:.0f} MFLOP in {matrices:.2f} ms; {profile.whole / (memory + matrices):.1f} times "
+            "that.\n"
+        )
+    run = protocol(log, warm_up_split(log))
+    model, _ = built(log, "deepfm", "base")
     evaluation = _ms(lambda: run.predict(model), rounds=5, times=1)
-    print(f"evaluation of {len(split.test):,} test rows: {evaluation:.0f} ms, four times a cell")
+    print(f"evaluation of {len(run.split.test):,} test rows: {evaluation:.0f} ms, four times a cell")
+
+
+def profiles(log: Dataset) -> list[Profile]:
+    """A step of pretraining, of cvar and of avaew, on one batch of base."""
+    base = protocol(log, warm_up_split(log))._phase("base", warm_up_split(log).base)
+    return [_pretraining(log, base), *(_generator(log, base, name) for name in ("cvar", "avaew"))]
+
+
+def limits_text(bandwidth: float, speed: float) -> str:
+    """The machine's limits in words."""
+    return f"{bandwidth / 1e9:.1f} GB/s of memory bandwidth, {speed / 1e9:.0f} GFLOP/s of matrix products"
 
 
 def machine_limits() -> tuple[float, float]:
@@ -90,6 +101,113 @@ def machine_limits() -> tuple[float, float]:
     copy = _ms(lambda: other.copy_(block), rounds=7, times=3)
     product = _ms(lambda: square @ square, rounds=7, times=3)
     return 2 * _FLOAT * len(block) / copy * 1e3, 2 * 1024**3 / product * 1e3
+
+
+def _pretraining(log: Dataset, base: Phase) -> Profile:
+    model, _ = built(log, "deepfm", "base")
+    optimizer = base.adam(model.parameters())
+    loader = base.batches(epochs=10**6)
+    batch, few = _batches(base)
+
+    def whole(batch: Batch) -> None:
+        step(optimizer, ctr_loss(model(batch), batch))
+
+    whole(batch)
+    with_data = _ms(lambda: next(loader).items)
+    encode = _ms(lambda: model.encode(batch))
+    forward = _ms(lambda: ctr_loss(model(batch), batch))
+    both = _ms(lambda: ctr_loss(model(batch), batch).backward())
+    sections = {"data": with_data, "encode": encode, "score and loss": forward - encode, "backward": both - forward}
+    sections |= {"optimiser": _ms(optimizer.step)}
+    distinct, columns = batch.items.ids.shape
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    looked_up = BATCH * batch.users.ids.shape[1] + distinct * columns + BATCH
+    moved = _FLOAT * (7 * parameters + 2 * 3 * looked_up * model.dim + 4 * BATCH * (1 + model.fields) * model.dim)
+    products = 3 * 2 * BATCH * ((1 + model.fields) * model.dim * 16 + 16 * 16)
+    counts = _operations(lambda: whole(batch))
+    return Profile("a step of pretraining", sections, *_whole(whole, batch, few), counts, moved, products)
+
+
+def _generator(log: Dataset, base: Phase, name: str) -> Profile:
+    model, method = built(log, "deepfm", name)
+    model.frozen().train()
+    generator = base.adam(method.generator.parameters())
+    classifier = base.adam(method.classifier.parameters()) if name == "avaew" else None
+    batch, few = _batches(base)
+    whole = functools.partial(_round, model, method, generator, classifier)
+    context, real = model.frozen_context(batch), model.item_table(batch.items.number)
+    whole(context, real, batch)
+
+    def loss() -> Any:
+        return _loss(model, method, batch, context, real)[0]
+
+    once = _ms(lambda: model.frozen_context(batch)) / method.config.repeats
+    loader = base.batches(epochs=10**6)
+    fetched = _ms(lambda: next(loader).items) / method.config.repeats
+    made = _ms(lambda: method.generator(batch.items, real))
+    forward = _ms(loss)
+    both = _ms(lambda: loss().backward())
+    sections = {"data": fetched, "encode, once in ten steps": once, "generator": made}
+    sections |= {"score and losses": forward - made, "backward": both - forward, "optimiser": _ms(generator.step)}
+    distinct, columns = batch.items.ids.shape
+    parameters = sum(parameter.numel() for parameter in method.generator.parameters())
+    moved = _FLOAT * (7 * parameters + 2 * 3 * distinct * columns * model.dim + 8 * BATCH * model.dim)
+    width = method.generator.side.width
+    products = 3 * 2 * (distinct * (2 * width * 16 + 6 * 16 * 16) + BATCH * (16 * 16 + 16 * 16))
+    if classifier is not None:
+        times, features = method.config.classifier_steps, method.config.features
+        sections |= {"classifier, three steps": times * _ms(lambda: _judge(method, classifier, batch, real, real))}
+        moved += _FLOAT * times * 4 * 2 * distinct * (model.dim + features)
+        products += (3 * times + 2) * 2 * 2 * distinct * (model.dim + 1) * features
+    few_context, few_real = model.frozen_context(few), model.item_table(few.items.number)
+    measured = _ms(lambda: whole(context, real, batch)), _ms(lambda: whole(few_context, few_real, few))
+    counts = _operations(lambda: whole(context, real, batch))
+    return Profile(f"a step of {name}'s generator", sections, *measured, counts, moved, products)
+
+
+def _round(
+    model: Backbone, method: Method, generator: Adam, classifier: Adam | None, context: Any, real: Any, batch: Batch
+) -> None:
+    loss, warm = _loss(model, method, batch, context, real)
+    step(generator, loss)
+    for _ in range(method.config.classifier_steps if classifier else 0):
+        _judge(method, classifier, batch, real, warm.detach())
+
+
+def _loss(model: Backbone, method: Method, batch: Batch, context: Any, real: Any) -> tuple[Any, Any]:
+    if hasattr(method, "generator_loss"):
+        return method.generator_loss(model, batch, context, real)
+    return method.loss(model, batch, context, real), real
+
+
+def _judge(method: Any, classifier: Any, batch: Batch, real: Any, warm: Any) -> None:
+    step(classifier, method.classifier_loss(batch, torch.stack([real, warm])))
+
+
+def _batches(base: Phase) -> tuple[Batch, Batch]:
+    return next(base.batches()), base.at(torch.arange(_FEW))
+
+
+def _whole(work: Callable[[Batch], None], batch: Batch, few: Batch) -> tuple[float, float]:
+    return _ms(lambda: work(batch)), _ms(lambda: work(few))
+
+
+class _Counter(TorchDispatchMode):
+    """Counts the operations that torch carries out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return operation(*args, **(kwargs or {}))
+
+
+def _operations(work: Callable[[], object]) -> int:
+    with _Counter() as counter:
+        work()
+    return counter.count
 
 
 def _ms(work: Callable[[], object], rounds: int = 9, times: int = 20) -> float:
@@ -103,18 +221,6 @@ def _ms(work: Callable[[], object], rounds: int = 9, times: int = 20) -> float:
             work()
         taken.append((time.process_time() - started) / times * 1e3)
     return statistics.median(taken)
-
-
-def _print(
-    what: str, sections: dict[str, float], whole: float, moved: float, products: float, bandwidth: float, speed: float
-) -> None:
-    rows = [[name, f"{ms:.2f}", f"{100 * ms / sum(sections.values()):.0f} %"] for name, ms in sections.items()]
-    print(f"## {what}\n\n{tabulate(rows, ['section', 'ms', 'share'], tablefmt='github')}\n")
-    memory, matrices = 1e3 * moved / bandwidth, 1e3 * products / speed
-    print(
-        f"measured whole: {whole:.2f} ms. The least: {moved / 1e6:.1f} MB moved in {memory:.2f} ms, "
-        f"{products / 1e6:.0f} MFLOP in {matrices:.2f} ms; {whole / (memory + matrices):.1f} times that.\n"
-    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The cache of prepared datasets: Parquet under the user's cache folder, keyed by fingerprint.
 
-Parquet alone, and no Arrow file to map beside it: LZ4 decodes 26 million rows in about a second, once a run, and
-workers map Ray's one copy of what came out (benchmarks/README.md, scale). Zstandard took five times as long to read.
+Parquet alone, and no Arrow file to map beside it: 26 million rows are decoded in a fraction of a second, once a run,
+and workers map Ray's one copy of what came out (benchmarks/README.md, scale). LZ4 over split bytes is a third smaller
+than LZ4 alone and faster to read: the upper bytes of ids and times hardly change. Zstandard took five times as long.
+Pages carry checksums, because LZ4 has none: a byte that a disk has changed must not become another dataset.
 """
 
 from __future__ import annotations
@@ -24,6 +26,13 @@ from coldbench.errors import InputError
 
 _TABLES = ("users", "items", "interactions")
 _CHUNK = 2**26  # rows of a row group: any dataset here is one, and a column of it is read in one piece
+_LAYOUT = {
+    "compression": "lz4",
+    "use_dictionary": False,
+    "use_byte_stream_split": True,
+    "write_page_checksum": True,
+    "row_group_size": _CHUNK,
+}
 _STALE = 86_400  # seconds after which an unfinished preparation is nobody's
 
 
@@ -64,7 +73,7 @@ def _write(folder: Path, version: str, prepared: Prepared) -> None:
     for table in _TABLES:
         columns = {key: _column(values) for key, values in getattr(prepared, table).items()}
         path = folder / f"{table}.parquet"
-        pq.write_table(pa.table(columns), path, compression="lz4", use_dictionary=False, row_group_size=_CHUNK)
+        pq.write_table(pa.table(columns), path, **_LAYOUT)
         _settle(path)
     schema = prepared.schema
     about = {
@@ -106,13 +115,18 @@ def load(name: str, fingerprint: str, version: str) -> Prepared | None:
             return None
         users, items, interactions = (
             {key: _array(column) for key, column in zip(table.column_names, table.columns, strict=True)}
-            for table in (pq.ParquetFile(folder / f"{part}.parquet").read() for part in _TABLES)
+            for table in (_read(folder / f"{part}.parquet") for part in _TABLES)
         )
         schema = Schema(about["users"], about["items"], tuple(Field(**field) for field in about["fields"]))
         return Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
+
+
+def _read(path: Path) -> pa.Table:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
 
 
 def remember(name: str, fingerprint: str) -> None:

@@ -17,7 +17,7 @@ from coldbench.data.own_files import OwnTable
 from coldbench.data.prepared import Prepared, categorical
 from coldbench.data.problems import Problems
 from coldbench.data.raw import RawFiles
-from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
+from coldbench.data.schema import Field, SideName
 from coldbench.data.source import Source
 from coldbench.errors import InputError
 from coldbench.space import Range
@@ -100,7 +100,6 @@ def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared
     if log:
         interactions = {"click": log.clicks(declared.click, declared.click_from), "time": log.times(declared.time)}
         columns = [log.field(column, "context", np.arange(len(log))) for column in declared.context]
-        interactions |= {declared_field.name: values for declared_field, values in columns}
     users, user_columns = _side(log, declared.user, sides["users"], declared.users, "user", problems)
     items, item_columns = _side(log, declared.item, sides["items"], declared.items, "item", problems)
     if problems:
@@ -108,15 +107,8 @@ def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared
     ids, interactions["user"] = users
     item_ids, interactions["item"] = items
     user_columns.insert(0, categorical("user_id", "user", pd.Series(np.arange(len(ids)))))
-    derived = [Field(COUNT, "numeric", "item"), Field(TIME, "numeric", "context")]
-    fields = [found for found, _ in (*user_columns, *item_columns, *columns)]
-    return Prepared(
-        label=declared.label,
-        schema=Schema(len(ids), len(item_ids), (*fields, *derived)),
-        users={found.name: values for found, values in user_columns},
-        items={found.name: values for found, values in item_columns},
-        interactions=interactions,
-    )
+    every = [*user_columns, *item_columns, *columns]
+    return Prepared.of(declared.label, len(ids), len(item_ids), every, interactions)
 
 
 def _table(path: Path, stem: str, part: Part | None, problems: Problems) -> OwnTable | None:

@@ -15,7 +15,6 @@ from coldbench.data.download import Publication
 from coldbench.data.movielens import LICENCE, TITLE_WORDS, words, years
 from coldbench.data.prepared import Prepared, categorical, multi
 from coldbench.data.raw import RawFiles
-from coldbench.data.schema import COUNT, TIME, Field, Schema
 from coldbench.data.source import FileSource, provenance
 from coldbench.errors import InputError
 
@@ -63,22 +62,14 @@ class MovieLens1M(FileSource):
             multi("title", "item", movies["words"].tolist(), TITLE_WORDS),
             multi("genres", "item", movies["genres"].tolist(), int(movies["genres"].map(len).max())),
         ]
-        fields = [field for field, _ in columns]
-        fields += [Field(COUNT, "numeric", "item"), Field(TIME, "numeric", "context")]
         label, notes = provenance(raw, "MovieLens-1M")
-        return Prepared(
-            label=label,
-            schema=Schema(len(users), len(movies), tuple(fields)),
-            users={field.name: values for field, values in columns if field.side == "user"},
-            items={field.name: values for field, values in columns if field.side == "item"},
-            interactions={
-                "user": user.astype(np.int32),
-                "item": item.astype(np.int32),
-                "click": (log["stars"].to_numpy() >= 4).astype(np.uint8),
-                "time": log["time"].to_numpy(np.int64),
-            },
-            notes=notes,
-        )
+        interactions = {
+            "user": user.astype(np.int32),
+            "item": item.astype(np.int32),
+            "click": (log["stars"].to_numpy() >= 4).astype(np.uint8),
+            "time": log["time"].to_numpy(np.int64),
+        }
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _table(self, raw: RawFiles, name: str, columns: list[str], texts: tuple[int, ...] = ()) -> pd.DataFrame:
         content = raw.read(name)

@@ -17,7 +17,6 @@ from coldbench.data.download import Publication
 from coldbench.data.movielens import LICENCE, TITLE_WORDS, words, years
 from coldbench.data.prepared import Prepared, categorical, multi
 from coldbench.data.raw import RawFiles
-from coldbench.data.schema import COUNT, TIME, Field, Schema
 from coldbench.data.source import FileSource, Shots, provenance
 from coldbench.errors import InputError
 from coldbench.space import Count
@@ -70,17 +69,8 @@ class MovieLens25M(FileSource):
             multi("genres", "item", genres, max(map(len, genres))),
             multi("tags", "item", self._tags(raw, movies["movie"].to_numpy()), _TAGS),
         ]
-        fields = [field for field, _ in columns]
-        fields += [Field(COUNT, "numeric", "item"), Field(TIME, "numeric", "context")]
         label, notes = provenance(raw, "MovieLens-25M")
-        return Prepared(
-            label=label,
-            schema=Schema(len(users), len(movies), tuple(fields)),
-            users={field.name: values for field, values in columns if field.side == "user"},
-            items={field.name: values for field, values in columns if field.side == "item"},
-            interactions=interactions,
-            notes=notes,
-        )
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """The interactions, and the ids of the users and movies in them."""

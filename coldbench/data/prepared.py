@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coldbench.data.dataset import Dataset, Table
-from coldbench.data.schema import Field, Schema, SideName
+from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,33 @@ class Prepared:
     items: dict[str, np.ndarray]
     interactions: dict[str, np.ndarray]
     notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(
+        cls,
+        label: str,
+        users: int,
+        items: int,
+        columns: Sequence[tuple[Field, np.ndarray]],
+        log: dict[str, np.ndarray],
+        notes: tuple[str, ...] = (),
+    ) -> Prepared:
+        """Puts each column where its field's side says, and adds the fields that the protocol fills.
+
+        Args:
+            label: What tables call the data.
+            users: How many there are.
+            items: The same of items.
+            columns: The fields with their values, in the order that the schema is to have.
+            log: ``user``, ``item``, ``click`` and ``time``.
+            notes: On the raw files.
+        """
+        sides: dict[SideName, dict[str, np.ndarray]] = {"user": {}, "item": {}, "context": {}}
+        for one, values in columns:
+            sides[one.side][one.name] = values
+        derived = (Field(COUNT, "numeric", "item"), Field(TIME, "numeric", "context"))
+        schema = Schema(users, items, (*(one for one, _ in columns), *derived))
+        return cls(label, schema, sides["user"], sides["item"], log | sides["context"], notes)
 
     def dataset(self, name: str, fingerprint: str, n: int, k: int) -> Dataset:
         """Lays the columns out as the arrays that training reads."""

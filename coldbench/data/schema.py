@@ -85,12 +85,12 @@ class Side:
         Returns:
             Ids of shape (rows, columns), int32.
         """
-        matrix = np.zeros((rows, sum(field.width for field in self.tokens)), np.int32)
+        matrix = np.empty((rows, sum(field.width for field in self.tokens)), np.int32)
         offset = 0
         for field, columns in zip(self.tokens, self.columns, strict=True):
             value = values[field.name].reshape(rows, field.width)
             if field.kind == "categorical":
-                matrix[:, columns] = value + (offset + 1)
+                np.add(value, offset + 1, out=matrix[:, columns])  # in place: a log has tens of millions of rows
             else:
                 matrix[:, columns] = np.where(value > 0, value + offset, 0)
             offset += field.size

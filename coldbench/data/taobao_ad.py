@@ -16,7 +16,7 @@ from coldbench.data.delimited import codes, column, conform, distinct, known, re
 from coldbench.data.download import Publication
 from coldbench.data.prepared import Prepared, categorical
 from coldbench.data.raw import RawFiles
-from coldbench.data.schema import COUNT, TIME, Field, Schema
+from coldbench.data.schema import Field
 from coldbench.data.source import FileSource, Shots, provenance
 from coldbench.space import Count
 
@@ -57,7 +57,7 @@ class TaobaoAd(FileSource):
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads the three files; every one must have as many rows as the published one."""
-        interactions, pid, users, shown = self._log(raw)
+        interactions, place, users, shown = self._log(raw)
         profiles = self._profiles(raw).reindex(users)
         ads = self._ads(raw)
         where = "raw_sample.csv, column adgroup_id"
@@ -68,21 +68,13 @@ class TaobaoAd(FileSource):
             *(categorical(name, "user", profiles[name]) for name in _PROFILE),
             *(categorical(name, "item", ads[name]) for name in _AD),
             (Field("price", "numeric", "item"), np.log1p(ads["price"].to_numpy(np.float32))),
+            place,
         ]
-        fields = [field for field, _ in columns]
-        fields += [pid, Field(COUNT, "numeric", "item"), Field(TIME, "numeric", "context")]
         label, notes = provenance(raw, "Taobao-Ad")
-        return Prepared(
-            label=label,
-            schema=Schema(len(users), len(ads), tuple(fields)),
-            users={field.name: values for field, values in columns if field.side == "user"},
-            items={field.name: values for field, values in columns if field.side == "item"},
-            interactions=interactions,
-            notes=notes,
-        )
+        return Prepared.of(label, len(users), len(ads), columns, interactions, notes)
 
-    def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], Field, np.ndarray, np.ndarray]:
-        """The interactions, their context field, and the ids of the users and ads in them."""
+    def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], tuple[Field, np.ndarray], np.ndarray, np.ndarray]:
+        """The interactions, the place where each was shown, and the ids of the users and ads in them."""
         name = "raw_sample.csv"
         kinds = {
             "user": pa.int32(),
@@ -101,8 +93,8 @@ class TaobaoAd(FileSource):
         conform(f"{name}, column clk", click, (click == 0) | (click == 1), "0 or 1")
         conform(f"{name}, column nonclk", other, other == 1 - click, "1 - clk")
         conform(f"{name}, column time_stamp", time, (time > 0) & (time < 2**31), "seconds since 1970")
-        log = {"user": user, "item": item, "click": click.astype(np.uint8), "time": time, "pid": pid}
-        return log, Field("pid", "categorical", "context", len(places)), users, ads
+        log = {"user": user, "item": item, "click": click.astype(np.uint8), "time": time}
+        return log, (Field("pid", "categorical", "context", len(places)), pid), users, ads
 
     def _profiles(self, raw: RawFiles) -> pd.DataFrame:
         """By user id; missing values are NaN."""

@@ -6,6 +6,7 @@ READY  := $(VENV)/ready
 
 COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
+STUDIED := $(REPRODUCED)-matched
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],dropoutnet[per_row=true],$\
 	gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
@@ -33,16 +34,18 @@ reproduce: $(READY)
 	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
 	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants
 
-# every method tuned alike, then under every protocol and at equal optimiser steps; hours on two cores
+# every method tuned alike, then under every protocol and at equal optimiser steps; about an hour on two cores. Ten rounds
+# of gar's game a batch would take half of it
 study: $(READY)
 	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods all --protocol strict --samples 16 \
-		--out results/study-tune
+		--space 'gar.repeats=choice(1,3)' --out results/study-tune
 	for backbone in deepfm ipnn; do \
 		$(BIN)/coldbench run --config results/study-tune/best-ml-1m-$$backbone-strict.toml --seeds 5 \
 			--protocol paper,strict,matched --budget 1,3,10,30 --out results/study || exit 1; \
 	done
-	mkdir -p $(REPRODUCED)-matched
-	cd results/study/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)-matched
+	mkdir -p $(STUDIED)/tuning
+	cd results/study/report && cp *.md *.tex *.csv figures/*budget*.svg $(CURDIR)/$(STUDIED)
+	cd results/study-tune && cp report/*.md report/figures/*.svg $(CURDIR)/$(STUDIED)/tuning
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)

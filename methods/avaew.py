@@ -26,7 +26,7 @@ from coldbench.data.schema import Schema
 from coldbench.generator import VariationalGenerator
 from coldbench.layers import initialise
 from coldbench.method import Method
-from coldbench.space import Count, LogUniform, Space, Weight, Width
+from coldbench.space import Choice, Count, LogUniform, Space, Weight, Width
 from coldbench.training import Phase, step
 
 
@@ -53,6 +53,7 @@ space: Space = {
     "beta": LogUniform(1e-3, 1e1),
     "xi": LogUniform(1e-3, 1e1),
     "xi_prime": LogUniform(1e-3, 1e1),
+    "repeats": Choice((1, 3, 10)),
 }
 
 

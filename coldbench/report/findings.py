@@ -11,7 +11,7 @@ from coldbench.errors import InputError
 from coldbench.records import Folder, Record
 from coldbench.report.comparisons import over_seeds
 from coldbench.report.entries import Block, entries, subject
-from coldbench.report.frame import BASELINE, Question, tidy
+from coldbench.report.frame import BASELINE, Question, short_names, tidy
 from coldbench.report.predictions import over_rows_and_items
 
 
@@ -75,6 +75,7 @@ def find(out: Path, question: Question) -> Findings:
     """
     folder = Folder(out)
     records, broken = folder.records()
+    records, meant = short_names(records)
     frame, notes = tidy(records)
     if frame.empty:
         raise InputError(f"{out} holds no finished cell yet; run coldbench run --out {out}")
@@ -82,6 +83,7 @@ def find(out: Path, question: Question) -> Findings:
     notes += [f"cells/{name} is no valid record (cut off or edited); run the same command again." for name in broken]
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
+    notes += meant
     given, left_out = over_rows_and_items(frame, records, folder, question)
     tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
     return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)

@@ -12,9 +12,9 @@ import dataclasses
 import functools
 import json
 import os
-import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -229,14 +229,7 @@ def table_one(log: Dataset, options: argparse.Namespace) -> dict:
     for jobs in (1, 2):
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / "run"
-            command = [
-                shutil.which("coldbench") or "coldbench",
-                "run",
-                "--methods",
-                "all",
-                "--backbones",
-                "deepfm,ipnn",
-            ]
+            command = [sys.executable, "-m", "coldbench", "run", "--methods", "all", "--backbones", "deepfm,ipnn"]
             command += ["--seeds", "1", "--jobs", str(jobs), "--out", str(out)]
             command += ["--datasets", log.name]
             if log.name == "synthetic":

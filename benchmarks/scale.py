@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 import raw_files
 
 MAKERS = {"ml-25m": raw_files.ml_25m, "taobao-ad": raw_files.taobao_ad}
+_COMMAND = (sys.executable, "-m", "coldbench")
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
 _LOAD = """
 import json, sys, time
@@ -71,7 +71,7 @@ def prepare(folder: Path | None, pairs: int) -> dict:
     for name in MAKERS:
         with raw(name, folder) as path, tempfile.TemporaryDirectory() as cache:
             environment = {**os.environ, "COLDBENCH_CACHE": cache}
-            wall, usage, _ = _measured([_command(), "data", "add", name, str(path)], environment)
+            wall, usage, _ = _measured([*_COMMAND, "data", "add", name, str(path)], environment)
             loads = [_measured([sys.executable, "-c", _LOAD, name], environment) for _ in range(pairs)]
             seconds, spent, counts = zip(*(json.loads(out) for _, _, out in loads), strict=True)
             size = sum(file.stat().st_size for file in Path(cache).rglob("*.parquet"))
@@ -115,7 +115,7 @@ def cells(name: str, folder: Path | None, minutes: float) -> dict:
     """A cell of base and one of avaew on one pretrained backbone, by the processor time of one thread."""
     with raw(name, folder) as path, tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "COLDBENCH_CACHE": cache}
-        _measured([_command(), "data", "add", name, str(path)], environment)
+        _measured([*_COMMAND, "data", "add", name, str(path)], environment)
         lines = list(_until([sys.executable, "-c", _CELLS, name], environment, minutes))
     pretraining, reached = lines[0], {(line["method"], line["phase"]): line for line in lines[1:]}
     rows = [["pretraining", "", f"{pretraining['spent']:.0f}", *_steps(pretraining), f"{pretraining['peak']:.1f}", ""]]
@@ -153,10 +153,6 @@ def _until(command: list[str], environment: dict[str, str], minutes: float) -> I
         finally:
             clock.cancel()
             process.kill()
-
-
-def _command() -> str:
-    return shutil.which("coldbench") or "coldbench"
 
 
 def _measured(command: list[str], environment: dict[str, str]) -> tuple[float, resource.struct_rusage, str]:

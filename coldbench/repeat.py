@@ -60,7 +60,7 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {"protocol": as_dict(plan.cells[0].settings)}
-    options["out"] = str(folder) if isinstance(folder, Remote) else "."
+    options["out"] = folder.location if isinstance(folder, Remote) else "."
     if registry.in_use():
         options["plugin"] = [f"plugins/{file.stem}.py" for file in registry.in_use()]
     if plan.options.data_dir:

@@ -34,7 +34,8 @@ print(json.dumps([time.perf_counter() - started, time.process_time() - spent, da
 _CELLS = """
 import json, resource, sys, time
 import torch
-from coldbench.plan import Options, make_plan
+from coldbench.options import Options
+from coldbench.plan import make_plan
 
 torch.set_num_threads(1)
 plan = make_plan(Options(datasets=sys.argv[1], methods="base,avaew", backbones="deepfm", seeds="0,"))

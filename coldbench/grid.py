@@ -10,7 +10,8 @@ from coldbench import repeat
 from coldbench.cell import Cell
 from coldbench.cluster import connected, jobs, reach
 from coldbench.interrupts import interrupts
-from coldbench.plan import Options, Plan
+from coldbench.options import Options
+from coldbench.plan import Plan
 from coldbench.progress import Watch
 from coldbench.records import Folder
 from coldbench.storage import place

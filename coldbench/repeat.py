@@ -15,7 +15,8 @@ import torch
 
 from coldbench import registry
 from coldbench.config import as_dict, digest, spelled
-from coldbench.plan import PROVENANCE, Plan
+from coldbench.options import PROVENANCE
+from coldbench.plan import Plan
 from coldbench.provenance import commit, machine, versions
 from coldbench.records import write_text
 from coldbench.storage import Place, Remote

@@ -21,8 +21,9 @@ from coldbench.cell import Cell, Spec
 from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
+from coldbench.options import Options
 from coldbench.outside import PluginFile
-from coldbench.plan import Options, Plan, parse_protocol
+from coldbench.plan import Plan, parse_protocol
 from coldbench.provenance import commit, machine, versions
 from coldbench.records import Folder, Record
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coldbench.plan import make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.tasks import TRIES, Queue, Task
 
 TINY = ("synthetic.interactions=4000", "synthetic.items=100", "synthetic.users=200", "synthetic.n=30", "synthetic.k=3")

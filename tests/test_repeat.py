@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from coldbench.cli import main
 from coldbench.config import digest
-from coldbench.plan import make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.records import Folder
 from coldbench.repeat import keep
 from coldbench.verify import Verification, compare

@@ -11,7 +11,8 @@ from pyarrow.fs import _MockFileSystem
 from coldbench import runs
 from coldbench.cell import Pretrained
 from coldbench.errors import InputError
-from coldbench.plan import make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.records import Folder
 from coldbench.repeat import keep
 from coldbench.storage import Remote, place

@@ -69,7 +69,8 @@ def run(plan: Plan) -> Progressed:
             stopped = True
     with suppress(OSError):  # a full disk, of which the failures themselves tell
         folder.save_failures({str(failure.cell): failure.reason for failure in failures})
-    unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)
+    failed = {failure.cell.key for failure in failures}  # another run may have finished such a cell meanwhile
+    unfinished = sum(cell.key not in failed and folder.record(cell) is None for cell in todo)
     return Progressed(len(plan.cells), reused, tuple(failures), unfinished, stopped)
 
 

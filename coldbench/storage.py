@@ -110,10 +110,13 @@ def place(location: str | Path) -> Place:
     """A path, absolute, or what a URL stands for.
 
     Raises:
-        InputError: The URL is none, or the storage behind it cannot be reached.
+        InputError: The path is a circle of links, the URL is none, or the storage behind it cannot be reached.
     """
     if "://" not in str(location):
-        return Path(location).resolve()
+        try:
+            return Path(location).resolve()
+        except RuntimeError:  # what pathlib makes of such links, in place of the system's error
+            raise InputError(f"{str(location)!r} is a link that leads back to itself; give a folder") from None
     url, _, query = str(location).partition("?")
     if re.match(r"[^/]*://[^/@]*:[^/]*@", url):  # it would stand in run.toml, in messages and in the shell's history
         raise InputError("a URL with a password in it is not taken; give keys as the storage's own tools take them")

@@ -99,6 +99,9 @@ def test_places(tmp_path):
     assert place(f"file://{tmp_path}") == tmp_path
     assert isinstance(place("mock:///x"), Remote)
     assert place(Path("x")).is_absolute()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(InputError, match="leads back to itself"):
+        place(tmp_path / "circle" / "run")
     for wrong in ("nope://x", "s3://", "://"):
         with pytest.raises(InputError):
             place(wrong)

@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,28 +130,37 @@ def at_work(*ancestors: int) -> tuple[int, int]:
     raise BrokenError("no worker was found")
 
 
-def ended(process: subprocess.Popen, seconds: float = 300) -> str:
-    said, _ = process.communicate(timeout=seconds)
+def under_way(out: Path, *more: str) -> subprocess.Popen:
+    """A run with its first two cells there and others being computed."""
+    process = start(out, *more)
+    wait_for(out, 2, process)
+    return process
+
+
+def ended(process: subprocess.Popen, code: int = 0) -> str:
+    """What a run said, after it ended as it should."""
+    said, _ = process.communicate(timeout=600)
     hold("Traceback" not in said, f"a traceback: {said[-2000:]}")
+    hold(process.returncode == code, f"ended with {process.returncode}: {said[-2000:]}")
     return said
 
 
-def goes_on(out: Path, reference: dict[str, bytes], before: dict[str, bytes] | None = None) -> None:
+def goes_on(out: Path) -> None:
     """The same command again: what was finished stays, the rest is computed, all is as if nothing had happened."""
-    before = finished(out) if before is None else before
-    done = cells(out)
+    before, done = finished(out), cells(out)
     again = run(out)
     hold(again.returncode == 0, f"the same command again ended with {again.returncode}: {again.stderr[-2000:]}")
     hold(f"{CELLS} cells, {done} of them reused" in again.stdout, f"not {done} were reused: {again.stdout[-200:]}")
     after = finished(out)
     hold(all(after[name] == content for name, content in before.items()), "something finished was changed")
-    equals(out, reference)
+    equals(out)
 
 
-def equals(out: Path, reference: dict[str, bytes]) -> None:
+def equals(out: Path) -> None:
+    """All cells are there, none else, and their predictions are those of the run that nothing happened to."""
     after = finished(out)
-    hold(after.keys() == reference.keys(), f"{len(after)} files, not {len(reference)}")
-    wrong = [name for name in after if name.endswith(".parquet") and after[name] != reference[name]]
+    hold(after.keys() == REFERENCE.keys(), f"{len(after)} files, not {len(REFERENCE)}")
+    wrong = [name for name in after if name.endswith(".parquet") and after[name] != REFERENCE[name]]
     hold(not wrong, f"other predictions: {wrong}")
 
 
@@ -161,121 +170,114 @@ REFERENCE: dict[str, bytes] = {}
 
 @fault("driver killed", "SIGKILL to `coldbench run` when 2 cells were there")
 def driver(out: Path) -> Outcome:
-    process = start(out)
-    wait_for(out, 2, process)
+    process = under_way(out)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     time.sleep(3)
     kept = cells(out)
-    goes_on(out, REFERENCE)
+    goes_on(out)
     return Outcome(kept, "the same command goes on")
 
 
 @fault("worker killed", "SIGKILL to one Ray worker when 2 cells were there")
 def worker(out: Path) -> Outcome:
-    process = start(out)
-    wait_for(out, 2, process)
+    process = under_way(out)
     kept = cells(out)
     os.kill(at_work(process.pid)[0], signal.SIGKILL)
     said = ended(process)
-    hold(process.returncode == 0, said[-2000:])
     hold("its worker died" in said, said[-2000:])
-    equals(out, REFERENCE)
+    equals(out)
     return Outcome(kept, "the run does the cell again by itself and ends with 0")
 
 
 @fault("raylet killed", "SIGKILL to the only node's raylet when 2 cells were there")
 def raylet(out: Path) -> Outcome:
-    process = start(out)
-    wait_for(out, 2, process)
+    process = under_way(out)
     found = below(process.pid, "raylet/raylet")
     hold(bool(found), "no raylet was found")
     os.kill(found[0], signal.SIGKILL)
     process.communicate(timeout=300)
     hold(process.returncode != 0, "the run ended with 0")
     kept = cells(out)
-    goes_on(out, REFERENCE)
+    goes_on(out)
     return Outcome(kept, f"the run ends (code {process.returncode}); the same command goes on")
 
 
 @fault("Ctrl-C once", "SIGINT when 2 cells were there")
 def interrupt(out: Path) -> Outcome:
-    process = start(out)
-    wait_for(out, 2, process)
+    process = under_way(out)
     os.kill(process.pid, signal.SIGINT)
-    said = ended(process)
+    said = ended(process, 1)
     kept = cells(out)
-    hold(process.returncode == 1, f"ended with {process.returncode}")
     hold("the same command goes on" in said, said[-2000:])
     hold(f"{CELLS - kept} cells are left to do" in said, said[-2000:])
     hold((out / "report" / "report.md").exists(), "no report was written")
     hold(2 < kept < CELLS, f"{kept} cells: what ran was not finished, or everything was")
-    goes_on(out, REFERENCE)
+    goes_on(out)
     return Outcome(kept, "finishes the cells in flight, writes the report, says how to go on (code 1)")
 
 
 @fault("Ctrl-C twice", "SIGINT twice within 0.3 s when 2 cells were there")
 def interrupt_twice(out: Path) -> Outcome:
-    process = start(out)
-    wait_for(out, 2, process)
+    process = under_way(out)
     os.kill(process.pid, signal.SIGINT)
     time.sleep(0.3)
     started = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
-    said = ended(process)
+    said = ended(process, 130)
     seconds = time.monotonic() - started
-    hold(process.returncode == 130, f"ended with {process.returncode}: {said[-2000:]}")
     hold("the same command goes on" in said, said[-2000:])
     kept = cells(out)
-    goes_on(out, REFERENCE)
+    goes_on(out)
     return Outcome(kept, f"stops in {seconds:.1f} s (code 130); the same command goes on")
 
 
-def tmpfs(size: str) -> Path:
+@contextmanager
+def disk(size: str) -> Iterator[Path]:
+    """A file system of its own, for a while."""
     folder = Path(tempfile.mkdtemp(prefix="coldbench-disk-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
-    return folder
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
 
 
-def unmount(folder: Path) -> None:
-    subprocess.run(["umount", str(folder)], check=True)
-    folder.rmdir()
+def remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
 @fault("full disk", "--out on a tmpfs of 180 KB, made larger for the second run")
-def full_disk(out: Path) -> Outcome:
-    disk = tmpfs("180k")
-    try:
-        first = run(disk / "out")
+def full_disk(_: Path) -> Outcome:
+    with disk("180k") as folder:
+        out = folder / "out"
+        first = run(out)
         hold("Traceback" not in first.stderr, first.stderr[-2000:])
         hold("No space left on device" in first.stdout + first.stderr, (first.stdout + first.stderr)[-2000:])
-        kept = cells(disk / "out")
+        kept = cells(out)
         hold(kept < CELLS, "the disk was not full")
-        subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
-        goes_on(disk / "out", REFERENCE)
-    finally:
-        unmount(disk)
+        remount(folder, "size=50m")
+        goes_on(out)
     return Outcome(
         kept, f"cells fail with 'No space left on device' (code {first.returncode}); the same command goes on"
     )
 
 
 @fault("read-only folder", "--out on a tmpfs mounted read-only")
-def read_only(out: Path) -> Outcome:
-    disk = tmpfs("10m")
-    try:
-        run(disk / "out", methods=["--methods", "base", "--seeds", "0,1"])
-        kept = cells(disk / "out")
-        before = finished(disk / "out")
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        second = run(disk / "out")
+def read_only(_: Path) -> Outcome:
+    with disk("10m") as folder:
+        out = folder / "out"
+        run(out, methods=["--methods", "base", "--seeds", "0,1"])
+        kept = cells(out)
+        before = finished(out)
+        remount(folder, "ro")
+        second = run(out)
         hold(second.returncode == 2, f"ended with {second.returncode}")
         hold(len(second.stderr.splitlines()) == 1 and "cannot be written" in second.stderr, second.stderr[-2000:])
-        hold(finished(disk / "out") == before, "something was changed")
-        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        goes_on(disk / "out", REFERENCE)
-    finally:
-        unmount(disk)
+        hold(finished(out) == before, "something was changed")
+        remount(folder, "rw")
+        goes_on(out)
     return Outcome(kept, "one line, code 2, before anything is computed")
 
 
@@ -305,7 +307,7 @@ def methods_fail(out: Path) -> Outcome:
             named = [line for line in text.splitlines() if f"fault={kind}]" in line and says in line]
             hold(len(named) == 2, f"{kind} is not named once a cell: {text[-2000:]}")
     kept = cells(out)
-    equals(out, REFERENCE)
+    equals(out)
     return Outcome(kept, "each is named with its reason in output and report (code 1); all others are computed")
 
 
@@ -319,18 +321,16 @@ def node(out: Path) -> Outcome:
         try:
             nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
             started = time.monotonic()
-            process = start(place, "--address", cluster.address)
+            process = under_way(place, "--address", cluster.address)
             if place.name == "killed":
-                wait_for(place, 2, process)
                 kept = cells(place)
                 worker, raylet = at_work(*(one.all_processes["raylet"][0].process.pid for one in nodes))
                 for pid in (raylet, worker, *below(raylet, "")):  # what goes when a machine goes
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-            said = ended(process, 600)
+            said = ended(process)
             seconds.append(time.monotonic() - started)
-            hold(process.returncode == 0, said[-2000:])
-            equals(place, REFERENCE)
+            equals(place)
         finally:
             for one in (*cluster.worker_nodes, cluster.head_node):
                 one.kill_all_processes(check_alive=False, allow_graceful=False)
@@ -343,10 +343,9 @@ def node(out: Path) -> Outcome:
 def two(out: Path) -> Outcome:
     both = [start(out), start(out)]
     for process in both:
-        said = ended(process, 600)
-        hold(process.returncode == 0, said[-2000:])
-    equals(out, REFERENCE)
-    goes_on(out, REFERENCE)
+        ended(process)
+    equals(out)
+    goes_on(out)
     return Outcome(CELLS, "both end with 0; every cell is there once")
 
 
@@ -367,7 +366,7 @@ def edited(out: Path) -> Outcome:
     hold(all(record.name in text for record in records[:2]), "the report does not name the broken records")
     again = run(out)
     hold(f"{CELLS} cells, {CELLS - 4} of them reused" in again.stdout, again.stdout[-300:])
-    equals(out, REFERENCE)
+    equals(out)
     return Outcome(CELLS - 4, "none is believed; the report names them; the same command does these 4 again")
 
 
@@ -378,15 +377,13 @@ def clock(out: Path) -> Outcome:
     run(out, methods=["--methods", f"base,{SLOW[0]}", "--seeds", "0,1"])
     before = finished(out)
     kept = cells(out)
-    process = start(out, prefix=(str(program), "-f", "-400d"))
-    said = ended(process)
-    hold(process.returncode == 0, said[-2000:])
+    said = ended(start(out, prefix=(str(program), "-f", "-400d")))
     hold(f"{CELLS} cells, {kept} of them reused" in said, said[-300:])
     after = finished(out)
     hold(all(after[name] == content for name, content in before.items()), "something finished was changed")
     dates = {json.loads(content)["finished"][:4] for name, content in after.items() if name.endswith(".json")}
     hold(len(dates) > 1, f"the clock was not set back: {dates}")
-    equals(out, REFERENCE)
+    equals(out)
     return Outcome(kept, "nothing changes: keys, reuse and what counts as newer do not hang on the clock")
 
 

@@ -302,15 +302,17 @@ def _zipped(folder: Path) -> Path:
     return path
 
 
+MAKERS = {"ml-25m": ml_25m, "taobao-ad": taobao_ad}  # at full size
+
+
 def main() -> None:
     """Writes one dataset's files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("ml-25m", "taobao-ad"))
+    parser.add_argument("name", choices=MAKERS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    write = ml_25m if options.name == "ml-25m" else taobao_ad
-    print(write(options.folder, seed=options.seed))
+    print(MAKERS[options.name](options.folder, seed=options.seed))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import raw_files
 
-MAKERS = {"ml-25m": raw_files.ml_25m, "taobao-ad": raw_files.taobao_ad}
 _COMMAND = (sys.executable, "-m", "coldbench")
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
 _LOAD = """
@@ -34,7 +33,8 @@ print(json.dumps([time.perf_counter() - started, time.process_time() - spent, da
 _CELLS = """
 import json, resource, sys, time
 import torch
-from coldbench.plan import Options, make_plan
+from coldbench.options import Options
+from coldbench.plan import make_plan
 
 torch.set_num_threads(1)
 plan = make_plan(Options(datasets=sys.argv[1], methods="base,avaew", backbones="deepfm", seeds="0,"))
@@ -62,13 +62,13 @@ def raw(name: str, folder: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         place = folder or Path(scratch)
         found = [path for path in (place / f"{name}.zip", place / name) if path.exists()]
-        yield found[0] if found else MAKERS[name](place)
+        yield found[0] if found else raw_files.MAKERS[name](place)
 
 
 def prepare(folder: Path | None, pairs: int) -> dict:
     """Preparing and loading, each in a process of its own."""
     rows = []
-    for name in MAKERS:
+    for name in raw_files.MAKERS:
         with raw(name, folder) as path, tempfile.TemporaryDirectory() as cache:
             environment = {**os.environ, "COLDBENCH_CACHE": cache}
             wall, usage, _ = _measured([*_COMMAND, "data", "add", name, str(path)], environment)

@@ -152,7 +152,7 @@ def report(folder: str, **question: Any) -> None:
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
     """Compute a run's cells again and compare them byte by byte."""
-    from coldbench.plan import Options
+    from coldbench.options import Options
     from coldbench.verify import verify
 
     came = verify(folder, sample, data_dir, Options(**how))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from coldbench.errors import InputError
-from coldbench.plan import Options
+from coldbench.options import Options
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from coldbench import repeat
 from coldbench.cell import Cell
 from coldbench.cluster import connected, jobs, reach
 from coldbench.interrupts import interrupts
-from coldbench.plan import Options, Plan
+from coldbench.options import Options
+from coldbench.plan import Plan
 from coldbench.progress import Watch
 from coldbench.records import Folder
 from coldbench.storage import place
@@ -68,7 +69,8 @@ def run(plan: Plan) -> Progressed:
             stopped = True
     with suppress(OSError):  # a full disk, of which the failures themselves tell
         folder.save_failures({str(failure.cell): failure.reason for failure in failures})
-    unfinished = sum(folder.record(cell) is None for cell in todo) - len(failures)
+    failed = {failure.cell.key for failure in failures}  # another run may have finished such a cell meanwhile
+    unfinished = sum(cell.key not in failed and folder.record(cell) is None for cell in todo)
     return Progressed(len(plan.cells), reused, tuple(failures), unfinished, stopped)
 
 

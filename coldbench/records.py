@@ -69,9 +69,10 @@ class Folder:
     def record(self, cell: Cell) -> Record | None:
         """The record of a finished cell, or None where it or its predictions are missing, cut off or edited."""
         record = _read(self.path / "cells" / f"{cell.stem}.json")
-        return record if record and record["key"] == cell.key and self._predictions_are_whole(record) else None
+        return record if record and record["key"] == cell.key and self.is_whole(record) else None
 
-    def _predictions_are_whole(self, record: Record) -> bool:
+    def is_whole(self, record: Record) -> bool:
+        """Whether a record's predictions are there, as they were when it was written."""
         try:
             content = (self.path / record["predictions"]).read_bytes()
         except OSError:
@@ -94,8 +95,8 @@ class Folder:
     def predictions(self, record: Record) -> pa.Table | None:
         """A cell's logits on the test rows, or None where their file is gone or cut off."""
         try:
-            return pq.read_table(self.path / "predictions" / Path(record["predictions"]).name)
-        except (OSError, KeyError, pa.ArrowInvalid):
+            return pq.read_table(io.BytesIO((self.path / record["predictions"]).read_bytes()))
+        except (OSError, KeyError, pa.ArrowException):
             return None
 
     def save(

@@ -15,7 +15,8 @@ import torch
 
 from coldbench import registry
 from coldbench.config import as_dict, digest, spelled
-from coldbench.plan import PROVENANCE, Plan
+from coldbench.options import PROVENANCE
+from coldbench.plan import Plan
 from coldbench.provenance import commit, machine, versions
 from coldbench.records import write_text
 from coldbench.storage import Place, Remote
@@ -60,7 +61,7 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {"protocol": as_dict(plan.cells[0].settings)}
-    options["out"] = str(folder) if isinstance(folder, Remote) else "."
+    options["out"] = folder.location if isinstance(folder, Remote) else "."
     if registry.in_use():
         options["plugin"] = [f"plugins/{file.stem}.py" for file in registry.in_use()]
     if plan.options.data_dir:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coldbench.plan import Plan, make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import Plan, make_plan
 from coldbench.records import FAILURES, PARTS, Folder
 from coldbench.report.frame import Question
 from coldbench.report.write import Report, write_report

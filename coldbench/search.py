@@ -17,8 +17,9 @@ from rich.console import Console
 from coldbench import registry
 from coldbench.cluster import connected, reach
 from coldbench.grid import resources
+from coldbench.options import Options
 from coldbench.outside import PluginFile
-from coldbench.plan import Options, Plan
+from coldbench.plan import Plan
 from coldbench.proposals import Proposals, Values, proposals
 from coldbench.records import Folder
 from coldbench.storage import place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +21,27 @@ class Remote:
     An object store shows an object once it is written whole, which is what atomic writing asks for.
 
     Attributes:
-        url: As the user gave it, for messages.
+        url: As the user gave it, for messages; without its query.
         files: The storage.
         path: Inside the storage.
+        query: What the URL says of the storage, such as its endpoint.
     """
 
     url: str
     files: FileSystem
     path: str
+    query: str = ""
 
     def __truediv__(self, name: str) -> Remote:
-        return Remote(f"{self.url.rstrip('/')}/{name}", self.files, f"{self.path.rstrip('/')}/{name}")
+        return Remote(f"{self.url.rstrip('/')}/{name}", self.files, f"{self.path.rstrip('/')}/{name}", self.query)
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def location(self) -> str:
+        """What ``place`` finds it by again: the whole URL."""
+        return f"{self.url}?{self.query}" if self.query else self.url
 
     @property
     def name(self) -> str:
@@ -102,15 +110,20 @@ def place(location: str | Path) -> Place:
     """A path, absolute, or what a URL stands for.
 
     Raises:
-        InputError: The URL is none, or the storage behind it cannot be reached.
+        InputError: The path is a circle of links, the URL is none, or the storage behind it cannot be reached.
     """
     if "://" not in str(location):
-        return Path(location).resolve()
-    url = str(location)
+        try:
+            return Path(location).resolve()
+        except RuntimeError:  # what pathlib makes of such links, in place of the system's error
+            raise InputError(f"{str(location)!r} is a link that leads back to itself; give a folder") from None
+    url, _, query = str(location).partition("?")
+    if re.match(r"[^/]*://[^/@]*:[^/]*@", url):  # it would stand in run.toml, in messages and in the shell's history
+        raise InputError("a URL with a password in it is not taken; give keys as the storage's own tools take them")
     try:
-        files, path = FileSystem.from_uri(url)
+        files, path = FileSystem.from_uri(str(location))
     except (ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{url!r} is no storage that can be reached ({error})") from None
+        raise InputError(f"{str(location)!r} is no storage that can be reached ({error})") from None
     if not path:
         raise InputError(f"{url!r} names no folder; it should be such as s3://bucket/run")
-    return Path(path) if isinstance(files, LocalFileSystem) else Remote(url.partition("?")[0], files, path)
+    return Path(path) if isinstance(files, LocalFileSystem) else Remote(url, files, path, query)

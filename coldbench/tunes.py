@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from coldbench.errors import InputError
-from coldbench.plan import read_options
+from coldbench.options import read_options
 from coldbench.records import write_bytes, write_text
 from coldbench.storage import place
 from coldbench.tuned import Made, best, frame, write_best

@@ -12,7 +12,8 @@ from coldbench.cell import Cell
 from coldbench.config import as_dict, digest, resolve
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError, unknown
-from coldbench.plan import Options, Plan, make_plan
+from coldbench.options import Options
+from coldbench.plan import Plan, make_plan
 from coldbench.proposals import Values
 from coldbench.protocol import COLD
 from coldbench.records import Folder

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from coldbench import grid, registry
@@ -21,8 +18,9 @@ from coldbench.cell import Cell, Spec
 from coldbench.config import resolve
 from coldbench.data.dataset import Dataset
 from coldbench.errors import InputError
+from coldbench.options import Options
 from coldbench.outside import PluginFile
-from coldbench.plan import Options, Plan, parse_protocol
+from coldbench.plan import Plan, parse_protocol
 from coldbench.provenance import commit, machine, versions
 from coldbench.records import Folder, Record
 from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
@@ -152,27 +150,16 @@ def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str)
     if again is None:
         return Finding(_named(record), (f"it could not be computed again: {reason}",), tuple(_causes(record, cell)))
     differences, causes = [], []
-    then = _predictions(out, record)
-    now = _predictions(scratch, again)
+    then, now = Folder(out).predictions(record), Folder(scratch).predictions(again)
     if then is None or now is None:
         differences.append("its predictions are gone or damaged")
     else:
-        if hashlib.sha256(then).hexdigest() != record["predictions_digest"]:
+        if not Folder(out).is_whole(record):
             causes.append("its predictions were changed after they were written")
-        differences += _in_logits(pq.read_table(io.BytesIO(then)), pq.read_table(io.BytesIO(now)))
+        differences += _in_logits(then, now)
     differences += _in_phases(record["phases"], again["phases"])
     causes += _causes(record, cell)
     return Finding(_named(record), tuple(differences), tuple(causes or ["none of what is recorded differs"]))
-
-
-def _predictions(folder: Place, record: Record) -> bytes | None:
-    path = folder / record["predictions"]
-    try:
-        content = path.read_bytes()
-        pq.read_schema(io.BytesIO(content))
-    except (OSError, pa.ArrowException):
-        return None
-    return content
 
 
 def _in_logits(then: pa.Table, now: pa.Table) -> Iterator[str]:
@@ -182,6 +169,9 @@ def _in_logits(then: pa.Table, now: pa.Table) -> Iterator[str]:
     for name in then.column_names:
         before, after = (np.asarray(table[name].to_numpy()) for table in (then, now))
         if before.tobytes() == after.tobytes():
+            continue
+        if before.dtype != after.dtype:
+            yield f"{name}: {before.dtype} then, {after.dtype} now"
             continue
         wrong = int((before != after).sum())
         apart = np.abs(before.astype(np.float64) - after.astype(np.float64)).max()

@@ -55,6 +55,7 @@ ORDER = [
     "conformance.backbones",
     "conformance.datasets",
     "conformance.suite",
+    "options",
     "plan",
     "record_schema",
     "records",

@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from coldbench.plan import make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.records import Folder
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]

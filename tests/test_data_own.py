@@ -19,6 +19,7 @@ from coldbench.cell import Spec
 from coldbench.cli import main
 from coldbench.config import identity, label, resolve
 from coldbench.data import cache
+from coldbench.data import folder as folder_data
 from coldbench.split import warm_up_split
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
@@ -298,3 +299,60 @@ def test_any_damage_ends_in_lines(books):
         outcomes.add(checked.exit_code)
         (books / name).write_bytes(whole[name])
     assert outcomes == {0, 2}
+
+
+KINDS = {
+    "truth": pa.array([True, False] * 6),
+    "large": pa.array([2**64 - 1 - row for row in range(12)], pa.uint64()),
+    "pairs": pa.FixedSizeListArray.from_arrays(pa.array(range(24)), 2),
+    "lists": pa.array([[row] for row in range(12)]),
+    "nested": pa.array([[[row]] for row in range(12)]),
+    "structs": pa.array([{"a": row} for row in range(12)]),
+    "maps": pa.array([[("a", row)] for row in range(12)], pa.map_(pa.string(), pa.int64())),
+    "bytes": pa.array([b"\xff\xfe"] * 12),
+    "time of day": pa.array([row * 1_000_000 for row in range(12)], pa.time64("us")),
+    "duration": pa.array(range(12), pa.duration("s")),
+    "nothing": pa.nulls(12),
+}
+TYPED = """n = 3
+k = 1
+[interactions]
+user = "u"
+item = "i"
+click = "c"
+time = "t"
+[interactions.fields]
+x = "categorical"
+m = "multi"
+z = "numeric"
+"""
+
+
+def typed(folder, **columns):
+    ones, counted = pa.array([0, 1] * 6), pa.array(range(12))
+    good = {"u": pa.array([0, 1, 2] * 4), "i": ones, "c": ones, "t": counted, "x": ones, "z": counted}
+    good["m"] = pa.array(["a|b"] * 12)
+    pq.write_table(pa.table(good | columns), folder / "interactions.parquet")
+    problems = folder_data.Problems()
+    declared = folder_data.read_declaration(folder, problems)
+    return folder_data._prepared(folder, declared, problems), problems
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("click_from", ["", "click_from = 0.5\n"])
+def test_a_column_of_any_type_is_read_or_named(tmp_path, kind, click_from):
+    (tmp_path / "schema.toml").write_text(TYPED.replace('time = "t"\n', f'time = "t"\n{click_from}'))
+    for column in "uictxmz":
+        prepared, problems = typed(tmp_path, **{column: KINDS[kind]})
+        assert (prepared is None) == bool(problems)
+        assert all(problem.column == column for problem in problems)
+        assert prepared is not None or len(str(problems[0]).splitlines()) == 1
+
+
+def test_truths_are_numbers_and_lists_of_one_length_are_lists(tmp_path):
+    (tmp_path / "schema.toml").write_text(TYPED)
+    prepared, problems = typed(tmp_path, z=KINDS["truth"], m=KINDS["pairs"])
+    assert not problems
+    assert prepared.interactions["z"].tolist() == [1, 0] * 6
+    assert prepared.interactions["m"].shape == (12, 10)
+    assert (prepared.interactions["m"] > 0).sum(1).tolist() == [2] * 12

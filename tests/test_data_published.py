@@ -22,6 +22,8 @@ from click.testing import CliRunner
 from coldbench import registry
 from coldbench.cli import main
 from coldbench.data import cache
+from coldbench.data.synthetic import Config as Sizes
+from coldbench.data.synthetic import Synthetic
 from coldbench.errors import InputError
 from coldbench.split import warm_up_split
 
@@ -208,11 +210,53 @@ def test_a_cache_of_another_version_or_damaged_is_not_used(files, monkeypatch):
             load(name)
         assert not parquet.exists()
         assert digest(source().add(folder)) == whole
-    (parquet.parent / "about.json").write_text("{")
-    assert digest(source().add(folder)) == whole
+    about = parquet.parent / "about.json"
+    told = about.read_text()
+    for broken in ("{", "[]", told.replace('"numeric"', '"multi"', 1), told.replace('"digest"', '"digesu"')):
+        about.write_text(broken)
+        with pytest.raises(InputError, match="damaged"):
+            load(name)
+        assert digest(source().add(folder)) == whole
+    before = {key: value for key, value in json.loads(told).items() if key not in ("digest", "shapes")}
+    about.write_text(json.dumps(before))  # as it was written before there were digests
+    assert digest(load(name)) == whole
     monkeypatch.setattr(source, "version", "999")
     with pytest.raises(InputError, match="another version"):
         load(name)
+
+
+def test_a_bit_that_flips_in_a_cache_is_noticed():
+    made = Synthetic().generate(Sizes(users=50, items=40, interactions=1000))
+    cache.store("bits", "0", "1", made)
+    folder = cache.root() / "bits" / "0"
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    random, noticed = np.random.default_rng(0), 0
+    for number in range(400):
+        name = list(files)[number % len(files)]
+        flipped = bytearray(files[name])
+        at = random.integers(max(len(flipped) - 700, 0), len(flipped))  # the end of a Parquet file tells of the rest
+        flipped[at] ^= 1 << random.integers(8)
+        folder.mkdir(exist_ok=True)
+        for file, content in {**files, name: flipped}.items():
+            (folder / file).write_bytes(content)
+        read = cache.load("bits", "0", "1")
+        if read is None:
+            noticed += 1
+            continue
+        assert read.schema == made.schema  # the bit meant nothing, such as one of the writing program's name
+        for part in ("users", "items", "interactions"):
+            columns = getattr(read, part)
+            assert all(np.array_equal(columns[key], values) for key, values in getattr(made, part).items())
+    assert noticed > 200
+
+
+def test_what_another_preparation_takes_away_meanwhile_is_no_error(tmp_path, monkeypatch):
+    folder = data_files.write("ml-25m", tmp_path)
+    source = data_files.expect("ml-25m", folder, monkeypatch)
+    gone = cache.root() / "ml-25m" / ".preparing-gone"
+    gone.parent.mkdir(parents=True)
+    gone.symlink_to(tmp_path / "nowhere")  # listed, and not there: as a folder that was renamed in between
+    assert source().add(folder).rows == data_files.MOVIELENS.rows
 
 
 def _prepare(folder: str, fields: dict, start) -> None:
@@ -244,6 +288,8 @@ sys.path.insert(0, {tests!r})
 import data_files, pyarrow.parquet as pq
 from coldbench import registry
 from coldbench.data import cache
+from coldbench.data.synthetic import Config as Sizes
+from coldbench.data.synthetic import Synthetic
 source = registry.get(registry.DATASETS, "taobao-ad")
 source.published_rows = {rows!r}
 write = pq.write_table

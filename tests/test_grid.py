@@ -1,10 +1,13 @@
-"""The order in which a run's tasks are handed out; no Ray."""
+"""The order in which a run's tasks are handed out, and how they are counted; no Ray."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
-from coldbench.plan import make_plan, read_options
+from coldbench import grid
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.tasks import TRIES, Queue, Task
 
 TINY = ("synthetic.interactions=4000", "synthetic.items=100", "synthetic.users=200", "synthetic.n=30", "synthetic.k=3")
@@ -72,3 +75,20 @@ def test_a_stopped_queue_ends_with_what_runs(tmp_path):
     assert not queue.finished
     queue.ended(task, True)
     assert queue.finished
+
+
+def test_a_failed_cell_that_another_run_finished_meanwhile_is_counted_once(tmp_path, monkeypatch):
+    flags = {"methods": "base", "backbones": "fm", "seeds": "2", "set": TINY, "out": str(tmp_path)}
+    plan = make_plan(read_options(flags, None))
+
+    def beside_another(plan, folder, todo, watch, failed):
+        first = todo[0]
+        failed.append(grid.Failure(first, "its worker died"))
+        (dataset,) = plan.datasets.values()
+        pretrained = first.pretrain(dataset)
+        folder.save(first, dataset, pretrained, *first.warm_up(dataset, pretrained))
+
+    monkeypatch.setattr(grid, "_run", beside_another)
+    monkeypatch.setattr(grid, "connected", lambda options: nullcontext())
+    came = grid.run(plan)
+    assert (len(came.failures), came.unfinished) == (1, 1)  # the second cell was never computed

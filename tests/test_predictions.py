@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from coldbench.config import digest
 from coldbench.records import Folder
 from coldbench.report import predictions
 from coldbench.report.findings import find
@@ -62,6 +65,16 @@ def test_too_many_predictions_are_left_out_and_said(saved_run, monkeypatch):
     assert note in find(saved_run.path, Question()).notes
 
 
+def put_right(folder, stem):
+    """Gives the record of changed predictions their digest, and its own."""
+    record = folder.path / "cells" / f"{stem}.json"
+    content = json.loads(record.read_text())
+    del content["digest"]
+    predictions = (folder.path / content["predictions"]).read_bytes()
+    content["predictions_digest"] = hashlib.sha256(predictions).hexdigest()
+    record.write_text(json.dumps(content | {"digest": digest(content)}))
+
+
 def other_rows(table):
     table["row"] += 1
 
@@ -83,9 +96,20 @@ def test_predictions_that_do_not_fit_are_left_out_and_said(copied, change, says)
     table = pd.read_parquet(path)
     change(table)
     table.to_parquet(path, index=False)
+    put_right(copied, path.stem)
     rows, (note,) = found_in(copied)
     assert rows.empty
     assert says in note
+
+
+def test_predictions_that_were_edited_are_not_believed(copied):
+    path = copied.path / copied.records()[0][-1]["predictions"]
+    table = pd.read_parquet(path)
+    table["cold"] += np.float32(1)
+    table.to_parquet(path, index=False)
+    rows, (note,) = found_in(copied)
+    assert rows.empty
+    assert f"{path.name} was changed after it was written" in note
 
 
 def test_predictions_cut_off_are_left_out_and_said(copied):

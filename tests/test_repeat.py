@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from coldbench.cli import main
 from coldbench.config import digest
-from coldbench.plan import make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.records import Folder
 from coldbench.repeat import keep
 from coldbench.verify import Verification, compare
@@ -113,6 +114,11 @@ def test_verify_tells_edited_predictions(pair):
     finding = compare(out, record, again, cell, "")
     assert finding.differences == (f"warm-b: 1 of {len(values)} values differ, by 0.5 at most",)
     assert finding.causes == ("its predictions were changed after they were written",)
+    pq.write_table(table.set_column(place, "warm-b", pa.array(["edited"] * len(values))), path)
+    assert compare(out, record, again, cell, "").differences == ("warm-b: object then, float32 now",)
+    whole = (again / record["predictions"]).read_bytes()
+    path.write_bytes(whole[:40] + bytes(200) + whole[240:])  # its schema, at the end, can still be read
+    assert compare(out, record, again, cell, "").differences == ("its predictions are gone or damaged",)
     path.write_bytes(b"PAR1")
     assert compare(out, record, again, cell, "").differences == ("its predictions are gone or damaged",)
 

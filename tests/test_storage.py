@@ -11,7 +11,8 @@ from pyarrow.fs import _MockFileSystem
 from coldbench import runs
 from coldbench.cell import Pretrained
 from coldbench.errors import InputError
-from coldbench.plan import make_plan, read_options
+from coldbench.options import read_options
+from coldbench.plan import make_plan
 from coldbench.records import Folder
 from coldbench.repeat import keep
 from coldbench.storage import Remote, place
@@ -98,6 +99,9 @@ def test_places(tmp_path):
     assert place(f"file://{tmp_path}") == tmp_path
     assert isinstance(place("mock:///x"), Remote)
     assert place(Path("x")).is_absolute()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(InputError, match="leads back to itself"):
+        place(tmp_path / "circle" / "run")
     for wrong in ("nope://x", "s3://", "://"):
         with pytest.raises(InputError):
             place(wrong)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from coldbench.cell import Spec
 from coldbench.cli import main
 from coldbench.errors import InputError
-from coldbench.plan import Options
+from coldbench.options import Options
 from coldbench.proposals import Listed, proposals
 from coldbench.records import Folder
 from coldbench.space import Choice, LogUniform, Uniform, parse

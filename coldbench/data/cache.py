@@ -13,13 +13,16 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coldbench.config import digest
 from coldbench.data.prepared import Prepared
 from coldbench.data.schema import Field, Schema
 from coldbench.errors import InputError
@@ -76,16 +79,26 @@ def _write(folder: Path, version: str, prepared: Prepared) -> None:
         pq.write_table(pa.table(columns), path, **_LAYOUT)
         _settle(path)
     schema = prepared.schema
-    about = {
+    about: dict[str, Any] = {
         "version": version,
         "label": prepared.label,
         "notes": prepared.notes,
         "users": schema.users,
         "items": schema.items,
         "fields": [asdict(field) for field in schema.fields],
+        "shapes": _shapes(prepared),
     }
+    about["digest"] = digest(about)
     (folder / "about.json").write_text(json.dumps(about, indent=1))
     _settle(folder / "about.json")
+
+
+def _shapes(prepared: Prepared) -> dict[str, dict[str, list]]:
+    """Types and sizes of all columns: the part of a Parquet file that tells them has no checksum."""
+    return {
+        table: {key: [values.dtype.str, *values.shape] for key, values in getattr(prepared, table).items()}
+        for table in _TABLES
+    }
 
 
 def _settle(path: Path) -> None:
@@ -97,8 +110,9 @@ def _settle(path: Path) -> None:
 def _sweep(folder: Path) -> None:
     """Removes what preparations left that were killed."""
     for left in folder.glob(".preparing-*"):
-        if time.time() - left.stat().st_mtime > _STALE:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has just finished with it
+            if time.time() - left.stat().st_mtime > _STALE:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def load(name: str, fingerprint: str, version: str) -> Prepared | None:
@@ -118,8 +132,13 @@ def load(name: str, fingerprint: str, version: str) -> Prepared | None:
             for table in (_read(folder / f"{part}.parquet") for part in _TABLES)
         )
         schema = Schema(about["users"], about["items"], tuple(Field(**field) for field in about["fields"]))
-        return Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        prepared = Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
+        if not {"digest", "shapes"}.isdisjoint(about):  # else it was written before there were any
+            written = about.pop("digest")
+            if digest(about) != written or _shapes(prepared) != about["shapes"]:
+                raise ValueError("it was changed since it was written")
+        return prepared
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         shutil.rmtree(folder, ignore_errors=True)
         return None
 

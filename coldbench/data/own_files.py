@@ -106,7 +106,7 @@ class OwnTable:
         column = self._table[name]
         if pa.types.is_integer(column.type):
             return pc.fill_null(column, 0).to_numpy().astype(np.int64)
-        if pa.types.is_temporal(column.type):
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
             moments = pd.to_datetime(column.to_pandas(), utc=True)
             return moments.astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
         texts = self._texts(name)
@@ -139,7 +139,7 @@ class OwnTable:
         ):
             self._problems.append(Problem(self.file, f"it is of type {column.type}; it should be numbers", name))
             return np.zeros(len(self))
-        values = pc.cast(pc.fill_null(column, "0" if _textual(column.type) else 0), pa.float64()).to_numpy()
+        values = pc.fill_null(pc.cast(column, pa.float64(), safe=False), 0).to_numpy()  # large ids lose digits, no more
         wrong = ~(np.abs(values) <= np.finfo(np.float32).max)
         self._problems.rows(self.file, name, wrong, lambda row: f"{values[row]} should be a finite number")
         return values
@@ -158,15 +158,22 @@ class OwnTable:
 
     def _lists(self, column: Column) -> list[list[str]]:
         values = self._table[column.name]
-        if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        if any(
+            is_one(values.type) for is_one in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        ):
             return [[str(word) for word in words or () if word is not None] for words in values.to_pylist()]
         texts = self._texts(column.name).fillna("").str.split(column.separator, regex=False)
         return [[word.strip() for word in words if word.strip()] for words in texts]
 
     def _texts(self, name: str) -> pd.Series:
+        """Any column's values as texts; where its type has none, that is a problem, and all are missing."""
         column = self._table[name]
-        texts = (column if _textual(column.type) else pc.cast(column, pa.string())).to_pandas()
-        return texts.astype("str").str.strip()
+        try:
+            texts = column if _textual(column.type) else pc.cast(column, pa.string())
+        except pa.ArrowException:
+            self._problems.append(Problem(self.file, f"it is of type {column.type}, which cannot be read here", name))
+            texts = pa.nulls(len(column), pa.string())
+        return texts.to_pandas().astype("str").str.strip()
 
     def _all_there(self, name: str) -> None:
         column = self._table[name]

@@ -75,6 +75,8 @@ def _load(part: pd.DataFrame, keyed: Mapping[str, Record], folder: Folder) -> _S
         name = Path(record.get("predictions", "predictions")).name
         if table is None or not {"row", "item", "click", *cells["phase"]} <= set(table.column_names):
             return f"{name} is missing or cut off"
+        if not folder.is_whole(record):
+            return f"{name} was changed after it was written"
         if len(part) * table.num_rows > MOST:
             return f"{len(part) * table.num_rows:,} predictions, more than {MOST:,}, would take minutes"
         if first is not None and not table["row"].equals(first["row"]):

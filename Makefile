@@ -30,7 +30,13 @@ reproduce: $(READY)
 		--methods base,dropoutnet --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones ipnn --methods '$(IPNN_VARIANTS)' --seeds 3 \
 		--out results/ml-1m-variants
-	mkdir -p $(REPRODUCED)/variants
+	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm --methods avaew --samples 64 --fields alpha,beta,xi,xi_prime \
+		--out results/ml-1m-tune
+	$(BIN)/coldbench run --config results/ml-1m-tune/best.toml --seeds 5 --out results/ml-1m-tuned
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-tuned
+	mkdir -p $(REPRODUCED)/variants $(REPRODUCED)/tuned
+	cd results/ml-1m-tuned/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/tuned
+	cd results/ml-1m-tune/report && cp tuning.md figures/*.svg $(CURDIR)/$(REPRODUCED)/tuned
 	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
 	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants
 

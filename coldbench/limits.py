@@ -28,7 +28,10 @@ def limited(seconds: float | None, gib: float | None) -> Iterator[None]:
             faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
         before = resource.getrlimit(resource.RLIMIT_DATA)
         if gib is not None:
-            resource.setrlimit(resource.RLIMIT_DATA, (_private_bytes() + int(gib * GIB), before[1]))
+            allowed = _private_bytes() + int(gib * GIB)
+            if before[1] != resource.RLIM_INFINITY:  # a limit from outside, such as a batch system's, stays
+                allowed = min(allowed, before[1])
+            resource.setrlimit(resource.RLIMIT_DATA, (allowed, before[1]))
         try:
             yield
         finally:

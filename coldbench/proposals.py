@@ -115,7 +115,8 @@ def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: 
     """A search over a space, and how many trials it makes.
 
     Without anything to search there is one trial, of the defaults. Random and guided searches begin with the
-    defaults as well, so that tuning is never worse than not tuning on what it is tuned on.
+    defaults as well, so that tuning is never worse than not tuning on what it is tuned on. A random search makes no
+    trial twice; of choices alone it tries all where they are no more than ``samples``.
 
     Args:
         search: ``grid``, ``random`` or ``optuna``.
@@ -136,9 +137,13 @@ def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: 
         return Listed(points), len(points)
     if search == "optuna":
         return Guided(space, defaults, derive(*seed, "search") % 2**32), samples
-    random = np.random.default_rng(derive(*seed, "search"))
-    drawn = [{field: where.at(random.random()) for field, where in space.items()} for _ in range(samples - 1)]
-    return Listed([defaults, *drawn]), samples
+    if all(isinstance(where, Choice) for where in space.values()) and _choices(space) <= samples:
+        drawn = list(_grid(space, samples))  # all there is
+    else:
+        random = np.random.default_rng(derive(*seed, "search"))
+        drawn = [{field: where.at(random.random()) for field, where in space.items()} for _ in range(samples - 1)]
+    points = list({_text(values): values for values in [defaults, *drawn]}.values())[:samples]
+    return Listed(points), len(points)
 
 
 def _text(value: Any) -> str:
@@ -146,9 +151,14 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+def _choices(space: Space) -> int:
+    """The number of ways to choose from all choices."""
+    return math.prod(len(where.values) for where in space.values() if isinstance(where, Choice))
+
+
 def _grid(space: Space, samples: int) -> Iterator[Values]:
     """As many points of each range, both ends among them, as fit into ``samples`` together; all of a choice."""
-    choices = int(np.prod([len(where.values) for where in space.values() if isinstance(where, Choice)]))
+    choices = _choices(space)
     ranges = sum(not isinstance(where, Choice) for where in space.values())
     points = int((samples / choices) ** (1 / ranges) + 1e-9) if ranges else 1
     if choices > samples or (ranges and points < 2):

@@ -231,3 +231,14 @@ def test_a_search_through_ray_keeps_its_trials_and_goes_on_with_more(tmp_path):
     best_file = tomllib.loads((out / "best.toml").read_text())
     assert best_file["methods"] == ["base", "cvar"]
     assert "cvar 5 trials" in best_file["tuned"]
+
+
+def test_a_random_search_makes_no_trial_twice_and_all_of_a_few_choices():
+    space = {"a": Choice((1, 2)), "b": Choice((True, False))}
+    made, samples = proposals("random", space, 16, {"a": 2, "b": True}, "seed")
+    points = [made.ask() for _ in range(samples)]
+    assert points[0] == {"a": 2, "b": True}
+    assert sorted((point["a"], point["b"]) for point in points) == [(1, False), (1, True), (2, False), (2, True)]
+    made, samples = proposals("random", space | {"c": Choice((1, 2, 3, 4, 5))}, 16, {"a": 2, "b": True, "c": 1}, "seed")
+    points = [tuple(made.ask().values()) for _ in range(samples)]
+    assert len(set(points)) == len(points) <= 16

@@ -88,6 +88,7 @@ ORDER = [
     "report.findings",
     "report.text",
     "report.figures.style",
+    "report.figures.picture",
     "report.figures.summary",
     "report.figures.budgets",
     "report.figures.phases",

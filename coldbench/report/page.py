@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 import coldbench
 from coldbench.report import appendix, facts, grids, tables
 from coldbench.report.entries import closeness
-from coldbench.report.figures.gallery import Picture
+from coldbench.report.figures.picture import Picture
 from coldbench.report.figures.style import COLOURS, INK, MUTED, PAPER
 from coldbench.report.findings import Findings, Section
 from coldbench.report.frame import BASELINE, CELL, Question

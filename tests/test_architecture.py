@@ -100,6 +100,7 @@ ORDER = [
     "report.figures.gallery",
     "report.facts",
     "report.grids",
+    "report.html",
     "report.page",
     "report.write",
     "verify",

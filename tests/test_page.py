@@ -7,9 +7,9 @@ import hashlib
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
+from tags import Tags
 
 from coldbench.config import digest
 from coldbench.records import Folder
@@ -50,24 +50,9 @@ def page(folder):
     return folder / "report" / "index.html"
 
 
-class Tags(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.attributes, self.text = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes += attributes
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
 @pytest.fixture(scope="module")
 def parsed(page):
-    tags = Tags()
-    tags.feed(page.read_text())
-    return tags
+    return Tags(page.read_text())
 
 
 def test_every_name_is_escaped_and_nothing_comes_from_elsewhere(page, parsed):
@@ -146,8 +131,7 @@ def test_what_compares_protocols_and_backbones_is_that_of_the_markdown(folder, t
             own["digest"] = digest(own)
             file.with_stem(f"{file.stem}-{protocol}").write_text(json.dumps(own))
     write_report(run)
-    tags = Tags()
-    tags.feed((run / "report" / "index.html").read_text())
+    tags = Tags((run / "report" / "index.html").read_text())
     said = " ".join(" ".join(tags.text).split())
     found = list(beside(find(run, Question())))
     assert found[0][0].startswith(f"Protocols beside each other: {NASTY}")

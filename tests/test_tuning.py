@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 
 import numpy as np
@@ -228,6 +229,13 @@ def test_a_search_through_ray_keeps_its_trials_and_goes_on_with_more(tmp_path):
     assert second.exit_code == 0, second.output
     assert len(list(out.rglob("trials/**/*.json"))) == 6
     assert all(path.read_bytes() == content for path, content in files.items())
+    written = (out / "report" / "tuning.md").read_text()
+    assert "No importance of hyper-parameters for cvar[repeats=1] on fm" in written  # five trials say nothing
+    figures = [
+        name for name in re.findall(r"\(figures/([^)]*)\)", written) if (out / "report" / "figures" / name).is_file()
+    ]
+    assert [name.rpartition("-")[2] for name in figures] == ["fields.svg", "parallel.svg"]
+    assert (out / "report" / "index.html").read_text().count("<svg") == 2
     best_file = tomllib.loads((out / "best.toml").read_text())
     assert best_file["methods"] == ["base", "cvar"]
     assert "cvar 5 trials" in best_file["tuned"]

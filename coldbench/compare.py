@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.errors import InputError
 from coldbench.records import Folder, Record
 from coldbench.report.frame import Question, tidy
 from coldbench.report.tables import markdown
@@ -58,10 +57,8 @@ def compare(first: Path, second: Path, question: Question) -> str:
 
 def _read(path: Path) -> _Run:
     folder = Folder(path)
-    records, _ = folder.records()
+    records, _ = folder.finished()
     frame, _ = tidy(records)
-    if frame.empty:
-        raise InputError(f"{path} holds no finished cell yet; run coldbench run --out {path}")
     return _Run(folder, {record["key"]: record for record in records}, frame)
 
 

@@ -56,16 +56,14 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
     """
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
-    records, broken = Folder(folder).records()
+    records, unread = Folder(folder).finished()
     frame = measurements(records)
-    if frame.empty:
-        raise InputError(f"{folder} holds no finished cell yet; run coldbench run --out {folder}")
     path = out or folder / f"export.{to}"
     try:
         write_bytes(path, _encoded(frame, to))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})") from None
-    left = f"; {len(broken)} files that are no valid record were left out" if broken else ""
+    left = f"; {len(unread)} files that are no valid record were left out" if unread else ""
     return f"{path}: {len(frame):,} measurements of {len(records):,} cells{left}"
 
 

@@ -16,6 +16,7 @@ import os
 import tempfile
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ from coldbench.storage import Place, Remote, make_folder
 
 PARTS = ("cells", "predictions", "embeddings", "pretrained")
 FAILURES = "failures.json"
+CUT, OLDER, NEWER = "cut off or edited", "of an older coldbench", "of a newer coldbench"  # why a file is no record
 ITEM_TABLE = "item_table.weight"  # in a backbone's state
 
 Record = dict[str, Any]
@@ -79,8 +81,8 @@ class Folder:
             return False
         return hashlib.sha256(content).hexdigest() == record.get("predictions_digest")
 
-    def records(self) -> tuple[list[Record], list[str]]:
-        """All valid records, sorted by file name, and the names of files that are none.
+    def records(self) -> tuple[list[Record], dict[str, str]]:
+        """All valid records, sorted by file name, and why each other file is none, by its name.
 
         Raises:
             InputError: The folder is no run's.
@@ -89,8 +91,24 @@ class Folder:
         if not cells.is_dir():
             raise InputError(f"{self.path} holds no run: it has no folder cells; give the --out of a coldbench run")
         files: list[Place] = sorted(cells.glob("*.json"), key=str)
-        read = [(file.name, _read(file)) for file in files]
-        return [record for _, record in read if record], [name for name, record in read if not record]
+        read = {file.name: _parsed(file) for file in files}
+        unread = {name: found for name, found in read.items() if isinstance(found, str)}
+        return [found for found in read.values() if not isinstance(found, str)], unread
+
+    def finished(self) -> tuple[list[Record], dict[str, str]]:
+        """The same of a folder with at least one valid record.
+
+        Raises:
+            InputError: It has none, or is no run's.
+        """
+        records, unread = self.records()
+        if records:
+            return records, unread
+        if not unread:
+            raise InputError(f"{self.path} holds no finished cell yet; run coldbench run --out {self.path}")
+        counts = Counter(unread.values())
+        held = ", ".join(f"{count} record{'s' * (count != 1)} {reason}" for reason, count in counts.items())
+        raise InputError(f"{self.path} holds {held}, and no other; run the same command again")
 
     def predictions(self, record: Record) -> pa.Table | None:
         """A cell's logits on the test rows, or None where their file is gone or cut off."""
@@ -208,15 +226,24 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def _read(path: Place) -> Record | None:
-    """A record, or None where the file is missing, cut off, of another schema or edited."""
+    """A record, or None where the file is missing or holds none."""
+    found = _parsed(path)
+    return None if isinstance(found, str) else found
+
+
+def _parsed(path: Place) -> Record | str:
+    """A record, or why the file is none: a right digest on a wrong form shows that another version wrote it."""
     try:
         record = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not is_record(record):
-        return None
-    content = {name: value for name, value in record.items() if name != "digest"}
-    return record if digest(content) == record["digest"] else None
+        whole = record["digest"] == digest({name: value for name, value in record.items() if name != "digest"})
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return CUT
+    if not whole:
+        return CUT
+    if is_record(record):
+        return record
+    schema = record.get("schema")
+    return NEWER if isinstance(schema, int) and schema > VERSION else OLDER
 
 
 def _write(path: Place, content: bytes) -> None:

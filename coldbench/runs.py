@@ -63,7 +63,7 @@ def report(location: str, question: Question | None = None) -> Report:
     out = place(location)
     if isinstance(out, Path):
         return write_report(out, question)
-    Folder(out).records()
+    Folder(out).finished()
     with tempfile.TemporaryDirectory(prefix="coldbench-report-") as scratch:
         for part in (*PARTS, FAILURES):
             out.fetch(part, Path(scratch))

@@ -70,7 +70,7 @@ def _experiment(study: Study, search: Proposals, samples: int, how: TuneOptions,
     from ray.tune.search import Searcher
 
     trials, console = Trials(folder.path), Console(stderr=True, highlight=False)
-    before = len(trials.of(study))
+    before = 1 + max((trial.number for trial in trials.of(study)), default=-1)
 
     def ended(values: Values, scores: list[float], seconds: float, reason: str | None) -> None:
         nonlocal before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
+from coldbench.cell import Cell, Spec
 from coldbench.config import as_dict, digest
 from coldbench.proposals import Values
 from coldbench.records import write_text
@@ -91,8 +93,8 @@ def frame(made: Made) -> pd.DataFrame:
         cell = study.cells[0]
         about = {
             "dataset": cell.dataset.label,
-            "backbone": cell.backbone.name,
-            "method": cell.method.name,
+            "backbone": cell.backbone.label,
+            "method": cell.method.label,
             "protocol": cell.protocol.label,
         }
         for trial in trials:
@@ -122,38 +124,70 @@ def write_best(out: Place, made: Made, samples: int) -> list[Place]:
     groups: dict[tuple[str, ...], list[tuple[Study, Sequence[Trial]]]] = {}
     for study, trials in made:
         cell = study.cells[0]
-        own = any(target.startswith(f"{cell.backbone.name}.") for target in study.space)
-        group = (cell.dataset.name, cell.backbone.name, cell.protocol.label, *([cell.method.name] if own else []))
-        groups.setdefault(group, []).append((study, trials))
-    written = []
-    for group, members in groups.items():
-        values: dict[str, Any] = {}
-        for _, trials in members:
-            chosen = best(trials)
-            for target, value in (chosen.values if chosen else {}).items():
-                name, _, field = target.partition(".")
-                values.setdefault(name, {})[field] = value
-        cell = members[0][0].cells[0]
+        group = [cell.dataset.label, cell.backbone.label, cell.protocol.label]
+        group += [cell.method.label] if _own_backbone(study) else []
+        groups.setdefault(tuple(group), []).append((study, trials))
+    written: list[Place] = []
+    stems: Counter[str] = Counter()
+    for members in groups.values():
+        cells = [_chosen(study, trials) for study, trials in members]
+        plain = members[0][0].cells[0]
+        values: dict[str, Any] = {"protocol": as_dict(plain.settings)}
+        methods = []
+        for (study, _), cell in zip(members, cells, strict=True):
+            variants = sum(other.method.name == cell.method.name for other in cells)
+            methods.append(cell.method.name if variants == 1 else cell.method.label)
+            for spec in (cell.backbone, cell.method) if variants == 1 else (cell.backbone,):
+                values.setdefault(spec.name, {}).update(_spelled(spec, study))
         content = {
-            "methods": [study.cells[0].method.name for study, _ in members],
-            "backbones": cell.backbone.name,
-            "datasets": cell.dataset.label,
-            "protocol": cell.protocol.label,
+            "methods": methods,
+            "backbones": plain.backbone.name,
+            "datasets": plain.dataset.label,
+            "protocol": plain.protocol.label,
             "tuned": tuned(members, samples),
-            "set": values | {"protocol": as_dict(cell.settings)},
+            "set": {name: fields for name, fields in values.items() if fields},
         }
-        name = "best.toml" if len(groups) == 1 else f"best-{'-'.join(group)}.toml"
-        write_text(out / name, tomli_w.dumps(content))
-        written.append(out / name)
+        stem = ["best"]
+        if len(groups) > 1:
+            stem += [plain.dataset.name, plain.backbone.name, plain.protocol.label]
+            stem += [plain.method.name] if _own_backbone(members[0][0]) else []
+        stems["-".join(stem)] += 1
+        stem += [str(stems["-".join(stem)])] if stems["-".join(stem)] > 1 else []  # a second variant
+        path = out / f"{'-'.join(stem)}.toml"
+        write_text(path, tomli_w.dumps(content))
+        written.append(path)
     return written
+
+
+def _own_backbone(study: Study) -> bool:
+    """Whether the backbone's fields were searched for this method."""
+    return any(target.startswith(f"{study.cells[0].backbone.name}.") for target in study.space)
+
+
+def _chosen(study: Study, trials: Sequence[Trial]) -> Cell:
+    """A cell with the best values; with the plain ones where no trial finished."""
+    chosen = best(trials)
+    return study.at(chosen.values if chosen else {})[0]
+
+
+def _spelled(spec: Spec, study: Study) -> dict[str, Any]:
+    """What of a configuration was searched, and what of it the search was started with instead of the defaults."""
+    if spec.config is None:
+        return {}
+    defaults = as_dict(type(spec.config)())
+    return {
+        field: value
+        for field, value in as_dict(spec.config).items()
+        if f"{spec.name}.{field}" in study.space or value != defaults[field]
+    }
 
 
 def tuned(members: Made, samples: int) -> str:
     """What the report of a tuned run says about it."""
     cell = members[0][0].cells[0]
-    plain = [study.cells[0].method.name for study, _ in members if not study.space]
-    counts = {study.cells[0].method.name: len(trials) for study, trials in members if study.space}
-    text = f"tuned on pseudo-cold items of {cell.dataset.label} with {cell.backbone.name}, "
+    plain = [study.cells[0].method.label for study, _ in members if not study.space]
+    counts = {study.cells[0].method.label: len(trials) for study, trials in members if study.space}
+    text = f"tuned on pseudo-cold items of {cell.dataset.label} with {cell.backbone.label}, "
     text += f"protocol {cell.protocol.label}, by {members[0][0].metric}, seeds {len(members[0][0].cells)}: "
     text += ", ".join(f"{name} {count} trials" for name, count in counts.items())
     if any(count != samples for count in counts.values()):

@@ -49,20 +49,20 @@ class Verification:
 
     Attributes:
         findings: One per cell.
-        broken: Files that are no valid record.
+        unread: Why files are no record, by name.
     """
 
     findings: tuple[Finding, ...]
-    broken: tuple[str, ...]
+    unread: dict[str, str]
 
     @property
     def same(self) -> bool:
         """Whether every cell came out as it was, bit for bit."""
-        return not self.broken and not any(finding.differences for finding in self.findings)
+        return not self.unread and not any(finding.differences for finding in self.findings)
 
     def text(self) -> str:
         """One line a cell; what differs, and why, below it."""
-        lines = [f"no record  cells/{name}: cut off or edited" for name in self.broken]
+        lines = [f"no record  cells/{name}: {why}" for name, why in self.unread.items()]
         for finding in self.findings:
             lines.append(f"{'different' if finding.differences else 'same     '}  {finding.cell}")
             lines += [f"             {difference}" for difference in finding.differences]
@@ -86,9 +86,7 @@ def verify(location: str, sample: int | None, data_dir: str | None, options: Opt
     """
     registry.use([PluginFile.read(Path(path)) for path in options.plugin])
     out = place(location)
-    records, broken = Folder(out).records()
-    if not records:
-        raise InputError(f"{out} holds no finished cell; there is nothing to compare")
+    records, unread = Folder(out).finished()
     if sample is not None and sample < len(records):
         records = random.SystemRandom().sample(records, sample)
     datasets: dict[str, Dataset] = {}
@@ -101,7 +99,7 @@ def verify(location: str, sample: int | None, data_dir: str | None, options: Opt
             compare(out, record, Path(scratch), cell, reasons.get(cell.key, "it was interrupted"))
             for record, cell in zip(records, cells, strict=True)
         ]
-    return Verification(tuple(findings), tuple(broken))
+    return Verification(tuple(findings), unread)
 
 
 def _cell(record: Record, out: Place, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:

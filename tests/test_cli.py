@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
 from coldbench.cli import main
+from coldbench.config import digest
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")] + ["--set", "protocol.batch_size=256"]
@@ -129,6 +130,30 @@ def test_report_of_no_run(tmp_path):
     assert invoke("report", tmp_path).exit_code == 2
     (tmp_path / "cells").mkdir()
     assert "no finished cell" in invoke("report", tmp_path).output
+
+
+def test_records_of_another_version_are_named_as_such(saved_run, tmp_path):
+    shutil.copytree(saved_run.path, tmp_path, dirs_exist_ok=True)
+    files = sorted((tmp_path / "cells").glob("*.json"))
+    for number, file in enumerate(files):
+        record = json.loads(file.read_text())
+        del record["digest"]
+        del record["generation"]  # which records had not always
+        record["schema"] += number == 0
+        file.write_text(json.dumps(record | {"digest": digest(record)}))
+    files[1].write_text(files[1].read_text()[:-10])
+    held = "1 record of a newer coldbench, 1 record cut off or edited, 6 records of an older coldbench, and no other"
+    for command in (["report"], ["export", "--to", "csv"], ["verify"], ["compare", saved_run.path]):
+        result = invoke(*command, tmp_path)
+        assert result.exit_code == 2
+        assert f"{tmp_path} holds {held}; run the same command again" in result.output
+        assert len(result.output.strip().splitlines()) == 1
+    shutil.copy(next((saved_run.path / "cells").glob("*.json")), tmp_path / "cells" / "new.json")
+    assert invoke("report", tmp_path).exit_code == 0
+    written = (tmp_path / "report" / "report.md").read_text()
+    assert "- 6 records of an older coldbench do not count." in written
+    assert "- 1 record of a newer coldbench does not count." in written
+    assert f"- cells/{files[1].name} is no valid record (cut off or edited); run the same command again." in written
 
 
 def test_list_names_everything_with_its_citation():

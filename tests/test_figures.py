@@ -17,7 +17,8 @@ from sklearn.decomposition import PCA
 from coldbench.records import Folder
 from coldbench.report import paper
 from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
-from coldbench.report.figures.gallery import _slug, pictures, write_pictures
+from coldbench.report.figures.gallery import pictures
+from coldbench.report.figures.picture import slug, write_pictures
 from coldbench.report.figures.style import RC, looks
 from coldbench.report.figures.summary import point
 from coldbench.report.findings import find
@@ -247,10 +248,8 @@ def test_without_the_embeddings_files_the_other_pictures_are_drawn(run):
 
 
 def test_file_names_are_short_and_differ_where_the_labels_do():
-    assert (
-        _slug("MovieLens-1M (rebuilt timestamps), protocol paper") == "movielens-1m-rebuilt-timestamps-protocol-paper"
-    )
+    assert slug("MovieLens-1M (rebuilt timestamps), protocol paper") == "movielens-1m-rebuilt-timestamps-protocol-paper"
     labels = ["a[b=1]", "a[b=1 ]", "a [b=1]", "x" * 500, "x" * 501, "../..", "é", "e"]
-    slugs = [_slug(label) for label in labels]
+    slugs = [slug(label) for label in labels]
     assert len(set(slugs)) == len(labels)
     assert all(re.fullmatch(r"[a-z0-9-]{1,69}", slug) for slug in slugs)

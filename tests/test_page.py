@@ -7,15 +7,16 @@ import hashlib
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
+from tags import Tags
 
 from coldbench.config import digest
 from coldbench.records import Folder
 from coldbench.report.facts import warnings
 from coldbench.report.findings import find
 from coldbench.report.frame import Question
+from coldbench.report.text import beside
 from coldbench.report.write import write_report
 
 NASTY = "<img src=x onerror=alert(1)>\"'&$_{{ 7 * 7 }}</script>"
@@ -49,24 +50,9 @@ def page(folder):
     return folder / "report" / "index.html"
 
 
-class Tags(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.attributes, self.text = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes += attributes
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
 @pytest.fixture(scope="module")
 def parsed(page):
-    tags = Tags()
-    tags.feed(page.read_text())
-    return tags
+    return Tags(page.read_text())
 
 
 def test_every_name_is_escaped_and_nothing_comes_from_elsewhere(page, parsed):
@@ -132,6 +118,34 @@ def test_too_few_seeds_and_missing_cells_are_said(folder, tmp_path):
     assert "Cells are missing in" in said
     assert "fm / base (seed 1)" in said
     assert "cells/cut.json is no valid record" in said
+
+
+def test_what_compares_protocols_and_backbones_is_that_of_the_markdown(folder, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(folder, run)
+    for file in (run / "cells").glob("*.json"):
+        record = json.loads(file.read_text())
+        for protocol in ("strict", "matched", "matched[budget=3]"):
+            own = record | {"protocol": protocol, "key": f"{record['key']}-{protocol}"}
+            del own["digest"]
+            own["digest"] = digest(own)
+            file.with_stem(f"{file.stem}-{protocol}").write_text(json.dumps(own))
+    write_report(run)
+    tags = Tags((run / "report" / "index.html").read_text())
+    said = " ".join(" ".join(tags.text).split())
+    found = list(beside(find(run, Question())))
+    assert found[0][0].startswith(f"Protocols beside each other: {NASTY}")
+    assert found[1][0] == "Across datasets and backbones, protocol paper"
+    assert [told.heading for told in found[0][1]] == ["What the leak is worth", "At equal optimiser steps"]
+    written = (run / "report" / "report.md").read_text()
+    for title, tables in found:
+        assert f"## {title}\n" in written
+        assert " ".join(title.split()) in said
+        for told in tables:
+            assert told.markdown() in written
+            for text in (told.heading, told.legend, *told.lines, *(cell for row in told.rows for cell in row)):
+                assert " ".join(text.split()) in said
+    assert not {"img", "b"} & set(tags.tags)
 
 
 @pytest.fixture(scope="module")

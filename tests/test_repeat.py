@@ -146,7 +146,7 @@ def test_verify_names_the_cause(pair, place, value, says):
     assert "warm-a: auc" in finding.differences[0]
     assert len(finding.causes) == 1
     assert finding.causes[0].startswith(says)
-    text = Verification((finding,), ("x.json",)).text()
+    text = Verification((finding,), {"x.json": "cut off or edited"}).text()
     assert says in text
     assert "0 of 1 cells are the same" in text
     assert "cells/x.json: cut off or edited" in text

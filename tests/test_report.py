@@ -241,14 +241,17 @@ def test_effects_and_ranks_across_backbones(records):
     assert sizes.loc["avaew", "difference"] == pytest.approx(0.0503333)
     assert sizes.loc["avaew", "improvement"] == 1.0
     assert sizes.loc["avaew", "blocks"] == 2
-    assert "needs 3, so no p" in across.section(frame, AUC)
+    assert "needs 3, so no p" in across.told(frame, AUC)[0].lines[0]
     third = [record(method, seed, backbone="dcn") for method in ("cvar", "avaew", "base") for seed in range(3)]
     frame, _ = tidy([*records, *more, *third])
     methods, test = across.ranked(frame, "warm-a", AUC)
     assert dict(zip(methods, test.mean_ranks, strict=True)) == {"avaew": 1.0, "cvar": 2.0, "base": 3.0}
     assert test.p_value == pytest.approx(1 / 36)
-    assert "p = 0.0278 over 3 blocks; mean ranks avaew 1.00, cvar 2.00, base 3.00" in across.section(frame, AUC)
-    assert across.section(tidy([record("cvar", 0)])[0], AUC) == ""
+    (told,) = across.told(frame, AUC)
+    ranks = "p = 0.0278; mean ranks avaew 1.00, cvar 2.00, base 3.00"
+    assert f"- warm-a, Friedman's test of equal ranks over 3 blocks: {ranks}" in told.markdown()
+    assert across.told(tidy([record("cvar", 0)])[0], AUC) == []
+    assert across.probability(3e-5) == "p < 0.0001"
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

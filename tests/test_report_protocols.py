@@ -10,7 +10,7 @@ from scipy import stats
 from coldbench.report.figures.budgets import against_budget
 from coldbench.report.figures.style import looks
 from coldbench.report.frame import Question
-from coldbench.report.protocols import against_base, budget, leak, section
+from coldbench.report.protocols import against_base, budget, leak, told
 
 AUC = Question()
 EFFECT = {"paper": 0.05, "strict": 0.03, "matched": -0.02, "matched[budget=10]": 0.0}
@@ -67,12 +67,16 @@ def test_the_leak_is_a_methods_own_difference_between_paper_and_strict():
     assert leak(frame(protocols=("paper", "matched")), AUC) == []
 
 
+def section(data):
+    return "\n".join(each.markdown() for each in told(data, AUC))
+
+
 def test_the_section_says_at_which_budgets_a_method_beats_base():
-    text = section(frame(), AUC)
+    text = section(frame())
     assert "- fm, cvar against base: worse at 1; no difference shown at 10." in text
     assert "What the leak is worth" in text
-    assert section(frame(protocols=("paper",)), AUC) == ""
-    few = section(frame(seeds=2), AUC)
+    assert section(frame(protocols=("paper",))) == ""
+    few = section(frame(seeds=2))
     assert "not tested at 1, 10" in few
     assert ") +" not in few
 

@@ -13,7 +13,7 @@ from coldbench.cell import Pretrained
 from coldbench.errors import InputError
 from coldbench.options import read_options
 from coldbench.plan import make_plan
-from coldbench.records import Folder
+from coldbench.records import CUT, Folder
 from coldbench.repeat import keep
 from coldbench.storage import Remote, place
 from coldbench.verify import compare
@@ -36,7 +36,7 @@ def computed(folder: Folder, cell, dataset) -> Pretrained:
 def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, tmp_path):
     folder, cell = Folder(remote), make_cell("fm", "base")
     folder.prepare()
-    assert folder.records() == ([], [])
+    assert folder.records() == ([], {})
     assert folder.record(cell) is None
     assert folder.pretrained(cell) is None
     pretrained = computed(folder, cell, dataset)
@@ -45,7 +45,7 @@ def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, tmp_
         name: value.tobytes() for name, value in pretrained.state.items()
     }
     record = folder.record(cell)
-    assert folder.records() == ([record], [])
+    assert folder.records() == ([record], {})
     local = Folder(tmp_path)
     local.prepare()
     computed(local, cell, dataset)
@@ -54,7 +54,7 @@ def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, tmp_
     path = remote / "cells" / f"{cell.stem}.json"
     path.write_bytes(path.read_bytes()[:100])
     assert folder.record(cell) is None
-    assert folder.records() == ([], [path.name])
+    assert folder.records() == ([], {path.name: CUT})
 
 
 def test_predictions_cut_off_are_not_believed(remote, dataset, make_cell):
@@ -91,7 +91,7 @@ def test_folders_without_a_run(remote):
     remote.mkdir()
     (remote / "cells").mkdir()
     (remote / "cells" / "x.json").write_bytes(json.dumps({"schema": 1}).encode())
-    assert Folder(remote).records() == ([], ["x.json"])
+    assert Folder(remote).records() == ([], {"x.json": CUT})
 
 
 def test_places(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 
 import numpy as np
@@ -14,7 +15,8 @@ from click.testing import CliRunner
 from coldbench.cell import Spec
 from coldbench.cli import main
 from coldbench.errors import InputError
-from coldbench.options import Options
+from coldbench.options import Options, read_options
+from coldbench.plan import make_plan
 from coldbench.proposals import Listed, proposals
 from coldbench.records import Folder
 from coldbench.space import Choice, LogUniform, Uniform, parse
@@ -174,6 +176,20 @@ def test_the_best_values_are_a_file_that_run_takes(dataset, make_cell, tmp_path)
     assert "pseudo-cold" in content["tuned"]
 
 
+def test_what_the_search_was_started_with_and_variants_are_in_the_files(tmp_path):
+    asked = {"methods": "cvar,cvar[adapt=false]", "backbones": "deepfm,deepfm[dropout=0.3]", "seeds": "1"}
+    options = Options(**asked, set=(*(s[6:] for s in SMALL), "cvar.repeats=3", "protocol.batch_size=64"))
+    _, found = studies(options, TuneOptions(fields="alpha"))
+    made = [(each, [trial(each, n, 0.6, **{"cvar.alpha": 2.0 + n})]) for n, each in enumerate(found)]
+    written = write_best(tmp_path, made, 1)
+    assert [path.name for path in written] == ["best-synthetic-deepfm-paper.toml", "best-synthetic-deepfm-paper-2.toml"]
+    cells = [cell for path in written for cell in make_plan(read_options({"seeds": "1"}, path)).cells]
+    tuned = [dataclasses.replace(each.at(trials[0].values)[0], validation=False) for each, trials in made]
+    assert [cell.key for cell in cells] == [cell.key for cell in tuned]
+    assert {cell.method.config.alpha for cell in cells} == {2.0, 3.0, 4.0, 5.0}
+    assert all(cell.method.config.repeats == 3 for cell in cells)
+
+
 def test_every_method_is_searched_in_its_own_space_and_fields_narrow_it():
     options = Options(methods="base,cvar,avaew", backbones="fm", seeds="2", set=tuple(s[6:] for s in SMALL))
     _, found = studies(options, TuneOptions(fields="alpha,xi", space=("cvar.beta=uniform(0,1)",)))
@@ -219,18 +235,26 @@ def test_a_search_through_ray_keeps_its_trials_and_goes_on_with_more(tmp_path):
     first = CliRunner().invoke(main, [*command, "--fields", "alpha", "--samples", "4"])
     assert first.exit_code == 0, first.output
     made = pd.read_parquet(out / "trials.parquet")
-    assert made.groupby("method").size().to_dict() == {"base": 1, "cvar": 4}
+    assert made.groupby("method").size().to_dict() == {"base": 1, "cvar[repeats=1]": 4}
     assert set(made["state"]) <= {"finished", "stopped"}
-    plain = made[(made["method"] == "cvar") & (made["cvar.alpha"] == 1.0)]
+    plain = made[(made["method"] != "base") & (made["cvar.alpha"] == 1.0)]
     assert len(plain) == 1  # the defaults are among the trials
     files = {path: path.read_bytes() for path in out.rglob("trials/**/*.json")}
     second = CliRunner().invoke(main, [*command, "--fields", "alpha", "--samples", "5"])
     assert second.exit_code == 0, second.output
     assert len(list(out.rglob("trials/**/*.json"))) == 6
     assert all(path.read_bytes() == content for path, content in files.items())
+    written = (out / "report" / "tuning.md").read_text()
+    assert "No importance of hyper-parameters for cvar[repeats=1] on fm" in written  # five trials say nothing
+    figures = [
+        name for name in re.findall(r"\(figures/([^)]*)\)", written) if (out / "report" / "figures" / name).is_file()
+    ]
+    assert [name.rpartition("-")[2] for name in figures] == ["fields.svg", "parallel.svg"]
+    assert (out / "report" / "index.html").read_text().count("<svg") == 2
     best_file = tomllib.loads((out / "best.toml").read_text())
     assert best_file["methods"] == ["base", "cvar"]
-    assert "cvar 5 trials" in best_file["tuned"]
+    assert "cvar[repeats=1] 5 trials" in best_file["tuned"]
+    assert best_file["set"]["cvar"]["repeats"] == 1  # not searched, but what was tuned has it
 
 
 def test_a_random_search_makes_no_trial_twice_and_all_of_a_few_choices():

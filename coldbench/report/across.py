@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from coldbench.report.frame import BASELINE, Question
-from coldbench.report.tables import markdown
+from coldbench.report.tables import Told
 from coldbench.significance import Friedman, effect, friedman
 
 BLOCK = ["dataset", "backbone"]
@@ -66,11 +67,11 @@ def effects(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def section(frame: pd.DataFrame, question: Question) -> str:
-    """Effect sizes and ranks of one protocol in Markdown; empty where there is nothing to compare."""
+def told(frame: pd.DataFrame, question: Question) -> list[Told]:
+    """Effect sizes and ranks of one protocol; nothing where there is nothing to compare."""
     sizes = effects(frame, question)
     if sizes.empty:
-        return ""
+        return []
     rows = [
         [
             str(row.phase),
@@ -83,15 +84,17 @@ def section(frame: pd.DataFrame, question: Question) -> str:
     ]
     against, level = sizes["against"].iloc[0], f"{100 * (1 - question.alpha):g} %"
     better = "higher" if question.higher_is_better else "lower"
-    text = [
-        markdown(
-            rows, ["phase", "method", "blocks", f"{question.title} minus {against}'s", f"P(better than {against})"]
-        ),
+    header = ["phase", "method", "blocks", f"{question.title} minus {against}'s", f"P(better than {against})"]
+    legend = (
         f"Mean over blocks (dataset x backbone) of the difference, and the probability that a run of the method is "
         f"better ({better}) than a run of {against}; {level} intervals by a bootstrap of seeds within blocks, which "
-        f"are too narrow with few seeds (docs/statistics.md).",
-    ]
-    lines: list[str] = []
+        f"are too narrow with few seeds (docs/statistics.md)."
+    )
+    return [Told("Effect sizes and ranks", header, 2, rows, legend, list(_ranks(frame, question)))]
+
+
+def _ranks(frame: pd.DataFrame, question: Question) -> Iterator[str]:
+    """Friedman's test of each phase in words, or why there is none."""
     reasons: dict[str, list[str]] = {}
     for phase in frame["phase"].unique():
         methods, test = ranked(frame, str(phase), question)
@@ -100,12 +103,18 @@ def section(frame: pd.DataFrame, question: Question) -> str:
             continue
         order = np.argsort(test.mean_ranks, kind="stable")
         ranks = ", ".join(f"{methods[place]} {test.mean_ranks[place]:.2f}" for place in order)
-        lines.append(
-            f"- {phase}: p = {test.p_value:.4f} over {test.blocks} blocks; mean ranks {ranks}; two that differ by more "
-            f"than {test.critical_difference:.2f} are told apart (Nemenyi, {question.alpha:g})."
+        yield (
+            f"{phase}, Friedman's test of equal ranks over {test.blocks} blocks: {probability(test.p_value)}; mean "
+            f"ranks {ranks}; two that differ by more than {test.critical_difference:.2f} are told apart (Nemenyi, "
+            f"{question.alpha:g})."
         )
-    lines += [f"- {', '.join(phases)}: {note}, so no p." for note, phases in reasons.items()]
-    return "\n\n".join([*text, "Friedman's test of equal ranks, unit the block:\n\n" + "\n".join(lines)]) + "\n"
+    for note, phases in reasons.items():
+        yield f"{', '.join(phases)}: {note}, so no p."
+
+
+def probability(p: float) -> str:
+    """``p = 0.0123``, or that it is smaller than four digits can say."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
 
 
 def _interval(low: Any, high: Any, form: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from coldbench.errors import InputError
-from coldbench.records import Folder, Record
+from coldbench.records import CUT, Folder, Record
 from coldbench.report.comparisons import over_seeds
 from coldbench.report.entries import Block, entries, subject
 from coldbench.report.frame import BASELINE, Question, short_names, tidy
@@ -74,19 +75,28 @@ def find(out: Path, question: Question) -> Findings:
         InputError: The folder holds no run or no finished cell, or the question does not suit it.
     """
     folder = Folder(out)
-    records, broken = folder.records()
+    records, unread = folder.finished()
     records, meant = short_names(records)
     frame, notes = tidy(records)
-    if frame.empty:
-        raise InputError(f"{out} holds no finished cell yet; run coldbench run --out {out}")
     question.check(frame)
-    notes += [f"cells/{name} is no valid record (cut off or edited); run the same command again." for name in broken]
+    notes += _left_out(unread)
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
     notes += meant
     given, left_out = over_rows_and_items(frame, records, folder, question)
     tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
     return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
+
+
+def _left_out(unread: Mapping[str, str]) -> Iterator[str]:
+    """What does not count: broken files by name; how many are of another version, as whole runs are."""
+    yield from (
+        f"cells/{name} is no valid record ({why}); run the same command again."
+        for name, why in unread.items()
+        if why == CUT
+    )
+    for why, count in Counter(why for why in unread.values() if why != CUT).items():
+        yield f"{count} record{'s' * (count != 1)} {why} do{'es' * (count == 1)} not count."
 
 
 def _sections(frame: pd.DataFrame, tests: pd.DataFrame, question: Question) -> list[Section]:

@@ -71,7 +71,7 @@ def results(block: Block, title: str) -> Grid:
         for method in methods
         if any((backbone, method, phase) in block for phase in phases)
     ]
-    return _grid(title, ["backbone", "method", *phases], 2, rows)
+    return grid(title, ["backbone", "method", *phases], 2, rows)
 
 
 def gains(block: Block, question: Question, title: str) -> Grid:
@@ -85,7 +85,7 @@ def gains(block: Block, question: Question, title: str) -> Grid:
             for gain, (base, own) in zip(percent, pairs, strict=True)
         ]
         rows.append([Cell(backbone), Cell(method), *cells])
-    return _grid(title, ["backbone", "method", *phases], 2, rows, stacked=True)
+    return grid(title, ["backbone", "method", *phases], 2, rows, stacked=True)
 
 
 def published(block: Block, title: str) -> Grid:
@@ -98,7 +98,7 @@ def published(block: Block, title: str) -> Grid:
             found = [block.get((backbone, method, phase)) for phase in phases]
             if any(entry is not None and entry.published is not None for entry in found):
                 rows.append([Cell(backbone), Cell(method), *map(_against, found)])
-    return _grid(title, ["backbone", "method", *phases], 2, rows, stacked=True)
+    return grid(title, ["backbone", "method", *phases], 2, rows, stacked=True)
 
 
 def measurements(frame: pd.DataFrame, title: str) -> Grid:
@@ -110,10 +110,10 @@ def measurements(frame: pd.DataFrame, title: str) -> Grid:
     places = {"method": order, "phase": {phase: place for place, phase in enumerate(PHASES)}}
     means = means.sort_values(keys, key=lambda column: column.map(places.get(str(column.name), lambda value: value)))
     rows = [
-        [*(Cell(str(line[key])) for key in keys), *(_number(float(line[name]), _MEASURED[name][1]) for name in columns)]
+        [*(Cell(str(line[key])) for key in keys), *(number(float(line[name]), _MEASURED[name][1]) for name in columns)]
         for _, line in means.iterrows()
     ]
-    return _grid(title, [*keys, *(_MEASURED[name][0] for name in columns)], len(keys), rows)
+    return grid(title, [*keys, *(_MEASURED[name][0] for name in columns)], len(keys), rows)
 
 
 def texts(lines: pd.DataFrame, names: int, title: str) -> Grid:
@@ -125,10 +125,11 @@ def texts(lines: pd.DataFrame, names: int, title: str) -> Grid:
         ]
         for line in lines.itertuples(index=False)
     ]
-    return _grid(title, [str(name) for name in lines.columns], names, rows)
+    return grid(title, [str(name) for name in lines.columns], names, rows)
 
 
-def _grid(title: str, header: list[str], names: int, rows: Sequence[list[Cell]], stacked: bool = False) -> Grid:
+def grid(title: str, header: list[str], names: int, rows: Sequence[list[Cell]], stacked: bool = False) -> Grid:
+    """A table of cells, with what its name columns can be filtered by."""
     values = {place: list(dict.fromkeys(row[place].text for row in rows)) for place in range(names)}
     choices = {place: found for place, found in values.items() if len(found) > 1}
     return Grid(title, header, names, list(rows), choices, stacked)
@@ -156,8 +157,9 @@ def _against(entry: Entry | None) -> Cell:
     return Cell(f"{difference:+.4f}", difference, f"{entry.mean:.4f} for {entry.published:.4f}", far)
 
 
-def _number(value: float, form: str) -> Cell:
-    return Cell(f"{value:{form}}", value) if math.isfinite(value) else Cell("")
+def number(value: float | None, form: str, **more: str) -> Cell:
+    """A number as a cell, empty where there is none."""
+    return Cell("") if value is None or not math.isfinite(value) else Cell(f"{value:{form}}", value, **more)
 
 
 def _leading(text: str) -> float | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from coldbench.plan import parse_protocol
 from coldbench.protocol import COLD, Matched
 from coldbench.report.frame import BASELINE, Question
-from coldbench.report.tables import markdown
+from coldbench.report.tables import Told
 from coldbench.significance import Paired, holm, paired_t
 
 _LEAKING, _HONEST = "paper", "strict"
@@ -84,27 +84,26 @@ def leak(frame: pd.DataFrame, question: Question) -> list[Compared]:
     return found
 
 
-def section(frame: pd.DataFrame, question: Question) -> str:
-    """What a report says of one dataset's protocols; empty where there is one only, or no baseline to compare with."""
-    parts = []
+def told(frame: pd.DataFrame, question: Question) -> list[Told]:
+    """What a report says of one dataset's protocols; nothing where there is one only, or no baseline."""
+    found = []
+    level = _LEGEND.format(alpha=question.alpha)
     leaks = [each for each in leak(frame, question) if not np.isnan(each.mean)]
     if leaks:
         rows = [[e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(question) or "-"] for e in leaks]
-        parts.append(
-            f"### What the leak is worth\n\n{markdown(rows, ['backbone', 'method', 'paper', 'minus strict', ''])}\n\n"
-            f"{question.title}, mean of warm-a to warm-c; {_LEGEND.format(alpha=question.alpha)}\n"
-        )
+        header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
+        legend = f"{question.title}, mean of warm-a to warm-c; {level}"
+        found.append(Told("What the leak is worth", header, 2, rows, legend, []))
     compared = against_base(frame, question)
-    budgets = sorted({b for each in compared if (b := budget(each.protocol)) is not None})
-    if budgets and any(each.test is not None for each in compared):
-        parts += ["### At equal optimiser steps\n", *_by_budget(compared, question)]
-        parts.append(
+    if any(budget(each.protocol) is not None for each in compared) and any(each.test for each in compared):
+        legend = (
             f"{question.title}, mean of warm-a to warm-c, and the difference to {BASELINE} at the same budget; "
-            f"{_LEGEND.format(alpha=question.alpha)} A budget is in epochs of the plain baseline per phase; under "
-            f"paper and strict each method takes the steps it wants.\n"
+            f"{level} A budget is in epochs of the plain baseline per phase; under paper and strict each method takes "
+            f"the steps it wants."
         )
-        parts += list(_sentences(compared, question))
-    return "\n".join(parts)
+        header, rows = _by_budget(compared, question)
+        found.append(Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, question))))
+    return found
 
 
 _LEGEND = (
@@ -113,26 +112,24 @@ _LEGEND = (
 )
 
 
-def _by_budget(compared: list[Compared], question: Question) -> Iterator[str]:
+def _by_budget(compared: list[Compared], question: Question) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: backbones x methods, a column a protocol."""
     protocols = list(dict.fromkeys(each.protocol for each in compared))
-    names = {label: label if budget(label) is None else f"budget {budget(label)}" for label in protocols}
-    for backbone in dict.fromkeys(each.backbone for each in compared):
-        own = [each for each in compared if each.backbone == backbone]
-        cells = {(each.method, each.protocol): each for each in own}
-        mark = {"better": " +", "worse": " -"}
-        rows = []
-        for method in dict.fromkeys(each.method for each in own):
-            row = [method]
-            for label in protocols:
-                each = cells.get((method, label))
-                change = "" if each is None or each.test is None else f" ({_difference(each)})"
-                row.append(
-                    ""
-                    if each is None or np.isnan(each.mean)
-                    else f"{each.mean:.4f}{change}{mark.get(each.verdict(question), '')}"
-                )
-            rows.append(row)
-        yield f"#### {backbone}\n\n{markdown(rows, ['method', *names.values()])}\n"
+    names = [label if (at := budget(label)) is None else f"budget {at}" for label in protocols]
+    cells = {(each.backbone, each.method, each.protocol): each for each in compared}
+    rows = [
+        [backbone, method, *(_shown(cells.get((backbone, method, label)), question) for label in protocols)]
+        for backbone, method in dict.fromkeys((each.backbone, each.method) for each in compared)
+    ]
+    return ["backbone", "method", *names], rows
+
+
+def _shown(each: Compared | None, question: Question) -> str:
+    """0.7123 (+0.0100 ± 0.0021) +: the mean, the difference to the baseline, a sign where that was shown."""
+    if each is None or np.isnan(each.mean):
+        return ""
+    change = "" if each.test is None else f" ({_difference(each)})"
+    return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(question), '') }"
 
 
 def _sentences(compared: list[Compared], question: Question) -> Iterator[str]:
@@ -146,8 +143,7 @@ def _sentences(compared: list[Compared], question: Question) -> Iterator[str]:
                     verdicts.setdefault(each.verdict(question) or "not tested", []).append(at)
             if verdicts:
                 told = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
-                yield f"- {backbone}, {method} against {BASELINE}: {told}."
-        yield ""
+                yield f"{backbone}, {method} against {BASELINE}: {told}."
 
 
 def _difference(each: Compared) -> str:

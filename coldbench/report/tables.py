@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tabulate import tabulate
 
@@ -12,6 +13,32 @@ from coldbench.report.frame import BASELINE, Question
 from coldbench.significance import FEWEST
 
 MARKS = {WORSE: "*", SIMILAR: "≈", BETTER: "+"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A table that is ready to print, with what a report says of it.
+
+    Attributes:
+        heading: Above it.
+        header: The columns.
+        names: How many of them, from the left, name a row.
+        rows: As long as the header each.
+        legend: Below it: what the numbers are.
+        lines: Below that, one by one.
+    """
+
+    heading: str
+    header: list[str]
+    names: int
+    rows: list[list[str]]
+    legend: str
+    lines: list[str]
+
+    def markdown(self) -> str:
+        """All of it as a section of the third level."""
+        parts = [f"### {self.heading}", markdown(self.rows, self.header), self.legend]
+        return "\n\n".join([*parts, *(["\n".join(f"- {line}" for line in self.lines)] if self.lines else [])]) + "\n"
 
 
 def show(entry: Entry | None) -> str:

@@ -10,6 +10,7 @@ from coldbench.report import across, appendix, latex, protocols, tables
 from coldbench.report.entries import closeness, spread
 from coldbench.report.findings import Findings
 from coldbench.report.frame import CELL
+from coldbench.report.tables import Told
 
 TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds", "seed"]
 TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
@@ -34,6 +35,16 @@ def files(found: Findings) -> dict[str, str]:
 def summary(found: Findings) -> str:
     """Table 1, for a terminal."""
     return "\n".join(_first(found))
+
+
+def beside(found: Findings) -> Iterator[tuple[str, list[Told]]]:
+    """What compares several protocols, and several datasets and backbones: a heading and what stands under it."""
+    for dataset, part in found.frame.groupby("dataset", sort=False):
+        if told := protocols.told(part, found.question):
+            yield f"Protocols beside each other: {dataset}", told
+    for protocol, part in found.frame.groupby("protocol", sort=False):
+        if told := across.told(part, found.question):
+            yield f"Across datasets and backbones, protocol {protocol}", told
 
 
 def _first(found: Findings) -> Iterator[str]:
@@ -90,14 +101,8 @@ def _page(found: Findings, one: list[str], two: list[str], tests: list[str]) -> 
     parts += ["## Table 1: methods by phase\n", *one]
     if two:
         parts += ["## Table 2: what a method adds to each backbone\n", *two]
-    for dataset, part in frame.groupby("dataset", sort=False):
-        section = protocols.section(part, found.question)
-        if section:
-            parts += [f"## Protocols beside each other: {dataset}\n", section]
-    for protocol, part in frame.groupby("protocol", sort=False):
-        section = across.section(part, found.question)
-        if section:
-            parts += [f"## Across datasets and backbones, protocol {protocol}\n", section]
+    for title, told in beside(found):
+        parts += [f"## {title}\n", *(each.markdown() for each in told)]
     if tests:
         parts += ["## Appendix: all tests\n", *tests]
     parts += ["## What was run\n", *_data(found), *_software(found)]

@@ -8,7 +8,8 @@ from pathlib import Path
 from coldbench.errors import InputError
 from coldbench.records import Folder, write_text
 from coldbench.report import page, text
-from coldbench.report.figures.gallery import pictures, write_pictures
+from coldbench.report.figures.gallery import pictures
+from coldbench.report.figures.picture import write_pictures
 from coldbench.report.findings import find
 from coldbench.report.frame import Question
 from coldbench.storage import Place

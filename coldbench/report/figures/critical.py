@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from coldbench.report.across import ranked
+from coldbench.report.across import probability, ranked
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.report.frame import PHASES, Question
 from coldbench.significance import Friedman
@@ -47,8 +47,7 @@ def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> F
     grid = figure.subplots(len(found), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, height, (phase, (methods, test)) in zip(grid.flat, heights, found.items(), strict=True):
         _diagram(axes, height, methods, test, looks)
-        p = test.p_value
-        told = "" if p is None else f", Friedman p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'}"
+        told = "" if test.p_value is None else f", Friedman {probability(test.p_value)}"
         axes.set_title(f"{phase}: {test.blocks} blocks{told}", loc="left")
     return figure
 

@@ -1,0 +1,93 @@
+"""What the trials of a search scored, against each hyper-parameter."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from coldbench.report.figures.style import COLOURS, INK, MUTED, WIDTH, Look, legend, short
+from coldbench.report.scale import BEYOND
+from coldbench.report.studies import Attempt, Searched
+
+FINISHED, STOPPED, DEFAULTS, BEST = "finished", "stopped early", "defaults", "best"
+LOOKS = {  # told apart in grey by their markers
+    FINISHED: Look(COLOURS[4], "o", "-"),
+    STOPPED: Look(MUTED, "x", "-"),
+    DEFAULTS: Look(INK, "D", "-", "none"),
+    BEST: Look(COLOURS[5], "*", "-"),
+}
+_SIZES = {FINISHED: 4.0, STOPPED: 4.0, DEFAULTS: 7.5, BEST: 9.0}
+_MOST_ACROSS = 4
+
+
+def by_field(found: Searched) -> Figure | None:
+    """A column of panels per field: the score of the finished trials, and under it what all scored at warm-a.
+
+    The second row is there where trials were stopped: they have no score to compare with those of finished ones.
+
+    Returns:
+        The figure, or None where no trial has a score.
+    """
+    rows = [(found.metric, "score")] + ([(found.early_metric, "early")] if found.stopped else [])
+    rows = [(title, kind) for title, kind in rows if any(getattr(each, kind) is not None for each in found.attempts)]
+    fields = list(found.scales)
+    if not rows or not fields:
+        return None
+    blocks = math.ceil(len(fields) / _MOST_ACROSS)
+    across = math.ceil(len(fields) / blocks)
+    down = blocks * len(rows)
+    width = WIDTH if across > 1 else 0.64 * WIDTH
+    figure = Figure(figsize=(width, 1.75 * down + 0.35 * blocks), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False, sharex=False)
+    for axes in grid.flat:
+        axes.set_visible(False)
+    for place, field in enumerate(fields):
+        for depth, (title, kind) in enumerate(rows):
+            axes = grid[place // across * len(rows) + depth, place % across]
+            axes.set_visible(True)
+            _panel(axes, found, field, kind)
+            axes.set_ylim(_reach(found, kind))
+            if place % across == 0:
+                axes.set_ylabel(title if found.higher_is_better else f"{title}\n(lower is better)")
+            else:
+                axes.tick_params(labelleft=False)
+            if depth == len(rows) - 1:
+                axes.set_xlabel(short(found.label(field)))
+            else:
+                axes.tick_params(labelbottom=False)
+    shown = {name: look for name, look in LOOKS.items() if any(name in kinds(found, each) for each in found.attempts)}
+    legend(figure, shown, linestyle="none")
+    return figure
+
+
+def kinds(found: Searched, attempt: Attempt) -> list[str]:
+    """How a trial is marked: by its state, and as the defaults and the best where it is these."""
+    marks = [STOPPED if attempt.state == "stopped" else FINISHED]
+    marks += [DEFAULTS] if attempt == found.defaults else []
+    return [*marks, BEST] if attempt == found.best else marks
+
+
+def _panel(axes: Axes, found: Searched, field: str, kind: str) -> None:
+    scale = found.scales[field]
+    for attempt in found.attempts:
+        score = getattr(attempt, kind)
+        if score is not None:
+            at = scale.spread(attempt.values[field], attempt.number)
+            for name in kinds(found, attempt):
+                order = 2 + list(LOOKS).index(name)
+                look = LOOKS[name].line(linestyle="none", markersize=_SIZES[name], zorder=order)
+                axes.plot([at], [score], **look, clip_on=False)
+    places, labels = zip(*scale.ticks(), strict=True)
+    crowded = sum(map(len, labels)) > 24
+    axes.set_xticks(places, [short(label, 14) for label in labels], rotation=30 if crowded else 0)
+    axes.set_xlim(-1.3 * BEYOND, 1 + 1.3 * BEYOND)
+
+
+def _reach(found: Searched, kind: str) -> tuple[float, float]:
+    """The same for all fields, so that panels compare."""
+    scores = [score for each in found.attempts if (score := getattr(each, kind)) is not None]
+    low, high = min(scores), max(scores)
+    rim = 0.08 * (high - low) or max(0.01 * abs(high), 1e-3)
+    return low - rim, high + rim

@@ -1,0 +1,83 @@
+"""A drawn figure and its files: SVG, PDF, PNG."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from coldbench.records import write_bytes
+from coldbench.storage import Place
+
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+_PNG_DPI = 200
+_LONGEST = 60  # letters of each part of a file name
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure, drawn.
+
+    Attributes:
+        name: Stem of its files.
+        about: What data it shows, such as a dataset under a protocol.
+        title: What it shows.
+        caption: How to read it.
+        files: Content by ending: svg, pdf, png.
+    """
+
+    name: str
+    about: str
+    title: str
+    caption: str
+    files: dict[str, bytes]
+
+
+def draw(about: str, kind: str, title: str, caption: str, figure: Figure) -> Picture:
+    """Draws a figure into every format; the same figure gives the same bytes.
+
+    Args:
+        about: What data it shows.
+        kind: What kind of figure it is; with ``about`` it names the files.
+        title: What it shows.
+        caption: How to read it.
+        figure: Made under ``style.RC``.
+    """
+    name = f"{slug(about)}-{slug(kind)}"
+    figure.draw_without_rendering()  # the layout, once for all three
+    figure.set_layout_engine("none")
+    files = {}
+    for ending, metadata in _METADATA.items():
+        sink = io.BytesIO()
+        figure.savefig(sink, format=ending, metadata=metadata, dpi=_PNG_DPI if ending == "png" else 72)
+        files[ending] = sink.getvalue() if ending != "svg" else _rounded(sink.getvalue())
+    return Picture(name, about, title, caption, files)
+
+
+def write_pictures(folder: Place, drawn: Sequence[Picture]) -> None:
+    """Writes each picture as SVG, PDF and PNG."""
+    for picture in drawn:
+        for ending, content in picture.files.items():
+            write_bytes(folder / f"{picture.name}.{ending}", content)
+
+
+def slug(text: str) -> str:
+    """Letters, digits and dashes for a file name; what is long or lost goes into a digest."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    plain = re.fullmatch(r"[A-Za-z0-9 ,_()-]*", text) and len(slug) <= _LONGEST
+    return slug if plain else f"{slug[:_LONGEST].rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _rounded(svg: bytes) -> bytes:
+    """Coordinates to two decimals, a quarter of a thousandth of an inch: half the size."""
+    attribute = re.compile(rb' (?:d|x|y|transform)="[^"]*"')
+    return attribute.sub(lambda found: re.sub(rb"(\.\d\d)\d+", rb"\1", found[0]), svg)

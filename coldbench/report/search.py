@@ -1,0 +1,172 @@
+"""A search -> its report: Markdown, figures and one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coldbench.config import text
+from coldbench.errors import InputError
+from coldbench.records import write_text
+from coldbench.report import grids, html, tables
+from coldbench.report.figures.picture import Picture, write_pictures
+from coldbench.report.figures.searched import pictures
+from coldbench.report.grids import Cell, Grid
+from coldbench.report.html import Part
+from coldbench.report.studies import Attempt, Searched, read
+from coldbench.storage import Place
+from coldbench.tuned import Made
+
+_PSEUDO_COLD = "Chosen on pseudo-cold items; no row of a new item was used."
+_STUDY = ["dataset", "protocol", "backbone", "method"]
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """What was written.
+
+    Attributes:
+        path: The report in Markdown; index.html and the figures lie beside it.
+        summary: The table of studies, for a terminal.
+    """
+
+    path: Place
+    summary: str
+
+
+def write_search(out: Place, made: Made) -> SearchReport:
+    """Writes ``report/`` in a search's folder.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    found = read(made)
+    drawn, notes = pictures(found)
+    notes += [
+        f"Some trials of {study.title} are of an earlier search, which varied {', '.join(study.other_fields)} as well."
+        for study in found
+        if study.other_fields
+    ]
+    summary = _table(found)
+    folder = out / "report"
+    try:
+        write_pictures(folder / "figures", drawn)
+        write_text(folder / "tuning.md", _markdown(summary, drawn, notes))
+        write_text(folder / "index.html", _page(out.name, found, drawn, notes))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror})") from None
+    return SearchReport(folder / "tuning.md", summary)
+
+
+def _table(found: Sequence[Searched]) -> str:
+    """The best trial of each study, beside its defaults."""
+    rows = [
+        [
+            *_names(study),
+            f"{len(study.attempts)}, {study.stopped} stopped",
+            *(f"{each.score:.4f}" if each and each.score is not None else "" for each in (study.defaults, study.best)),
+            study.told(study.best),
+        ]
+        for study in found
+    ]
+    return tables.markdown(rows, [*_STUDY, "trials", *_scores(found), "values"])
+
+
+def _names(study: Searched) -> list[str]:
+    cell = study.study.cells[0]
+    return [cell.dataset.label, cell.protocol.label, cell.backbone.label, cell.method.label]
+
+
+def _scores(found: Sequence[Searched]) -> list[str]:
+    return [f"{found[0].metric}, {which}" for which in ("defaults", "best")]
+
+
+def _markdown(summary: str, drawn: Sequence[Picture], notes: Sequence[str]) -> str:
+    parts = ["# Hyper-parameter search", _PSEUDO_COLD, summary]
+    for about in dict.fromkeys(picture.about for picture in drawn):
+        parts.append(f"## {about}")
+        for picture in drawn:
+            if picture.about == about:
+                parts += [f"![{picture.title}](figures/{picture.name}.svg)", picture.caption]
+    if notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _page(name: str, found: Sequence[Searched], drawn: Sequence[Picture], notes: Sequence[str]) -> str:
+    seeds = len(found[0].study.cells)
+    counts = {
+        "studies": len(found),
+        "trials": sum(len(study.attempts) for study in found),
+        "stopped early": sum(study.stopped for study in found),
+        "seeds a trial": seeds,
+    }
+    return html.render(
+        "search",
+        name,
+        drawn,
+        source="the trials of the search",
+        lead=f"Hyper-parameter search by {found[0].metric}. {_PSEUDO_COLD}",
+        tiles=[(what, f"{count:,}") for what, count in counts.items()],
+        warnings=notes,
+        studies=_studies(found),
+        trials=[
+            Part(study.title, _trials(study), f"Best: {study.told(study.best)}.", folded=len(found) > 1)
+            for study in found
+            if study.scales
+        ],
+        ranges=[
+            (study.title, {study.label(field): str(scale) for field, scale in study.scales.items()})
+            for study in found
+            if study.scales
+        ],
+        settings={field: text(value) for field, value in vars(found[0].study.cells[0].settings).items()},
+    )
+
+
+def _studies(found: Sequence[Searched]) -> Part:
+    """The best trial of each study; what all studies share stands once, below the table."""
+    columns = list(zip(*map(_names, found), strict=True))
+    names = [place for place, name in enumerate(_STUDY) if name == "method" or len(set(columns[place])) > 1]
+    shared = [f"{name} {columns[place][0]}" for place, name in enumerate(_STUDY) if place not in names]
+    rows = []
+    for study in found:
+        scores = [each.score if each else None for each in (study.defaults, study.best)]
+        gain = None if None in scores else scores[1] - scores[0]  # type: ignore[operator]
+        rows.append(
+            [
+                *(Cell(_names(study)[place]) for place in names),
+                grids.number(len(study.attempts), ",d"),
+                grids.number(study.stopped, ",d"),
+                *(grids.number(score, ".4f") for score in scores),
+                grids.number(gain, "+.4f"),
+                Cell(study.told(study.best)),
+            ]
+        )
+    header = [*(_STUDY[place] for place in names), "trials", "stopped", *_scores(found), "gain", "values"]
+    legend = "Gain: the best trial's score minus the defaults'." + (f" All: {', '.join(shared)}." if shared else "")
+    return Part("Best trial of each study", grids.grid("Studies", header, len(names), rows), legend)
+
+
+def _trials(study: Searched) -> Grid:
+    rows = [[Cell(each.state), *_trial(study, each)] for each in study.attempts]
+    header = ["state", "trial", *map(study.label, study.scales), study.early_metric, study.metric, "seconds"]
+    return grids.grid(f"Trials of {study.title}", header, 1, rows)
+
+
+def _trial(study: Searched, each: Attempt) -> list[Cell]:
+    values = [
+        Cell(text(each.values[field]), scale.place(each.values[field]))
+        if scale.categorical
+        else Cell(text(each.values[field]), float(each.values[field]))
+        for field, scale in study.scales.items()
+    ]
+    marks = [mark for mark, other in (("defaults", study.defaults), ("best", study.best)) if each == other]
+    score = grids.number(each.score, ".4f", beside=", ".join(marks), mark="best" if "best" in marks else "")
+    return [
+        grids.number(each.number, "d"),
+        *values,
+        grids.number(each.early, ".4f"),
+        score,
+        grids.number(each.seconds, ",.1f"),
+    ]

@@ -34,9 +34,10 @@ reproduce: $(READY)
 		--out results/ml-1m-tune
 	$(BIN)/coldbench run --config results/ml-1m-tune/best.toml --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-tuned
-	mkdir -p $(REPRODUCED)/variants $(REPRODUCED)/tuned
+	mkdir -p $(REPRODUCED)/variants $(REPRODUCED)/tuned/figures
 	cd results/ml-1m-tuned/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/tuned
-	cd results/ml-1m-tune/report && cp tuning.md figures/*.svg $(CURDIR)/$(REPRODUCED)/tuned
+	cp results/ml-1m-tune/report/tuning.md $(REPRODUCED)/tuned
+	cp results/ml-1m-tune/report/figures/*.svg $(REPRODUCED)/tuned/figures
 	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
 	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants
 
@@ -50,9 +51,11 @@ study: $(READY)
 		$(BIN)/coldbench run --config results/study-tune/best-ml-1m-$$backbone-strict.toml --seeds 5 \
 			--protocol paper,strict,matched --budget 1,3,10,30 --out results/study || exit 1; \
 	done
-	mkdir -p $(STUDIED)/tuning
-	cd results/study/report && cp *.md *.tex *.csv figures/*budget*.svg $(CURDIR)/$(STUDIED)
-	cd results/study-tune && cp report/*.md report/figures/*.svg $(CURDIR)/$(STUDIED)/tuning
+	mkdir -p $(STUDIED)/figures $(STUDIED)/tuning/figures
+	cd results/study/report && cp report.md table*.md *.tex *.csv $(CURDIR)/$(STUDIED)
+	cp results/study/report/figures/*budgets.svg $(STUDIED)/figures
+	cp results/study-tune/report/tuning.md $(STUDIED)/tuning
+	cp results/study-tune/report/figures/*.svg $(STUDIED)/tuning/figures
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)

@@ -84,7 +84,8 @@ def main() -> None:
 
 def profiles(log: Dataset) -> list[Profile]:
     """A step of pretraining, of cvar and of avaew, on one batch of base."""
-    base = protocol(log, warm_up_split(log))._phase("base", warm_up_split(log).base)
+    split = warm_up_split(log)
+    base = protocol(log, split)._phase("base", split.base)
     return [_pretraining(log, base), *(_generator(log, base, name) for name in ("cvar", "avaew"))]
 
 

@@ -84,6 +84,11 @@ class Searched:
         """How many trials the scheduler stopped."""
         return sum(each.state == "stopped" for each in self.attempts)
 
+    def reach(self, kind: str) -> tuple[float, float] | None:
+        """The lowest and the highest ``score``, or ``early`` score, of the trials; None where none has one."""
+        scores = [score for each in self.attempts if (score := getattr(each, kind)) is not None]
+        return (min(scores), max(scores)) if scores else None
+
     def label(self, field: str) -> str:
         """What an axis calls a field: a method's own without the method's name."""
         return field.removeprefix(f"{self.study.cells[0].method.name}.")

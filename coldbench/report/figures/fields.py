@@ -31,7 +31,8 @@ def by_field(found: Searched) -> Figure | None:
         The figure, or None where no trial has a score.
     """
     rows = [(found.metric, "score")] + ([(found.early_metric, "early")] if found.stopped else [])
-    rows = [(title, kind) for title, kind in rows if any(getattr(each, kind) is not None for each in found.attempts)]
+    reaches = {kind: reach for _, kind in rows if (reach := found.reach(kind)) is not None}
+    rows = [(title, kind) for title, kind in rows if kind in reaches]
     fields = list(found.scales)
     if not rows or not fields:
         return None
@@ -48,7 +49,7 @@ def by_field(found: Searched) -> Figure | None:
             axes = grid[place // across * len(rows) + depth, place % across]
             axes.set_visible(True)
             _panel(axes, found, field, kind)
-            axes.set_ylim(_reach(found, kind))
+            axes.set_ylim(_rimmed(*reaches[kind]))  # the same for all fields, so that panels compare
             if place % across == 0:
                 axes.set_ylabel(title if found.higher_is_better else f"{title}\n(lower is better)")
             else:
@@ -85,9 +86,7 @@ def _panel(axes: Axes, found: Searched, field: str, kind: str) -> None:
     axes.set_xlim(-1.3 * BEYOND, 1 + 1.3 * BEYOND)
 
 
-def _reach(found: Searched, kind: str) -> tuple[float, float]:
-    """The same for all fields, so that panels compare."""
-    scores = [score for each in found.attempts if (score := getattr(each, kind)) is not None]
-    low, high = min(scores), max(scores)
+def _rimmed(low: float, high: float) -> tuple[float, float]:
+    """Limits of an axis on which the scores from low to high do not touch the ends."""
     rim = 0.08 * (high - low) or max(0.01 * abs(high), 1e-3)
     return low - rim, high + rim

@@ -27,8 +27,8 @@ def parallel(found: Searched) -> Figure | None:
     """
     kinds = [("early", found.early_metric)] if found.stopped else []
     kinds += [("score", found.metric)]
-    ends = {kind: _ends(found, kind) for kind, _ in kinds}
-    kinds = [(kind, title) for kind, title in kinds if ends[kind] is not None]
+    ends = {kind: reach for kind, _ in kinds if (reach := found.reach(kind)) is not None}
+    kinds = [(kind, title) for kind, title in kinds if kind in ends]
     if not kinds or not found.scales:
         return None
     count = len(found.scales) + len(kinds)
@@ -40,14 +40,13 @@ def parallel(found: Searched) -> Figure | None:
     for place, (field, scale) in enumerate(found.scales.items()):
         _axis(axes, place, found.label(field), scale.ticks())
     for place, (kind, title) in enumerate(kinds, len(found.scales)):
-        low, high = ends[kind] or (0.0, 0.0)
-        _axis(axes, place, title, [(_height(m, (low, high), found), label) for m, label in _marks(low, high)])
+        _axis(axes, place, title, [(_height(m, ends[kind], found), label) for m, label in _marks(*ends[kind])])
     for attempt, rank in zip(found.attempts, _ranks(found), strict=True):
         heights = [scale.spread(attempt.values[field], attempt.number) for field, scale in found.scales.items()]
         for kind, _ in kinds:
-            score, reach = getattr(attempt, kind), ends[kind]
-            if score is not None and reach is not None:
-                heights.append(_height(score, reach, found))
+            score = getattr(attempt, kind)
+            if score is not None:
+                heights.append(_height(score, ends[kind], found))
         look: dict[str, Any]
         if rank is None:
             look = {"color": MUTED, "linewidth": 0.7, "alpha": 0.45, "zorder": 1.0}
@@ -70,11 +69,6 @@ def _axis(axes: Axes, place: int, title: str, ticks: list[tuple[float, str]]) ->
         axes.plot([place - 0.02, place], [height, height], color=INK, linewidth=0.8, zorder=3)
         text = short(label, 10)
         axes.text(place - 0.04, height, text, ha="right", va="center", fontsize=7.5, bbox=ground, zorder=3.5)
-
-
-def _ends(found: Searched, kind: str) -> tuple[float, float] | None:
-    scores = [score for each in found.attempts if (score := getattr(each, kind)) is not None]
-    return (min(scores), max(scores)) if scores else None
 
 
 def _marks(low: float, high: float) -> list[tuple[float, str]]:

@@ -43,6 +43,8 @@ def connected(options: Options) -> Iterator[None]:
             raise
         reason = str(error).splitlines()[0]
         raise InputError(f"--address {options.address}: no Ray cluster answers there ({reason})") from None
+    places = jobs(options) if at_once(options) else int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # else Tune starts one worker after another
     for chatter in ("ray.tune", "ray.train"):
         logging.getLogger(chatter).setLevel(logging.CRITICAL)  # a task that fails is told of in one line, by the grid
     try:
@@ -69,3 +71,8 @@ def reach(address: str) -> None:
 def jobs(options: Options) -> int:
     """Cells at once on a local Ray."""
     return options.jobs or os.cpu_count() or 1
+
+
+def at_once(options: Options) -> int | None:
+    """The most cells at once; None on a cluster where nobody asked for a limit: as many as it has room for."""
+    return options.jobs if options.address else jobs(options)

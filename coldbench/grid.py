@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from coldbench import repeat
 from coldbench.cell import Cell
-from coldbench.cluster import connected, jobs, reach
+from coldbench.cluster import at_once, connected, jobs, reach
 from coldbench.interrupts import interrupts
 from coldbench.options import Options
 from coldbench.plan import Plan
@@ -83,9 +83,9 @@ def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch, failed:
         failed.append(Failure(cell, reason))
         watch.failed(str(cell), reason)
 
-    def ended(task: Task, reason: str | None) -> None:
+    def ended(task: Task, reason: str | None, seconds: float) -> None:
         cell = task.cell
-        waiting = queue.ended(task, reason is None)
+        waiting = queue.ended(task, reason is None, seconds)
         if task.pretrains and reason is None:
             variant = f" for {cell.method.label}" if cell.changes_pretraining else ""
             watch.pretrained(f"{cell.dataset.label} / {cell.backbone.label} / seed {cell.seed}{variant}")
@@ -99,11 +99,11 @@ def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch, failed:
 
     def died(task: Task, seconds: float) -> None:
         if options.cell_timeout is not None and seconds >= options.cell_timeout:
-            ended(task, f"it took longer than --cell-timeout, {options.cell_timeout:g} s")
+            ended(task, f"it took longer than --cell-timeout, {options.cell_timeout:g} s", seconds)
         elif queue.again(task):
             watch.say(f"again: {task.cell}: its worker died")
         else:
-            ended(task, f"its worker died {TRIES} times (killed, or out of memory?)")
+            ended(task, f"its worker died {TRIES} times (killed, or out of memory?)", seconds)
 
     def stop() -> None:
         queue.stop()
@@ -116,7 +116,7 @@ def _run(plan: Plan, folder: Folder, todo: Sequence[Cell], watch: Watch, failed:
             died,
             resources(options, todo[0].device),
             (options.cell_timeout, options.memory_per_cell),
-            options.jobs,
+            at_once(options),
             datasets=plan.datasets,
             folder=folder,
         )

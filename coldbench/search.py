@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from coldbench import registry
-from coldbench.cluster import connected, reach
+from coldbench.cluster import at_once, connected, reach
 from coldbench.grid import resources
 from coldbench.options import Options
 from coldbench.outside import PluginFile
@@ -180,6 +180,7 @@ def _experiment(study: Study, search: Proposals, samples: int, how: TuneOptions,
                 search_alg=Asked(search, study),
                 scheduler=scheduler,
                 num_samples=samples,
+                max_concurrent_trials=at_once(plan.options),
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +38,10 @@ class Task:
 
 
 class Queue:
-    """The tasks of a run in an order that lets a method start as soon as its backbone is there.
+    """The tasks of a run in an order that keeps workers busy to the end.
+
+    Backbones come first, and a method as soon as its backbone is there: those that nobody has timed yet in the order of
+    ``cells``, then those that took longest, so that no worker starts the longest when the others are done.
 
     Args:
         cells: What to compute.
@@ -50,6 +54,7 @@ class Queue:
         self._waiting = {key: [cell for cell in cells if cell.pretrained_key == key] for key in first}
         self._ready = [Task(cell, False) for cell in cells if cell.pretrained_key in pretrained]
         self._tries: Counter[Task] = Counter()
+        self._seconds: dict[tuple[str, str], float] = {}
         self.running = 0
         self.stopped = False
 
@@ -58,14 +63,26 @@ class Queue:
         ready = self._backbones or self._ready
         if self.stopped or not ready:
             return None
+        task = ready[0] if ready[0].pretrains else max(ready, key=self._expected)  # the first of the longest
+        ready.remove(task)
         self.running += 1
-        self._tries[ready[0]] += 1
-        return ready.pop(0)
+        self._tries[task] += 1
+        return task
 
-    def ended(self, task: Task, succeeded: bool) -> list[Cell]:
-        """Cells that waited for the task are next in turn, or will never run. Returns them."""
+    def _expected(self, task: Task) -> float:
+        return self._seconds.get(_work(task), math.inf)
+
+    def ended(self, task: Task, succeeded: bool, seconds: float) -> list[Cell]:
+        """Cells that waited for the task are next in turn, or will never run. Returns them.
+
+        Args:
+            task: What ended.
+            succeeded: Whether it left its result.
+            seconds: How long it took.
+        """
         self.running -= 1
         if not task.pretrains:
+            self._seconds[_work(task)] = seconds
             return []
         cells = self._waiting.pop(task.cell.pretrained_key)
         self._ready += [Task(cell, False) for cell in cells] if succeeded else []
@@ -87,3 +104,8 @@ class Queue:
     def finished(self) -> bool:
         """Whether no task is left, nor any that waits for a backbone or may have to be done again."""
         return not self.running and (self.stopped or not (self._backbones or self._ready or self._waiting))
+
+
+def _work(task: Task) -> tuple[str, str]:
+    """What tasks have in common that take about as long."""
+    return task.cell.dataset.label, task.cell.method.label

@@ -18,7 +18,7 @@ from coldbench.outside import PluginFile, explained
 from coldbench.tasks import Queue, Task
 
 THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
-Ended = Callable[[Task, str | None], None]  # a task that ended, and the reason if it failed
+Ended = Callable[[Task, str | None, float], None]  # a task that ended, the reason if it failed, its seconds
 Died = Callable[[Task, float], None]  # a task whose worker died, and the seconds that it had run
 
 
@@ -61,7 +61,7 @@ def compute(
         def __init__(self, ended: Ended, died: Died) -> None:
             self.ended, self.died = ended, died
             self.started: dict[str, float] = {}
-            self.reported: set[str] = set()
+            self.reasons: dict[str, str | None] = {}
 
         def __getstate__(self) -> dict[str, Any]:
             return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
@@ -72,13 +72,22 @@ def compute(
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            self.reported.add(trial.trial_id)
-            self.ended(pickle.loads(trial.config["task"]), result["failed"])
+            # not told of before its worker is free: Tune would ask Ray for another's place, and take that back at once,
+            # in the middle of which Ray loses the place for good (ray-project/ray#64693)
+            self.reasons[trial.trial_id] = result["failed"]
+
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            self.ended(pickle.loads(trial.config["task"]), self.reasons.pop(trial.trial_id), self._seconds(trial))
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            if trial.trial_id not in self.reported:  # else its worker died after it had ended
-                now = time.monotonic()  # it may not even have started: its worker was kept from another, and is lost
-                self.died(pickle.loads(trial.config["task"]), now - self.started.get(trial.trial_id, now))
+            if trial.trial_id in self.reasons:  # its worker died after it had ended
+                self.on_trial_complete(iteration, trials, trial)
+            else:
+                self.died(pickle.loads(trial.config["task"]), self._seconds(trial))
+
+        def _seconds(self, trial: Any) -> float:
+            now = time.monotonic()  # it may not even have started: its worker was kept from another, and is lost
+            return now - self.started.get(trial.trial_id, now)
 
     class Tasks(Searcher):
         def suggest(self, trial_id: str) -> Any:

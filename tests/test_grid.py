@@ -26,20 +26,31 @@ def test_a_cell_waits_for_its_backbone_and_for_no_other(tmp_path):
     assert len({task.cell.pretrained_key for task in backbones}) == 4
     assert queue.next() is None
     assert not queue.finished
-    freed = queue.ended(backbones[0], True)
+    freed = queue.ended(backbones[0], True, 1.0)
     assert {cell.method.name for cell in freed} == {"base", "cvar"}
     assert [queue.next(), queue.next()] == [Task(cell, False) for cell in freed]
     assert queue.next() is None
     for task in backbones[1:]:
-        queue.ended(task, True)
+        queue.ended(task, True, 1.0)
     rest = [queue.next() for _ in range(4)]
     assert {*(task.cell for task in rest), *freed} == set(todo)
     assert queue.next() is None
     assert queue.running == 6
     assert not queue.finished  # a worker may die
     for task in [*rest, *(Task(cell, False) for cell in freed)]:
-        queue.ended(task, True)
+        queue.ended(task, True, 1.0)
     assert queue.finished
+
+
+def test_what_took_longest_comes_first_so_that_no_worker_starts_it_when_the_others_are_done(tmp_path):
+    flags = {"methods": "base,cvar,avaew", "backbones": "fm", "seeds": "2", "set": TINY, "out": str(tmp_path)}
+    todo = make_plan(read_options(flags, None)).cells
+    queue = Queue(todo, {cell.pretrained_key for cell in todo})
+    for seconds in (1.0, 9.0, 4.0):  # nobody has timed them yet: in the run's own order
+        task = queue.next()
+        queue.ended(task, True, seconds)
+    assert task.cell.method.name == "avaew"
+    assert [queue.next().cell.method.name for _ in range(3)] == ["cvar", "avaew", "base"]
 
 
 def test_a_lost_backbone_takes_its_cells_with_it_and_the_others_go_on(tmp_path):
@@ -48,9 +59,9 @@ def test_a_lost_backbone_takes_its_cells_with_it_and_the_others_go_on(tmp_path):
     queue = Queue(todo, there)
     first, second = queue.next(), queue.next()
     assert {first.cell.seed, second.cell.seed} == {0}
-    lost = queue.ended(first, False)
+    lost = queue.ended(first, False, 1.0)
     assert {cell.pretrained_key for cell in lost} == {first.cell.pretrained_key}
-    lost += queue.ended(second, False)
+    lost += queue.ended(second, False, 1.0)
     handed = [queue.next() for _ in range(3)]
     assert {task.cell.seed for task in handed} == {1}
     assert {*lost, *(task.cell for task in handed)} == set(todo)
@@ -63,7 +74,7 @@ def test_a_task_whose_worker_died_is_done_again_but_not_for_ever(tmp_path):
         assert task.pretrains
         assert not queue.finished
         assert queue.again(task) == (left > 0)
-    assert queue.ended(task, False) == [task.cell]
+    assert queue.ended(task, False, 1.0) == [task.cell]
     assert queue.finished
 
 
@@ -73,7 +84,7 @@ def test_a_stopped_queue_ends_with_what_runs(tmp_path):
     queue.stop()
     assert queue.next() is None
     assert not queue.finished
-    queue.ended(task, True)
+    queue.ended(task, True, 1.0)
     assert queue.finished
 
 

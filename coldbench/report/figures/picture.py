@@ -54,7 +54,7 @@ def draw(about: str, kind: str, title: str, caption: str, figure: Figure) -> Pic
     """
     name = f"{slug(about)}-{slug(kind)}"
     figure.draw_without_rendering()  # the layout, once for all three
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     files = {}
     for ending, metadata in _METADATA.items():
         sink = io.BytesIO()

@@ -26,7 +26,7 @@ reproduce: $(READY)
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods all --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
-	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[constant=0],deepfm[constant=0],fm[constant=16],ipnn[hidden=16x16]' \
+	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[padding=false],deepfm[padding=false],ipnn[hidden=16x16]' \
 		--methods base,dropoutnet --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones ipnn --methods '$(IPNN_VARIANTS)' --seeds 3 \
 		--out results/ml-1m-variants

@@ -1,6 +1,6 @@
 """DeepFM (Guo et al. 2017, arXiv:1703.04247): FM plus an MLP on the same embeddings.
 
-Departs from the paper as ``fm`` does: the first-order terms are the products with a constant field.
+Departs from the paper as ``fm`` does: tokens have first-order terms only through multi-valued fields' empty places.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from coldbench.backbone import Backbone
 from coldbench.batching import Batch
 from coldbench.data.schema import Schema
 from coldbench.layers import MLP, FactorizationMachine
-from coldbench.space import Choice, Share, Space, Uniform, Weight, Width
+from coldbench.space import Choice, Share, Space, Uniform, Width
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Config:
     """Table settings of AVAEW, section 3.1; dropout as in the code that gave the tables."""
 
     dim: Width = 16  # embedding size of every field
-    constant: Weight = 32.0  # value of the constant field of the first-order terms; 0 leaves it out
+    padding: bool = True  # a multi-valued field sums its empty places too, as in the code that gave the tables
     hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
     dropout: Share = 0.2  # in the MLP
 
@@ -43,7 +43,7 @@ class DeepFM(Backbone):
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
-        self.machine = FactorizationMachine(self.dim, self.numerics, config.constant)
+        self.machine = FactorizationMachine(self.numerics)
         self.mlp = MLP(self.dim, self.fields * self.dim, config.hidden, config.dropout)
 
     def encode(self, batch: Batch) -> Context:

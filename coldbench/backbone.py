@@ -20,7 +20,8 @@ class Backbone(nn.Module):
     ``score``; ``Context`` is whatever tuple of tensors, (batch, ...) each, the two agree on.
 
     Attributes:
-        Config: A frozen dataclass with at least ``dim``.
+        Config: A frozen dataclass with at least ``dim``. Its ``padding``, if it has one, says whether places that a
+            multi-valued field leaves empty count (see ``layers.FieldEmbedding``); else they do not.
         space: Where to search for the fields of ``Config``.
         numeric: Whether the numeric fields are embedded among the others.
         item_table: The item ID embeddings, (items, dim).
@@ -34,9 +35,10 @@ class Backbone(nn.Module):
         super().__init__()
         self.dim: int = config.dim
         self.item_table = nn.Embedding(schema.items, self.dim)
-        self.users = FieldEmbedding(schema.side("user"), self.dim, self.numeric)
-        self.items = FieldEmbedding(schema.side("item"), self.dim, self.numeric)
-        self.context = FieldEmbedding(schema.side("context"), self.dim, self.numeric)
+        padding = getattr(config, "padding", False)
+        self.users, self.items, self.context = (
+            FieldEmbedding(schema.side(side), self.dim, self.numeric, padding) for side in ("user", "item", "context")
+        )
         self.fields = self.users.fields + self.items.fields + self.context.fields  # all but v_I
         self.numerics = len(schema.side("user").numeric + schema.side("item").numeric + schema.side("context").numeric)
 

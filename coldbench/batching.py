@@ -47,6 +47,14 @@ class Rows:
         return Bags(words, bag, starts)
 
     @cached_property
+    def empty(self) -> Tensor:
+        """The places that each multi-valued field leaves empty, (rows, fields) float32; 0 for other fields."""
+        places = torch.bincount(self.field_of)
+        starts = self.bags.starts
+        ends = torch.cat([starts[1:], starts.new_tensor([len(self.bags.words)])])
+        return ((places - (ends - starts).view(-1, len(places))) * (places > 1)).float()
+
+    @cached_property
     def bags_by_word(self) -> tuple[Tensor, Tensor]:
         """The bags that each id lies in, in the order of ids, (words,), and where each id's begin, (vocabulary,).
 

@@ -31,17 +31,24 @@ class FieldEmbedding(nn.Module):
     """Embeds the fields of one side: (rows) -> (rows, fields, dim).
 
     The token fields share one table, so that a side costs one look-up and one gradient. A
-    multi-valued field is the sum over its values, padding excluded. A numeric field x is x times
-    a learned vector (Rendle 2010).
+    multi-valued field is the sum over its values. A numeric field x is x times a learned vector (Rendle 2010).
+
+    Args:
+        side: Its fields.
+        dim: The size of an embedding.
+        numeric: Whether the numeric fields are embedded as well.
+        padding: Whether each place that a multi-valued field leaves empty adds a learned vector of that field's, as
+            where the padding's embedding is summed along with the words'.
     """
 
-    def __init__(self, side: Side, dim: int, numeric: bool = True) -> None:
+    def __init__(self, side: Side, dim: int, numeric: bool = True, padding: bool = False) -> None:
         super().__init__()
         self.tokens = len(side.tokens)
         self.padded = any(field.kind == "multi" for field in side.tokens)
         self.fields = self.tokens + (len(side.numeric) if numeric else 0)
         self.width = self.fields * dim
         self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
+        self.padding = nn.Parameter(torch.empty(self.tokens, dim)) if padding and self.padded else None
         self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
 
     def forward(self, rows: Rows) -> Tensor:
@@ -51,6 +58,8 @@ class FieldEmbedding(nn.Module):
         else:
             by_word = (None, None) if len(self.table) > LAZY_ROWS else rows.bags_by_word
             embedded = _SumOfBags.apply(self.table, *rows.bags, *by_word).view(len(rows.ids), self.tokens, -1)
+        if self.padding is not None:
+            embedded = torch.addcmul(embedded, rows.empty.unsqueeze(-1), self.padding)
         if len(self.slopes):
             embedded = torch.cat([embedded, rows.numeric.unsqueeze(-1) * self.slopes], 1)
         return embedded
@@ -167,20 +176,15 @@ class MLP(nn.Module):
 class FactorizationMachine(nn.Module):
     """Pairwise products of field embeddings and a linear term on numeric fields (Rendle 2010).
 
-    The first-order terms are the products with one more field, of a constant value: so v_I stays the
-    only item-specific parameter. What the item takes part in is its product with ``total``.
+    What the item takes part in is its product with ``total``.
 
     Args:
-        dim: The size of an embedding.
         numerics: The number of numeric fields.
-        constant: The value of the constant field; 0 leaves it out.
     """
 
-    def __init__(self, dim: int, numerics: int, constant: float) -> None:
+    def __init__(self, numerics: int) -> None:
         super().__init__()
-        self.constant = constant
         self.linear = nn.Linear(numerics, 1)
-        self.first_order = nn.Parameter(torch.empty(dim)) if constant else None
 
     def forward(self, embeddings: Tensor, numeric: Tensor) -> tuple[Tensor, Tensor]:
         """Sums over all fields but the item ID.
@@ -195,8 +199,4 @@ class FactorizationMachine(nn.Module):
         """
         total = embeddings.sum(1)
         pairs = 0.5 * (total.square().sum(-1) - embeddings.square().sum((1, 2)))
-        logit = pairs + self.linear(numeric).squeeze(-1)
-        if self.first_order is None:
-            return total, logit
-        constant = self.constant * self.first_order
-        return total + constant, logit + total @ constant
+        return total, pairs + self.linear(numeric).squeeze(-1)

@@ -57,7 +57,7 @@ def test_the_item_is_nowhere_but_in_its_table(name, dataset, batch):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("field", ["dim", "hidden", "dropout", "constant", "layers"])
+@pytest.mark.parametrize("field", ["dim", "hidden", "dropout", "layers"])
 def test_extremes_of_the_space_build(name, field, dataset, batch):
     owner = registry.get(registry.BACKBONES, name)
     for value in owner.space[field].extremes() if field in owner.space else ():
@@ -80,19 +80,14 @@ def pair_sum(embeddings):
     return sum((embeddings[:, i] * embeddings[:, j]).sum(-1) for i, j in pairs)
 
 
-@pytest.mark.parametrize("constant", [0.0, 3.0])
-def test_fm_is_all_pairwise_products_and_a_linear_term(constant, dataset, batch):
-    backbone = build("fm", dataset, constant=constant)
-    embeddings = fields(backbone, batch)
-    if constant:
-        extra = constant * backbone.machine.first_order
-        embeddings = torch.cat([embeddings, extra.expand(len(batch), 1, -1)], 1)
-    expected = pair_sum(embeddings) + backbone.machine.linear(backbone.numeric_values(batch)).squeeze(-1)
+def test_fm_is_all_pairwise_products_and_a_linear_term(dataset, batch):
+    backbone = build("fm", dataset)
+    expected = pair_sum(fields(backbone, batch)) + backbone.machine.linear(backbone.numeric_values(batch)).squeeze(-1)
     torch.testing.assert_close(backbone(batch), expected)
 
 
 def test_deepfm_is_fm_plus_mlp(dataset, batch):
-    backbone = build("deepfm", dataset, constant=0.0)
+    backbone = build("deepfm", dataset)
     embeddings = fields(backbone, batch)
     fm = pair_sum(embeddings) + backbone.machine.linear(backbone.numeric_values(batch)).squeeze(-1)
     torch.testing.assert_close(backbone(batch), fm + mlp(backbone.mlp, embeddings[:, 0], embeddings[:, 1:].flatten(1)))
@@ -159,6 +154,31 @@ def test_padding_embeds_to_zero_and_stays_there(dataset, batch):
     rows = batch.items.ids[:, tags]
     by_hand = torch.stack([sum((embedding.table[i] for i in row if i > 0), torch.zeros(4)) for row in rows.tolist()])
     torch.testing.assert_close(embedding(batch.items)[:, 2], by_hand)
+
+
+def test_an_empty_place_adds_its_fields_own_vector_where_asked(dataset, batch):
+    side = dataset.schema.side("item")
+    embedding = FieldEmbedding(side, 4, padding=True)
+    initialise(embedding)
+    embedded = embedding(batch.items)
+    tags = batch.items.ids[:, side.columns[2]]
+    by_hand = torch.stack(
+        [sum(embedding.table[i] if i > 0 else embedding.padding[2] for i in row) for row in tags.tolist()]
+    )
+    assert (tags == 0).any()
+    torch.testing.assert_close(embedded[:, 2], by_hand)
+    for field in (0, 1):  # one place each, never left empty
+        torch.testing.assert_close(
+            embedded[:, field], embedding.table[batch.items.ids[:, side.columns[field]]].squeeze(1)
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_places_count_where_no_bias_does_their_work(name, dataset):
+    counts = build(name, dataset).items.padding is not None
+    assert counts == (name in ("fm", "deepfm"))
+    if counts:
+        assert build(name, dataset, padding=False).items.padding is None
 
 
 def test_padding_stays_zero_where_a_multi_valued_field_has_one_column():

@@ -181,7 +181,7 @@ SETS = [
         "deepfm.hidden=a,b",
         "deepfm.dropout=1.5",
         "deepfm.dropout=-0.1",
-        "deepfm.constant=-1",
+        "deepfm.padding=maybe",
         "🙂.x=1",
     ),
     *(

@@ -113,16 +113,16 @@ def test_what_is_known_is_not_asked_for_again():
 
 def study(make_cell, dataset, space=None, seeds=1):
     cells = tuple(dataclasses.replace(make_cell(method="cvar", seed=seed), validation=True) for seed in range(seeds))
-    return Study(cells, space or {"cvar.alpha": LogUniform(1e-2, 1e2), "fm.constant": Uniform(0, 64)}, "mean-auc")
+    return Study(cells, space or {"cvar.alpha": LogUniform(1e-2, 1e2), "fm.dim": Choice((8, 16, 32))}, "mean-auc")
 
 
 def test_a_trial_is_the_mean_over_warm_phases_and_seeds_of_validation_cells(dataset, make_cell, tmp_path):
     folder = Folder(tmp_path)
     folder.prepare()
     made = study(make_cell, dataset, seeds=2)
-    cells = made.at({"cvar.alpha": 3.0, "fm.constant": 16.0})
+    cells = made.at({"cvar.alpha": 3.0, "fm.dim": 8})
     assert all(cell.validation and cell.method.config.alpha == 3.0 for cell in cells)
-    assert all(cell.backbone.config.constant == 16.0 for cell in cells)
+    assert all(cell.backbone.config.dim == 8 for cell in cells)
     points = list(curve(cells, "mean-auc", {cells[0].dataset.label: dataset}, folder))
     assert [phase for phase, _ in points] == 2 * ["cold", "warm-a", "warm-b", "warm-c"]
     aucs = [
@@ -196,10 +196,10 @@ def test_every_method_is_searched_in_its_own_space_and_fields_narrow_it():
     spaces = {each.cells[0].method.name: set(each.space) for each in found}
     assert spaces == {"base": set(), "cvar": {"cvar.alpha"}, "avaew": {"avaew.alpha", "avaew.xi"}}
     assert all(len(each.cells) == 2 and all(cell.validation for cell in each.cells) for each in found)
-    _, found = studies(options, TuneOptions(space=("cvar.repeats=choice(1,2)", "fm.constant=uniform(0,32)")))
+    _, found = studies(options, TuneOptions(space=("cvar.repeats=choice(1,2)", "fm.dim=choice(8,32)")))
     cvar = next(each for each in found if each.cells[0].method.name == "cvar")
     assert cvar.space["cvar.repeats"] == Choice((1, 2))
-    assert cvar.space["fm.constant"] == Uniform(0, 32)
+    assert cvar.space["fm.dim"] == Choice((8, 32))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The usual research loop of this field, for comparison: written for this purpose, in its manner, without its bugs.
 
 A ``Dataset`` gives one row at a time as a dict of int64 tensors, title and all; a ``DataLoader`` collates them; the
-model looks up every field of every row; a generator's step runs the whole frozen backbone again. DeepFM, the plain
-baseline's pretraining, and what each other method does on base.
+model looks up every field of every row, padding and all; a generator's step runs the whole frozen backbone again.
+DeepFM, the plain baseline's pretraining, and what each other method does on base.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class UsualDeepFM(nn.Module):
         super().__init__()
         sizes = {name: size for side in ("user", "item") for name, (size, _) in columns(log, side).items()}
         self.names = list(sizes)
-        self.tables = nn.ModuleDict({name: nn.Embedding(size, DIM, padding_idx=0) for name, size in sizes.items()})
+        self.tables = nn.ModuleDict({name: nn.Embedding(size, DIM) for name, size in sizes.items()})
         self.item_id = nn.Embedding(log.schema.items, DIM)
         self.numbers = nn.ParameterDict({name: nn.Parameter(torch.zeros(1, DIM)) for name in ("count", "time")})
         self.linear = nn.Linear(2, 1)
@@ -93,7 +93,7 @@ class UsualGenerator(nn.Module):
         super().__init__()
         sizes = {name: size for name, (size, _) in columns(log, "item").items()}
         self.names = list(sizes)
-        self.tables = nn.ModuleDict({name: nn.Embedding(size, DIM, padding_idx=0) for name, size in sizes.items()})
+        self.tables = nn.ModuleDict({name: nn.Embedding(size, DIM) for name, size in sizes.items()})
         self.item_id = nn.Embedding(log.schema.items, DIM)
         width = (len(self.names) + 2) * DIM
         self.count = nn.Parameter(torch.zeros(1, DIM))

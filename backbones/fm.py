@@ -3,8 +3,8 @@
 Departs from the paper: v_I is all that is item-specific, so tokens have no first-order terms. Where there are
 multi-valued fields, their empty places do that work: the code that gave AVAEW's tables sums the padding's embedding
 along with the words', 16 times in an average row of MovieLens-1M, and every pair with it acts as a first-order term.
-Without (``padding=false``) the plain baseline is far below those tables (see results/reproduction/ml-1m). Backbones that
-are MLPs only have biases for that, and leave the padding out.
+Without (``padding=false``) the plain baseline is far below those tables (see results/reproduction/ml-1m). The other
+backbones' MLPs have biases for that, and leave the padding out.
 """
 
 from __future__ import annotations

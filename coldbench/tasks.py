@@ -54,7 +54,7 @@ class Queue:
         self._waiting = {key: [cell for cell in cells if cell.pretrained_key == key] for key in first}
         self._ready = [Task(cell, False) for cell in cells if cell.pretrained_key in pretrained]
         self._tries: Counter[Task] = Counter()
-        self._seconds: dict[tuple[str, str], float] = {}
+        self._seconds: dict[tuple[str, str, str], float] = {}
         self.running = 0
         self.stopped = False
 
@@ -106,6 +106,6 @@ class Queue:
         return not self.running and (self.stopped or not (self._backbones or self._ready or self._waiting))
 
 
-def _work(task: Task) -> tuple[str, str]:
+def _work(task: Task) -> tuple[str, str, str]:
     """What tasks have in common that take about as long."""
-    return task.cell.dataset.label, task.cell.method.label
+    return task.cell.dataset.label, task.cell.protocol.label, task.cell.method.label

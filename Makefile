@@ -7,7 +7,8 @@ READY  := $(VENV)/ready
 COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
 STUDIED := $(REPRODUCED)-matched
-VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],dropoutnet[per_row=true],$\
+VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],avaew[xi=3.2$(COMMA)xi_prime=3.2],$\
+	dropoutnet[per_row=true],$\
 	gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
@@ -30,13 +31,14 @@ reproduce: $(READY)
 		--methods base,dropoutnet --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones ipnn --methods '$(IPNN_VARIANTS)' --seeds 3 \
 		--out results/ml-1m-variants
-	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm --methods avaew --samples 64 --fields alpha,beta,xi,xi_prime \
-		--out results/ml-1m-tune
-	$(BIN)/coldbench run --config results/ml-1m-tune/best.toml --seeds 5 --out results/ml-1m-tuned
+	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm --methods avaew --samples 64 --seeds 3 \
+		--fields alpha,beta,xi,xi_prime --out results/ml-1m-tune
+	$(BIN)/coldbench run --config results/ml-1m-tune/best.toml --backbones all --seeds 5 --out results/ml-1m-tuned
+	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-tuned
 	mkdir -p $(REPRODUCED)/variants $(REPRODUCED)/tuned/figures
 	cd results/ml-1m-tuned/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/tuned
-	cp results/ml-1m-tune/report/tuning.md $(REPRODUCED)/tuned
+	cp results/ml-1m-tune/report/tuning.md results/ml-1m-tune/best.toml $(REPRODUCED)/tuned
 	cp results/ml-1m-tune/report/figures/*.svg $(REPRODUCED)/tuned/figures
 	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
 	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants

@@ -108,7 +108,7 @@ class Adam:
     def __init__(self, phase: Phase, parameters: list[Tensor]) -> None:
         self.phase = phase
         self.parameters = [parameter for parameter in parameters if parameter.numel()]
-        self._moved: list[_Moved] = []
+        self._moved: list[_Moved | _Table] = []
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""
@@ -121,8 +121,8 @@ class Adam:
         if self.phase.spent:
             return
         if not self._moved:
-            self._moved = [_Moved.still(parameter) for parameter in self.parameters if parameter.grad is not None]
-        parts = [moved.touched() if moved.gradient.is_sparse else moved for moved in self._moved]
+            self._moved = [_still(parameter) for parameter in self.parameters if parameter.grad is not None]
+        parts = [moved.touched() if isinstance(moved, _Table) else moved for moved in self._moved]
         settings = self.phase.settings
         adam(  # the function under torch.optim.Adam, whose class adds 0.4 of its time
             [part.value for part in parts],
@@ -141,9 +141,8 @@ class Adam:
             maximize=False,
         )
         for moved, part in zip(self._moved, parts, strict=True):
-            if part.rows is not None:
-                for table, rows in zip(moved[:3], part[:3], strict=True):
-                    table.index_copy_(0, part.rows, rows)
+            if isinstance(moved, _Table):
+                moved.put_back(part)
         self.phase.steps += 1
 
 
@@ -154,30 +153,49 @@ class _Moved(NamedTuple):
     first: Tensor
     second: Tensor
     steps: Tensor
-    seen_at: Tensor | None = None  # scratch of ``_distinct``, for a table that is updated lazily
-    rows: Tensor | None = None
-
-    @staticmethod
-    def still(parameter: Tensor) -> _Moved:
-        """A parameter before its first step."""
-        first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        moved = _Moved(parameter, first, second, torch.zeros((), device=parameter.device))
-        if not moved.gradient.is_sparse:
-            return moved
-        return moved._replace(seen_at=torch.empty(len(parameter), dtype=torch.int32, device=parameter.device))
 
     @property
     def gradient(self) -> Tensor:
         """What ``backward`` left."""
         return cast(Tensor, self.value.grad)
 
+
+class _Table:
+    """A large table, of which a step moves the rows that the batch touched.
+
+    Both moments of a row lie side by side, so that they are fetched from memory at once.
+    """
+
+    def __init__(self, table: Tensor) -> None:
+        self.table = table
+        self.moments = table.new_zeros(len(table), 2 * table.shape[1])
+        self.steps = torch.zeros((), device=table.device)
+        self._seen_at = torch.empty(len(table), dtype=torch.int32, device=table.device)
+        self._rows = self._seen_at[:0]
+
     def touched(self) -> _Moved:
-        """The rows of a table that its sparse gradient touches, with their part of it."""
-        index, values = self.gradient._indices()[0], self.gradient._values()
-        rows, place = _distinct(index, cast(Tensor, self.seen_at))
-        value, first, second = (table.index_select(0, rows) for table in self[:3])
+        """The rows that the sparse gradient touches, with their part of it."""
+        gradient = cast(Tensor, self.table.grad)
+        index, values = gradient._indices()[0], gradient._values()
+        self._rows, place = _distinct(index, self._seen_at)
+        value = self.table.index_select(0, self._rows)
+        first, second = (part.contiguous() for part in self.moments.index_select(0, self._rows).chunk(2, 1))
         value.grad = values.new_zeros(value.shape).index_add_(0, place, values)
-        return _Moved(value, first, second, self.steps, rows=rows)
+        return _Moved(value, first, second, self.steps)
+
+    def put_back(self, part: _Moved) -> None:
+        """Writes what ``touched`` gave into the table, after the step."""
+        self.table.index_copy_(0, self._rows, part.value)
+        self.moments.index_copy_(0, self._rows, torch.cat([part.first, part.second], 1))
+
+
+def _still(parameter: Tensor) -> _Moved | _Table:
+    """A parameter before its first step."""
+    if cast(Tensor, parameter.grad).is_sparse:
+        return _Table(parameter)
+    return _Moved(
+        parameter, torch.zeros_like(parameter), torch.zeros_like(parameter), torch.zeros((), device=parameter.device)
+    )
 
 
 def _distinct(index: Tensor, seen_at: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,8 +8,7 @@ COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
 STUDIED := $(REPRODUCED)-matched
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],avaew[xi=3.2$(COMMA)xi_prime=3.2],$\
-	dropoutnet[per_row=true],$\
-	gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
+	dropoutnet[per_row=true],gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 

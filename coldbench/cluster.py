@@ -43,7 +43,7 @@ def connected(options: Options) -> Iterator[None]:
             raise
         reason = str(error).splitlines()[0]
         raise InputError(f"--address {options.address}: no Ray cluster answers there ({reason})") from None
-    places = jobs(options) if at_once(options) else int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
+    places = at_once(options) or int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # else Tune starts one worker after another
     for chatter in ("ray.tune", "ray.train"):
         logging.getLogger(chatter).setLevel(logging.CRITICAL)  # a task that fails is told of in one line, by the grid

@@ -93,7 +93,7 @@ def compute(
         def suggest(self, trial_id: str) -> Any:
             if queue.finished:
                 return Searcher.FINISHED
-            task = queue.next() if at_once is None or queue.running < at_once else None
+            task = queue.next()
             return {"task": pickle.dumps(task)} if task else None  # a worker can read it once it knows the plugins
 
         def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -110,6 +110,7 @@ def compute(
             tune_config=tune.TuneConfig(
                 search_alg=Tasks(),
                 num_samples=-1,
+                max_concurrent_trials=at_once,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),

@@ -12,7 +12,8 @@ VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=
 
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
-.PHONY: run test lint format clean reproduce study bench calibrate mutate profile crashes
+
+.PHONY: run test lint format clean architecture reproduce study bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -78,6 +79,10 @@ mutate: $(READY)
 # every fault on real runs; writes the table of docs/reliability.md
 crashes: $(READY)
 	$(BIN)/python benchmarks/crash_matrix.py
+
+# the house in numbers, and the table of docs/architecture.md
+architecture: $(READY)
+	$(BIN)/python tests/house.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,11 +13,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch
-from coldbench.data.schema import Schema
-from coldbench.layers import MLP
-from coldbench.space import Choice, Count, Share, Space, Uniform, Width
+from coldbench.plugin import (
+    MLP,
+    Backbone,
+    Batch,
+    Choice,
+    Count,
+    Schema,
+    Share,
+    Space,
+    Uniform,
+    Width,
+)
 
 
 @dataclass(frozen=True)

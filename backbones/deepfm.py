@@ -10,11 +10,18 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch
-from coldbench.data.schema import Schema
-from coldbench.layers import MLP, FactorizationMachine
-from coldbench.space import Choice, Share, Space, Uniform, Width
+from coldbench.plugin import (
+    MLP,
+    Backbone,
+    Batch,
+    Choice,
+    FactorizationMachine,
+    Schema,
+    Share,
+    Space,
+    Uniform,
+    Width,
+)
 
 
 @dataclass(frozen=True)

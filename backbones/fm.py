@@ -14,11 +14,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch
-from coldbench.data.schema import Schema
-from coldbench.layers import FactorizationMachine
-from coldbench.space import Choice, Space, Width
+from coldbench.plugin import Backbone, Batch, Choice, FactorizationMachine, Schema, Space, Width
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch
-from coldbench.data.schema import Schema
-from coldbench.layers import MLP
-from coldbench.space import Choice, Share, Space, Uniform, Width
+from coldbench.plugin import MLP, Backbone, Batch, Choice, Schema, Share, Space, Uniform, Width
 
 
 @dataclass(frozen=True)

@@ -27,17 +27,17 @@ import usual_loop
 from tabulate import tabulate
 from torch.nn import functional
 
-from coldbench import registry
-from coldbench.backbone import Backbone
-from coldbench.config import resolve
+from coldbench.core.config import resolve
+from coldbench.core.errors import InputError
 from coldbench.data.dataset import Dataset
-from coldbench.errors import InputError
-from coldbench.layers import Dropout, initialise, lookup
-from coldbench.method import Method
-from coldbench.protocol import Paper, Protocol
-from coldbench.provenance import machine, versions
-from coldbench.split import WarmUpSplit, warm_up_split
-from coldbench.training import Settings, ctr_loss, descend
+from coldbench.model.backbone import Backbone
+from coldbench.model.layers import Dropout, initialise, lookup
+from coldbench.model.method import Method
+from coldbench.model.phase import Settings, ctr_loss, descend
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Paper, Protocol
+from coldbench.protocol.split import WarmUpSplit, warm_up_split
+from coldbench.run.provenance import machine, versions
 
 HERE = Path(__file__).parent
 BATCH = 2048

@@ -27,14 +27,14 @@ import torch
 from scipy import stats
 from tabulate import tabulate
 
-from coldbench import registry
-from coldbench.cell import Cell, Spec
-from coldbench.plan import parse_spec
-from coldbench.protocol import Paper
-from coldbench.provenance import versions
+from coldbench.model.phase import Settings
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Paper
+from coldbench.protocol.split import warm_up_split
+from coldbench.run.cell import Cell, Spec
+from coldbench.run.plan import parse_spec
+from coldbench.run.provenance import versions
 from coldbench.significance import delong, effect, friedman, holm, item_bootstrap, mean_interval, paired_t, wilcoxon
-from coldbench.split import warm_up_split
-from coldbench.training import Settings
 
 ALPHA = 0.05
 NOMINAL = (0.035, 0.065)  # rates at which a test may decide a mark

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Rows
-from coldbench.method import Method
-from coldbench.space import Space, Weight
-from coldbench.training import Phase
+from coldbench.core.space import Space, Weight
+from coldbench.model.backbone import Backbone
+from coldbench.model.batching import Rows
+from coldbench.model.method import Method
+from coldbench.model.phase import Phase
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ from bench import BATCH, built, data, protocol
 from tabulate import tabulate
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch
 from coldbench.data.dataset import Dataset
-from coldbench.method import Method
-from coldbench.split import warm_up_split
-from coldbench.training import Adam, Phase, ctr_loss, step
+from coldbench.model.backbone import Backbone
+from coldbench.model.batching import Batch
+from coldbench.model.method import Method
+from coldbench.model.phase import Adam, Phase, ctr_loss, step
+from coldbench.protocol.split import warm_up_split
 
 _FLOAT = 4  # bytes
 _FEW = 8  # rows

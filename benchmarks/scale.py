@@ -21,7 +21,7 @@ _COMMAND = (sys.executable, "-m", "coldbench")
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
 _LOAD = """
 import json, sys, time
-from coldbench import registry
+from coldbench.plugins import registry
 from coldbench.data import cache
 source = registry.get(registry.DATASETS, sys.argv[1])
 started, spent = time.perf_counter(), time.process_time()
@@ -33,8 +33,8 @@ print(json.dumps([time.perf_counter() - started, time.process_time() - spent, da
 _CELLS = """
 import json, resource, sys, time
 import torch
-from coldbench.options import Options
-from coldbench.plan import make_plan
+from coldbench.run.options import Options
+from coldbench.run.plan import make_plan
 
 torch.set_num_threads(1)
 plan = make_plan(Options(datasets=sys.argv[1], methods="base,avaew", backbones="deepfm", seeds="0,"))

@@ -15,7 +15,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from coldbench import __version__
-from coldbench.errors import InputError, one_line
+from coldbench.core.errors import InputError, one_line
 
 
 class _Group(click.Group):
@@ -105,7 +105,7 @@ def main() -> None:
 @_options
 def run(config: Path | None, dry_run: bool, **flags: Any) -> None:
     """Run a grid of methods x backbones x datasets x seeds, then report."""
-    from coldbench import runs
+    from coldbench.commands import run as runs
 
     result = runs.run(flags, config, dry_run)
     click.echo(result.text)
@@ -124,8 +124,8 @@ def run(config: Path | None, dry_run: bool, **flags: Any) -> None:
 @click.option("--space", multiple=True, metavar="NAME.FIELD=RANGE", help="Such as avaew.alpha=loguniform(1e-2,10).")
 def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
     """Search hyper-parameters on pseudo-cold items; --seeds is per trial."""
-    from coldbench import tunes
-    from coldbench.tuning import TuneOptions
+    from coldbench.commands import tune as tunes
+    from coldbench.tune.studies import TuneOptions
 
     how = TuneOptions(**{name: flags.pop(name) for name in TuneOptions.__dataclass_fields__})
     click.echo(tunes.tune(flags, config, how, dry_run))
@@ -137,8 +137,8 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 @_question
 def report(folder: str, **question: Any) -> None:
     """Write the report of a run's folder again."""
-    from coldbench import runs
-    from coldbench.report.frame import Question
+    from coldbench.commands import run as runs
+    from coldbench.report.analysis.frame import Question
 
     written = runs.report(folder, Question(**question))
     click.echo(f"{written.summary}\nreport: {written.path}")
@@ -152,8 +152,8 @@ def report(folder: str, **question: Any) -> None:
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
     """Compute a run's cells again and compare them byte by byte."""
-    from coldbench.options import Options
-    from coldbench.verify import verify
+    from coldbench.commands.verify import verify
+    from coldbench.run.options import Options
 
     came = verify(folder, sample, data_dir, Options(**how))
     click.echo(came.text())
@@ -166,8 +166,8 @@ def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) ->
 @_question
 def compare(first: Path, second: Path, **question: Any) -> None:
     """Say whether the second run came to other results than the first."""
-    from coldbench.compare import compare as compared
-    from coldbench.report.frame import Question
+    from coldbench.commands.compare import compare as compared
+    from coldbench.report.analysis.frame import Question
 
     click.echo(compared(first, second, Question(**question)))
 
@@ -178,7 +178,7 @@ def compare(first: Path, second: Path, **question: Any) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: export.FORMAT in the run's folder]")
 def export(folder: Path, to: str, out: Path | None) -> None:
     """Write every measurement of a run into one table."""
-    from coldbench.export import export as exported
+    from coldbench.commands.export import export as exported
 
     click.echo(exported(folder, to, out))
 
@@ -188,7 +188,7 @@ def export(folder: Path, to: str, out: Path | None) -> None:
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")
 def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
     """List methods, backbones and datasets, with citations and hyper-parameters."""
-    from coldbench.listing import listing
+    from coldbench.commands.listing import listing
 
     click.echo(listing(kind, plugin))
 
@@ -209,7 +209,7 @@ def check(file: Path) -> None:
 @click.argument("name")
 def new(kind: str, name: str) -> None:
     """Write NAME.py: a commented method or backbone that works as it stands."""
-    from coldbench.scaffold import new
+    from coldbench.plugins.scaffold import new
 
     click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")
 
@@ -224,7 +224,7 @@ def data() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def add(name: str, path: Path) -> None:
     """Check raw files, prepare the cache, say what was found."""
-    from coldbench.info import add_dataset
+    from coldbench.commands.data import add_dataset
 
     click.echo(add_dataset(name, path))
 
@@ -233,7 +233,7 @@ def add(name: str, path: Path) -> None:
 @click.argument("name")
 def download(name: str) -> None:
     """Fetch a published archive, check it, prepare the cache, say what was found."""
-    from coldbench.info import download_dataset
+    from coldbench.commands.data import download_dataset
 
     click.echo(download_dataset(name))
 
@@ -242,7 +242,7 @@ def download(name: str) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def check_data(path: Path) -> None:
     """Name every problem of a folder with your own data, or say what it holds."""
-    from coldbench.info import check_folder
+    from coldbench.commands.data import check_folder
 
     text, code = check_folder(path)
     click.echo(text)
@@ -254,7 +254,7 @@ def check_data(path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 def prepare(name: str, path: Path | None) -> None:
     """Prepare the cache from raw files in PATH or COLDBENCH_DATA, if it is not there yet."""
-    from coldbench.info import describe
+    from coldbench.commands.data import describe
 
     click.echo(describe(name, path).text())
 
@@ -265,7 +265,7 @@ def prepare(name: str, path: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def info(name: str, path: Path | None, as_json: bool) -> None:
     """Sizes, split, click rates, popularity, fields and fingerprint of a dataset or folder."""
-    from coldbench.info import describe
+    from coldbench.commands.data import describe
 
     described = describe(name, path)
     click.echo(json.dumps(dataclasses.asdict(described), indent=1) if as_json else described.text())

@@ -23,14 +23,23 @@ from torch import Tensor, nn
 from torch.linalg import vecdot
 from torch.nn import functional
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch, Rows
-from coldbench.data.schema import Schema
-from coldbench.generator import VariationalGenerator
-from coldbench.layers import initialise
-from coldbench.method import Method
-from coldbench.space import Choice, Count, LogUniform, Space, Weight, Width
-from coldbench.training import Phase, step
+from coldbench.plugin import (
+    Backbone,
+    Batch,
+    Choice,
+    Count,
+    LogUniform,
+    Method,
+    Phase,
+    Rows,
+    Schema,
+    Space,
+    VariationalGenerator,
+    Weight,
+    Width,
+    initialise,
+    step,
+)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldbench.method import Method
-from coldbench.space import Space
+from coldbench.plugin import Method, Space
 
 
 @dataclass(frozen=True)

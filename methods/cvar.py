@@ -15,13 +15,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch, Rows
-from coldbench.data.schema import Schema
-from coldbench.generator import VariationalGenerator
-from coldbench.method import Method
-from coldbench.space import Choice, Count, LogUniform, Space, Weight
-from coldbench.training import Phase, step
+from coldbench.plugin import (
+    Backbone,
+    Batch,
+    Choice,
+    Count,
+    LogUniform,
+    Method,
+    Phase,
+    Rows,
+    Schema,
+    Space,
+    VariationalGenerator,
+    Weight,
+    step,
+)
 
 
 @dataclass(frozen=True)

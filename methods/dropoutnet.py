@@ -14,11 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch
-from coldbench.layers import lookup
-from coldbench.method import Method
-from coldbench.space import Share, Space, Uniform
+from coldbench.plugin import Backbone, Batch, Method, Share, Space, Uniform, lookup
 
 
 @dataclass(frozen=True)

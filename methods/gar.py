@@ -23,14 +23,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch, Rows
-from coldbench.data.schema import Schema
-from coldbench.generator import SideInformation
-from coldbench.layers import initialise
-from coldbench.method import Method
-from coldbench.space import Choice, Count, Share, Space, Uniform, Weight, Width
-from coldbench.training import Phase, ctr_loss, step
+from coldbench.plugin import (
+    Backbone,
+    Batch,
+    Choice,
+    Count,
+    Method,
+    Phase,
+    Rows,
+    Schema,
+    Share,
+    SideInformation,
+    Space,
+    Uniform,
+    Weight,
+    Width,
+    ctr_loss,
+    initialise,
+    step,
+)
 
 
 @dataclass(frozen=True)

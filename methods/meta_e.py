@@ -17,13 +17,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch, Rows
-from coldbench.data.schema import Schema
-from coldbench.layers import two_layers
-from coldbench.method import Method
-from coldbench.space import Choice, Count, LogUniform, Rate, Share, Space, Uniform, Width
-from coldbench.training import Phase, ctr_loss, step
+from coldbench.plugin import (
+    Backbone,
+    Batch,
+    Choice,
+    Count,
+    LogUniform,
+    Method,
+    Phase,
+    Rate,
+    Rows,
+    Schema,
+    Share,
+    Space,
+    Uniform,
+    Width,
+    ctr_loss,
+    step,
+    two_layers,
+)
 
 _PARTS = 4  # into which each old item's rows are cut, in time order
 

@@ -16,13 +16,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from coldbench.backbone import Backbone
-from coldbench.batching import Rows
-from coldbench.data.schema import Schema
-from coldbench.layers import lookup, two_layers
-from coldbench.method import Method
-from coldbench.space import Choice, Count, Space, Width
-from coldbench.training import Phase, ctr_loss, step
+from coldbench.plugin import (
+    Backbone,
+    Choice,
+    Count,
+    Method,
+    Phase,
+    Rows,
+    Schema,
+    Space,
+    Width,
+    ctr_loss,
+    lookup,
+    step,
+    two_layers,
+)
 
 _ROWS = 65_536  # interactions whose users are looked up at once
 

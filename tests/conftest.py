@@ -8,13 +8,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
-from coldbench import registry
-from coldbench.cell import Cell, Spec
 from coldbench.conformance import cases
 from coldbench.data.dataset import Dataset
-from coldbench.protocol import Rules
-from coldbench.records import Folder
-from coldbench.split import WarmUpSplit, warm_up_split
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Rules
+from coldbench.protocol.split import WarmUpSplit, warm_up_split
+from coldbench.run.cell import Cell, Spec
+from coldbench.run.folder import Folder
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from coldbench import registry
+from coldbench.plugins import registry
 
 _SPEC = importlib.util.spec_from_file_location(
     "raw_files", Path(__file__).parent.parent / "benchmarks" / "raw_files.py"

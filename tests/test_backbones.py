@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from coldbench import layers, registry
-from coldbench.batching import Rows, View, shuffled
-from coldbench.config import resolve
+from coldbench.core.config import resolve
 from coldbench.data.schema import Field, Side
-from coldbench.layers import FieldEmbedding, initialise
-from coldbench.protocol import Paper, Protocol
-from coldbench.training import Settings, step
+from coldbench.model import layers
+from coldbench.model.batching import Rows, View, shuffled
+from coldbench.model.layers import FieldEmbedding, initialise
+from coldbench.model.phase import Settings, step
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Paper, Protocol
 
 NAMES = registry.names(registry.BACKBONES)
 

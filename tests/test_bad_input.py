@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldbench.cli import main
-from coldbench.config import digest
+from coldbench.core.config import digest
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")]
@@ -78,7 +78,7 @@ NAMES = [
         "Base",
         "BASE",
         "__init__",
-        "coldbench.method",
+        "coldbench.model.method",
         "os",
     ),
 ]
@@ -386,7 +386,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-GOOD = (Path(__file__).parent.parent / "coldbench" / "templates" / "method.txt").read_text()
+GOOD = (Path(__file__).parent.parent / "coldbench" / "plugins" / "templates" / "method.txt").read_text()
 GOOD = GOOD.replace("$title", "Mine")
 CONFIG = GOOD[GOOD.index("@dataclass") : GOOD.index("# where")]
 CLASS = GOOD[GOOD.index("class Mine") :]
@@ -402,7 +402,7 @@ PLUGINS = [
     *("", "\n", "x", "x = 1", "import", "def f(:", "class", "'''", "raise", "1/0", "import nope", "from coldbench import nope"),
     *("raise SystemExit", "raise SystemExit(3)", "import sys; sys.exit('bye')", "raise ValueError", "raise ValueError('a\\nb\\x1b')"),
     *("assert False, 'no'", "open('/nowhere')", "def f(): f()\nf()", "x = (", "\tx = 1\n  y", "€", "\x00", "\udcff", "if True:\nx"),
-    *("x = 9 ** 9 ** 0.5; del y", "from coldbench.method import Method", "import torch.nope", "int('x')", "[][0]", "{}['a']"),
+    *("x = 9 ** 9 ** 0.5; del y", "from coldbench.model.method import Method", "import torch.nope", "int('x')", "[][0]", "{}['a']"),
     *(HEAD, HEAD + CONFIG, HEAD + CLASS, HEAD + CONFIG + CLASS + CLASS.replace("Mine", "Other")),
     *(HEAD + CONFIG.replace("(frozen=True)", "") + CLASS, HEAD + CONFIG.replace("@dataclass(frozen=True)\n", "") + CLASS),
     *(HEAD + text + CLASS for text in ("Config = 3\n", "Config = None\n", "Config = dict\n", "def Config(): pass\n")),

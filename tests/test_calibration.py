@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coldbench.export import COLUMNS
-from coldbench.report.comparisons import MARKING
+from coldbench.commands.export import COLUMNS
+from coldbench.report.analysis.comparisons import MARKING
 from coldbench.significance import FEWEST
 
 ROOT = Path(__file__).parent.parent

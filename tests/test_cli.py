@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
 from coldbench.cli import main
-from coldbench.config import digest
+from coldbench.core.config import digest
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")] + ["--set", "protocol.batch_size=256"]

@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from coldbench.options import read_options
-from coldbench.plan import make_plan
-from coldbench.records import Folder
+from coldbench.run.folder import Folder
+from coldbench.run.options import read_options
+from coldbench.run.plan import make_plan
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")]
@@ -29,7 +29,7 @@ from pathlib import Path
 
 import ray
 
-from coldbench.method import Method
+from coldbench.model.method import Method
 
 
 @dataclass(frozen=True)

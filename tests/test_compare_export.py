@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from scipy import stats
 
 from coldbench.cli import main
-from coldbench.config import digest
-from coldbench.export import COLUMNS, PRETRAINING, measurements
+from coldbench.commands.export import COLUMNS, PRETRAINING, measurements
+from coldbench.core.config import digest
 from coldbench.significance import holm
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from coldbench import registry
 from coldbench.conformance.suite import CHECKS, faults
-from coldbench.protocol import Paper, Protocol
-from coldbench.training import Settings
+from coldbench.model.phase import Settings
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Paper, Protocol
 
 CASES = [
     pytest.param(check, name, id=f"{name}-{title}")

@@ -8,13 +8,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from coldbench import registry
+from coldbench.commands.data import add_dataset, describe
+from coldbench.core.errors import InputError
 from coldbench.data import cache
-from coldbench.data.ml_1m import MovieLens1M
 from coldbench.data.prepared import multi
 from coldbench.data.schema import Field, Side
-from coldbench.errors import InputError
-from coldbench.info import add_dataset, describe
+from coldbench.datasets.ml_1m import MovieLens1M
+from coldbench.plugins import registry
 
 USERS, MOVIES, RATINGS = 12, 30, 4000
 

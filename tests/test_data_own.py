@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from coldbench import registry
-from coldbench.cell import Spec
 from coldbench.cli import main
-from coldbench.config import identity, label, resolve
+from coldbench.core.config import identity, label, resolve
 from coldbench.data import cache
-from coldbench.data import folder as folder_data
-from coldbench.split import warm_up_split
+from coldbench.datasets import folder as folder_data
+from coldbench.plugins import registry
+from coldbench.protocol.split import warm_up_split
+from coldbench.run.cell import Spec
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
 
@@ -133,7 +133,7 @@ def test_parquet_gives_the_same_and_prepares_once(books, monkeypatch):
         assert np.array_equal(data.items.ids, first.items.ids)
         assert np.array_equal(data.users.ids, first.users.ids)
     assert len({first.fingerprint, second.fingerprint, third.fingerprint}) == 3
-    monkeypatch.setattr("coldbench.data.folder.OwnTable", None)  # all three come from the cache now
+    monkeypatch.setattr("coldbench.datasets.folder.OwnTable", None)  # all three come from the cache now
     assert load(books).fingerprint == third.fingerprint
 
 

@@ -19,13 +19,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from coldbench import registry
 from coldbench.cli import main
+from coldbench.core.errors import InputError
 from coldbench.data import cache
-from coldbench.data.synthetic import Config as Sizes
-from coldbench.data.synthetic import Synthetic
-from coldbench.errors import InputError
-from coldbench.split import warm_up_split
+from coldbench.datasets.synthetic import Config as Sizes
+from coldbench.datasets.synthetic import Synthetic
+from coldbench.plugins import registry
+from coldbench.protocol.split import warm_up_split
 
 LOGS = {
     "ml-1m": ("ratings.dat", 60, 5),
@@ -286,10 +286,10 @@ KILLED = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import data_files, pyarrow.parquet as pq
-from coldbench import registry
+from coldbench.plugins import registry
 from coldbench.data import cache
-from coldbench.data.synthetic import Config as Sizes
-from coldbench.data.synthetic import Synthetic
+from coldbench.datasets.synthetic import Config as Sizes
+from coldbench.datasets.synthetic import Synthetic
 source = registry.get(registry.DATASETS, "taobao-ad")
 source.published_rows = {rows!r}
 write = pq.write_table

@@ -14,15 +14,15 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 from sklearn.decomposition import PCA
 
-from coldbench.records import Folder
-from coldbench.report import paper
+from coldbench.report.analysis import paper
+from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.frame import PHASES, Question
 from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import slug, write_pictures
 from coldbench.report.figures.style import RC, looks
 from coldbench.report.figures.summary import point
-from coldbench.report.findings import find
-from coldbench.report.frame import PHASES, Question
+from coldbench.run.folder import Folder
 from coldbench.significance import Friedman
 
 ASKED = Question()

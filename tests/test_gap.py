@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from coldbench import gap
-from coldbench.gap import OldItems, directions, median_distance, mmd_squared, sliced_wasserstein
-from coldbench.records import Folder
+from coldbench.protocol import gap
+from coldbench.protocol.gap import OldItems, directions, median_distance, mmd_squared, sliced_wasserstein
+from coldbench.run.folder import Folder
 
 
 @pytest.fixture
@@ -137,6 +137,6 @@ def test_methods_on_one_backbone_meet_the_same_directions_and_kernel(make_cell, 
 
 
 def gap_seed(cell):
-    from coldbench.seeds import derive
+    from coldbench.core.seeds import derive
 
     return derive(cell.seed, cell.dataset.name, cell.backbone.label, "gap")

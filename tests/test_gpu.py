@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from coldbench import registry
+from coldbench.plugins import registry
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from coldbench import grid
-from coldbench.options import read_options
-from coldbench.plan import make_plan
-from coldbench.tasks import TRIES, Queue, Task
+from coldbench.run import grid
+from coldbench.run.options import read_options
+from coldbench.run.plan import make_plan
+from coldbench.run.queue import TRIES, Queue, Task
 
 TINY = ("synthetic.interactions=4000", "synthetic.items=100", "synthetic.users=200", "synthetic.n=30", "synthetic.k=3")
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from coldbench import registry
-from coldbench.batching import View, shuffled
-from coldbench.generator import Gaussian, wasserstein
-from coldbench.layers import initialise
-from coldbench.protocol import Paper, Protocol
-from coldbench.training import Settings, step
+from coldbench.model.batching import View, shuffled
+from coldbench.model.generator import Gaussian, wasserstein
+from coldbench.model.layers import initialise
+from coldbench.model.phase import Settings, step
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Paper, Protocol
 
 
 @pytest.fixture

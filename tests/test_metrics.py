@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from coldbench import metrics
+from coldbench.protocol import metrics
 
 
 @pytest.fixture(params=[0, 1, 2])

@@ -11,13 +11,13 @@ import shutil
 import pytest
 from tags import Tags
 
-from coldbench.config import digest
-from coldbench.records import Folder
-from coldbench.report.facts import warnings
-from coldbench.report.findings import find
-from coldbench.report.frame import Question
-from coldbench.report.text import beside
+from coldbench.core.config import digest
+from coldbench.report.analysis.facts import warnings
+from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.frame import Question
 from coldbench.report.write import write_report
+from coldbench.report.writers.text import beside
+from coldbench.run.folder import Folder
 
 NASTY = "<img src=x onerror=alert(1)>\"'&$_{{ 7 * 7 }}</script>"
 SEEDS = 3

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from coldbench import registry
 from coldbench.cli import main
 from coldbench.conformance.cases import make_cell
 from coldbench.conformance.suite import check
-from coldbench.errors import InputError
-from coldbench.outside import PluginFile
-from coldbench.scaffold import new
+from coldbench.core.errors import InputError
+from coldbench.plugins import registry
+from coldbench.plugins.file import PluginFile
+from coldbench.plugins.scaffold import new
 
 DOCS = Path(__file__).parent.parent / "docs"
 TINY = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
@@ -29,8 +29,7 @@ from dataclasses import dataclass
 
 import torch
 
-from coldbench.method import Method
-from coldbench.space import Choice, LogUniform, Weight
+from coldbench.plugin import Choice, LogUniform, Method, Weight
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ EMBED = "return backbone.item_table(items.number) * self.config.weight"
             "return torch.full((len(items.number), self.dim), torch.nan)",
             "logits are not finite after phase cold",
         ),
-        (EMBED, "return backbone.nothing", "has no attribute 'nothing' (line 21, in embed)"),
+        (EMBED, "return backbone.nothing", "has no attribute 'nothing' (line 20, in embed)"),
         (EMBED, "import random; return random.random() * torch.ones(len(items.number), self.dim)", "gave other logits"),
         (
             EMBED,
@@ -142,7 +141,7 @@ def test_a_process_without_the_file_reads_the_cell(tmp_path):
     cell = make_cell("fm", "mine", weight=0.5)
     path.unlink()
     script = (
-        "import pickle, sys; from coldbench import registry; files, cell = pickle.load(sys.stdin.buffer); "
+        "import pickle, sys; from coldbench.plugins import registry; files, cell = pickle.load(sys.stdin.buffer); "
         "registry.use(files); cell = pickle.loads(cell); print(cell.method.config.weight, cell.key)"
     )
     content = pickle.dumps((registry.in_use(), pickle.dumps(cell)))

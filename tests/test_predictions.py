@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coldbench.config import digest
-from coldbench.records import Folder
-from coldbench.report import predictions
-from coldbench.report.findings import find
-from coldbench.report.frame import Question, tidy
+from coldbench.core.config import digest
+from coldbench.report.analysis import predictions
+from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.frame import Question, tidy
+from coldbench.run.folder import Folder
 from coldbench.significance import delong, item_bootstrap
 
 REFERENCE = Question(reference="base")

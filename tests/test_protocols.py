@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from coldbench import registry
-from coldbench.batching import View
-from coldbench.protocol import Matched, Paper, Strict
-from coldbench.split import WARM_PHASES, pseudo_cold_split, warm_up_split
+from coldbench.model.batching import View
+from coldbench.plugins import registry
+from coldbench.protocol.phases import Matched, Paper, Strict
+from coldbench.protocol.split import WARM_PHASES, pseudo_cold_split, warm_up_split
 
 METHODS = registry.names(registry.METHODS)
 BATCH = 256

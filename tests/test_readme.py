@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from coldbench import registry
-from coldbench.config import resolve
+from coldbench.core.config import resolve
+from coldbench.plugins import registry
 
 
 def test_the_example_method_runs(dataset, make_cell, tmp_path):

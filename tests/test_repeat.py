@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner
 
 from coldbench.cli import main
-from coldbench.config import digest
-from coldbench.options import read_options
-from coldbench.plan import make_plan
-from coldbench.records import Folder
-from coldbench.repeat import keep
-from coldbench.verify import Verification, compare
+from coldbench.commands.verify import Verification, compare
+from coldbench.core.config import digest
+from coldbench.run.folder import Folder
+from coldbench.run.options import read_options
+from coldbench.run.plan import make_plan
+from coldbench.run.runfile import keep
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")] + ["--set", "cvar.alpha=0.123456789"]

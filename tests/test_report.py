@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from coldbench.errors import InputError
-from coldbench.report import across, appendix, latex, paper, tables, text
-from coldbench.report.comparisons import over_seeds
-from coldbench.report.entries import closeness, entries, spread
-from coldbench.report.findings import Findings, _sections
-from coldbench.report.frame import Question, short_names, tidy
+from coldbench.core.errors import InputError
+from coldbench.report.analysis import across, paper
+from coldbench.report.analysis.comparisons import over_seeds
+from coldbench.report.analysis.entries import closeness, entries, spread
+from coldbench.report.analysis.findings import Findings, _sections
+from coldbench.report.analysis.frame import Question, short_names, tidy
+from coldbench.report.writers import appendix, latex, tables, text
 from coldbench.significance import holm
 
 AUCS = {

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.protocols import against_base, budget, leak, told
 from coldbench.report.figures.budgets import against_budget
 from coldbench.report.figures.style import looks
-from coldbench.report.frame import Question
-from coldbench.report.protocols import against_base, budget, leak, told
 
 AUC = Question()
 EFFECT = {"paper": 0.05, "strict": 0.03, "matched": -0.02, "matched[budget=10]": 0.0}

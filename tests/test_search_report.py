@@ -11,19 +11,19 @@ from matplotlib import rc_context
 from scipy import stats
 from tags import Tags
 
-from coldbench.cell import Spec
+from coldbench.core.space import Choice, LogUniform, Uniform
+from coldbench.report.analysis.importance import FEWEST, Share, shares
+from coldbench.report.analysis.scale import BEYOND, Scale
+from coldbench.report.analysis.studies import read
 from coldbench.report.figures.fields import BEST, DEFAULTS, FINISHED, LOOKS, STOPPED, by_field, kinds
 from coldbench.report.figures.importances import by_importance
 from coldbench.report.figures.parallel import parallel
 from coldbench.report.figures.searched import pictures
 from coldbench.report.figures.style import RC
-from coldbench.report.importance import FEWEST, Share, shares
-from coldbench.report.scale import BEYOND, Scale
 from coldbench.report.search import write_search
-from coldbench.report.studies import read
-from coldbench.space import Choice, LogUniform, Uniform
-from coldbench.tuned import Trial
-from coldbench.tuning import Study
+from coldbench.run.cell import Spec
+from coldbench.tune.studies import Study
+from coldbench.tune.trials import Trial
 
 SPACE = {
     "cvar.alpha": LogUniform(1e-2, 1e2),

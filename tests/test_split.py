@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coldbench.errors import InputError
-from coldbench.split import warm_up_split
+from coldbench.core.errors import InputError
+from coldbench.protocol.split import warm_up_split
 
 
 def by_hand(dataset):

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import _MockFileSystem
 
-from coldbench import runs
-from coldbench.cell import Pretrained
-from coldbench.errors import InputError
-from coldbench.options import read_options
-from coldbench.plan import make_plan
-from coldbench.records import CUT, Folder
-from coldbench.repeat import keep
-from coldbench.storage import Remote, place
-from coldbench.verify import compare
+from coldbench.commands import run as runs
+from coldbench.commands.verify import compare
+from coldbench.core.errors import InputError
+from coldbench.core.storage import Remote, place
+from coldbench.run.cell import Pretrained
+from coldbench.run.folder import CUT, Folder
+from coldbench.run.options import read_options
+from coldbench.run.plan import make_plan
+from coldbench.run.runfile import keep
 
 
 @pytest.fixture

@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from coldbench.cell import Spec
 from coldbench.cli import main
-from coldbench.errors import InputError
-from coldbench.options import Options, read_options
-from coldbench.plan import make_plan
-from coldbench.proposals import Listed, proposals
-from coldbench.records import Folder
-from coldbench.space import Choice, LogUniform, Uniform, parse
-from coldbench.tuned import Trial, Trials, best, write_best
-from coldbench.tuning import Study, TuneOptions, curve, studies
+from coldbench.core.errors import InputError
+from coldbench.core.space import Choice, LogUniform, Uniform, parse
+from coldbench.run.cell import Spec
+from coldbench.run.folder import Folder
+from coldbench.run.options import Options, read_options
+from coldbench.run.plan import make_plan
+from coldbench.tune.samplers import Listed, proposals
+from coldbench.tune.studies import Study, TuneOptions, curve, studies
+from coldbench.tune.trials import Trial, Trials, best, write_best
 
 SPACE = {"a": LogUniform(1e-2, 1e2), "b": Uniform(0.0, 1.0), "c": Choice((1, 3, 10))}
 DEFAULTS = {"a": 1.0, "b": 0.5, "c": 3}

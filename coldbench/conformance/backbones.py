@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import torch
 
-from coldbench import registry
-from coldbench.backbone import Backbone
-from coldbench.batching import Batch, View, shuffled
 from coldbench.conformance import methods
 from coldbench.conformance.cases import WITH, extremes, load, spec_of
-from coldbench.layers import initialise
-from coldbench.registry import BACKBONES
-from coldbench.split import warm_up_split
+from coldbench.model.backbone import Backbone
+from coldbench.model.batching import Batch, View, shuffled
+from coldbench.model.layers import initialise
+from coldbench.plugins import registry
+from coldbench.plugins.registry import BACKBONES
+from coldbench.protocol.split import warm_up_split
 
 
 def splits(name: str) -> Iterator[str]:

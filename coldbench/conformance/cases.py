@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from coldbench import registry
-from coldbench.cell import Cell, Spec
-from coldbench.config import resolve
+from coldbench.core.config import resolve
 from coldbench.data.dataset import Dataset
-from coldbench.outside import explained
-from coldbench.protocol import Outcome, Paper
-from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
-from coldbench.training import Settings
+from coldbench.model.phase import Settings
+from coldbench.plugins import registry
+from coldbench.plugins.file import explained
+from coldbench.plugins.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.protocol.phases import Outcome, Paper
+from coldbench.run.cell import Cell, Spec
 
 TINY = {"users": 150, "items": 120, "interactions": 6000, "n": 60, "k": 5}  # of the embedded dataset
 ON = ("fm", "deepfm")  # the backbones that a method is tried on: without and with batch statistics

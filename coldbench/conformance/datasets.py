@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from coldbench import registry
 from coldbench.conformance.cases import WITH, failures, load, make_cell, spec_of
-from coldbench.registry import DATASETS
-from coldbench.split import warm_up_split
+from coldbench.plugins import registry
+from coldbench.plugins.registry import DATASETS
+from coldbench.protocol.split import warm_up_split
 
 
 def is_well_formed(name: str) -> Iterator[str]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from coldbench.cell import Spec
 from coldbench.conformance.cases import ON, extremes, failures, load, make_cell, run
 from coldbench.data.dataset import Dataset
-from coldbench.protocol import Matched
-from coldbench.registry import METHODS
-from coldbench.split import warm_up_split
+from coldbench.plugins.registry import METHODS
+from coldbench.protocol.phases import Matched
+from coldbench.protocol.split import warm_up_split
+from coldbench.run.cell import Spec
 
 
 def repeats(name: str, backbone: str) -> Iterator[str]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from coldbench import registry
-from coldbench.config import resolve
 from coldbench.conformance import backbones, datasets, methods
 from coldbench.conformance.cases import ON
-from coldbench.errors import InputError
-from coldbench.outside import PluginFile, explained
-from coldbench.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.core.config import resolve
+from coldbench.core.errors import InputError
+from coldbench.plugins import registry
+from coldbench.plugins.file import PluginFile, explained
+from coldbench.plugins.registry import BACKBONES, DATASETS, METHODS, Kind
 
 Check = Callable[[str], Iterator[str]]  # a plugin's name -> one line per fault
 

@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coldbench.config import digest
+from coldbench.core.config import digest
+from coldbench.core.errors import InputError
 from coldbench.data.prepared import Prepared
 from coldbench.data.schema import Field, Schema
-from coldbench.errors import InputError
 
 _TABLES = ("users", "items", "interactions")
 _CHUNK = 2**26  # rows of a row group: any dataset here is one, and a column of it is read in one piece

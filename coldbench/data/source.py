@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from coldbench.core.errors import InputError
+from coldbench.core.space import Count
 from coldbench.data import cache
 from coldbench.data.dataset import Dataset
-from coldbench.data.download import Publication
+from coldbench.data.files.download import Publication
+from coldbench.data.files.raw import LARGEST, RawFiles
 from coldbench.data.prepared import Prepared
-from coldbench.data.raw import LARGEST, RawFiles
-from coldbench.errors import InputError
-from coldbench.space import Count
 
 DATA_VARIABLE = "COLDBENCH_DATA"
 

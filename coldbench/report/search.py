@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from coldbench.config import text
-from coldbench.errors import InputError
-from coldbench.records import write_text
-from coldbench.report import grids, html, tables
+from coldbench.core.config import text
+from coldbench.core.errors import InputError
+from coldbench.core.storage import Place
+from coldbench.report.analysis.studies import Attempt, Searched, read
 from coldbench.report.figures.picture import Picture, write_pictures
 from coldbench.report.figures.searched import pictures
-from coldbench.report.grids import Cell, Grid
-from coldbench.report.html import Part
-from coldbench.report.studies import Attempt, Searched, read
-from coldbench.storage import Place
-from coldbench.tuned import Made
+from coldbench.report.writers import grids, html, tables
+from coldbench.report.writers.grids import Cell, Grid
+from coldbench.report.writers.html import Part
+from coldbench.run.folder import write_text
+from coldbench.tune.trials import Made
 
 _PSEUDO_COLD = "Chosen on pseudo-cold items; no row of a new item was used."
 _STUDY = ["dataset", "protocol", "backbone", "method"]

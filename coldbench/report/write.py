@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from coldbench.errors import InputError
-from coldbench.records import Folder, write_text
-from coldbench.report import page, text
+from coldbench.core.errors import InputError
+from coldbench.core.storage import Place
+from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.frame import Question
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
-from coldbench.report.findings import find
-from coldbench.report.frame import Question
-from coldbench.storage import Place
+from coldbench.report.writers import page, text
+from coldbench.run.folder import Folder, write_text
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from coldbench.protocol import COLD
+from coldbench.protocol.phases import COLD
+from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.protocols import budget
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
-from coldbench.report.frame import Question
-from coldbench.report.protocols import budget
 
 
 def against_budget(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure | None:

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from coldbench.report.across import probability, ranked
+from coldbench.report.analysis.across import probability, ranked
+from coldbench.report.analysis.frame import PHASES, Question
 from coldbench.report.figures.style import INK, WIDTH, Look, short
-from coldbench.report.frame import PHASES, Question
 from coldbench.significance import Friedman
 
 _ROW, _BAR = 0.17, 0.1  # inches that a method and a bar take

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from coldbench.report.analysis.frame import BASELINE, PHASES, Question, values
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.report.figures.summary import Point, point
-from coldbench.report.frame import BASELINE, PHASES, Question, values
 
 
 def to_base(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure | None:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from coldbench.report.analysis.frame import PHASES
 from coldbench.report.figures.style import MUTED, WIDTH, Look, short
-from coldbench.report.frame import PHASES
 
 MOST = 400  # points of each kind that a panel shows
 _ORDER_SEED = 0

@@ -7,9 +7,9 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from coldbench.report.analysis.scale import BEYOND
+from coldbench.report.analysis.studies import Attempt, Searched
 from coldbench.report.figures.style import COLOURS, INK, MUTED, WIDTH, Look, legend, short
-from coldbench.report.scale import BEYOND
-from coldbench.report.studies import Attempt, Searched
 
 FINISHED, STOPPED, DEFAULTS, BEST = "finished", "stopped early", "defaults", "best"
 LOOKS = {  # told apart in grey by their markers

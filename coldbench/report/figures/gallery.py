@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from coldbench.records import Folder, Record
+from coldbench.report.analysis.findings import Findings, Section
+from coldbench.report.analysis.frame import BASELINE, Question
 from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
-from coldbench.report.findings import Findings, Section
-from coldbench.report.frame import BASELINE, Question
+from coldbench.run.folder import Folder, Record
 
 
 def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from coldbench.report.analysis.importance import Share
 from coldbench.report.figures.style import COLOURS, INK, WIDTH, short
-from coldbench.report.importance import Share
 
 
 def by_importance(found: Mapping[str, Share], metric: str) -> Figure:

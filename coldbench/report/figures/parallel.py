@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import rankdata
 
+from coldbench.report.analysis.studies import Searched
 from coldbench.report.figures.fields import BEST, LOOKS
 from coldbench.report.figures.style import INK, MUTED, PAPER, WIDTH, short
-from coldbench.report.studies import Searched
 
 # from the worst to the best: as light throughout as both a white and a dark page need
 _RAMP = LinearSegmentedColormap.from_list("scores", ["#4477cc", "#b05599", "#e69f00"])

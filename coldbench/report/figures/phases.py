@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from coldbench.report.analysis.frame import PHASES, Question
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
-from coldbench.report.frame import PHASES, Question
 
 
 def by_phase(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coldbench.report import paper
+from coldbench.report.analysis import paper
 from coldbench.report.figures.style import INK, MUTED, Look, legend, panels
 from coldbench.report.figures.summary import Point, point
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from coldbench.report.analysis.importance import shares
+from coldbench.report.analysis.studies import Searched
 from coldbench.report.figures.fields import by_field
 from coldbench.report.figures.importances import by_importance
 from coldbench.report.figures.parallel import parallel
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC
-from coldbench.report.importance import shares
-from coldbench.report.studies import Searched
 
 
 def pictures(found: Sequence[Searched]) -> tuple[list[Picture], list[str]]:

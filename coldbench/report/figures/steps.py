@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from coldbench.protocol.split import WARM_PHASES
+from coldbench.report.analysis.frame import Question
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
-from coldbench.report.frame import Question
-from coldbench.split import WARM_PHASES
 
 
 def against_steps(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure:

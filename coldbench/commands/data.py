@@ -1,0 +1,160 @@
+"""``coldbench data``: what a dataset holds, and how it splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from coldbench.core.config import resolve
+from coldbench.data.dataset import Dataset
+from coldbench.datasets.folder import check
+from coldbench.plugins import registry
+from coldbench.protocol.split import WarmUpSplit, warm_up_split
+
+
+@dataclass(frozen=True)
+class Info:
+    """A dataset in numbers: its sizes, its split and its fields.
+
+    Attributes:
+        name: The registry's name.
+        label: What tables call it.
+        rows: Interactions.
+        users: Users.
+        items: Items.
+        click_rate: Share of clicks among the interactions.
+        fingerprint: SHA-256 of content and preparing code.
+        n: Items with more interactions are old.
+        k: Interactions of a new item in each warm-up phase.
+        split: Rows per part and items per group.
+        click_rates: Share of clicks per part.
+        discarded: What the split leaves out, and why.
+        popularity: Interactions of the items at some ranks, the most popular first.
+        fields: Field name to its side, kind, number of values and of columns.
+        notes: How the raw files differ from the published ones.
+    """
+
+    name: str
+    label: str
+    rows: int
+    users: int
+    items: int
+    click_rate: float
+    fingerprint: str
+    n: int
+    k: int
+    split: dict[str, int]
+    click_rates: dict[str, float]
+    discarded: dict[str, int | str]
+    popularity: list[dict[str, int]]
+    fields: dict[str, dict[str, str | int]]
+    notes: list[str]
+
+    def text(self) -> str:
+        """For a person."""
+        parts = ", ".join(f"{name} {count:,}" for name, count in self.split.items())
+        rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
+        curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
+        fields = ", ".join(
+            f"{name} ({about['side']} {about['kind']}" + (f" of {about['size']:,})" if about["size"] else ")")
+            for name, about in self.fields.items()
+        )
+        left = self.discarded
+        lines = [
+            f"{self.label}: {self.rows:,} interactions of {self.users:,} users with {self.items:,} items, "
+            f"{100 * self.click_rate:.1f} % clicks",
+            f"split at N = {self.n}, K = {self.k}: {parts}",
+            f"left out: {left['rows']:,} interactions of {left['items']:,} items: {left['why']}",
+            f"click rates: {rates}",
+            f"interactions of the item at rank: {curve}",
+            f"fields: {fields}",
+            f"fingerprint: {self.fingerprint}",
+            *(f"note: {note}" for note in self.notes),
+        ]
+        return "\n".join(lines)
+
+
+def describe(name: str, path: Path | None = None) -> Info:
+    """Prepares a dataset if need be, and describes it with its default split.
+
+    Raises:
+        InputError: The name is unknown, or the dataset is not at hand.
+    """
+    key, values = registry.dataset(name)
+    source = registry.get(registry.DATASETS, key)()
+    return _info(source.load(resolve(key, source.Config, values), path))
+
+
+def add_dataset(name: str, path: Path) -> str:
+    """Checks raw files, makes them what the name stands for, and describes them.
+
+    Raises:
+        InputError: The name is unknown, or the files are not that dataset's.
+    """
+    return _info(registry.get(registry.DATASETS, name)().add(path)).text()
+
+
+def download_dataset(name: str) -> str:
+    """Fetches the published archive, checks it, makes it what the name stands for, and describes it.
+
+    Raises:
+        InputError: The name is unknown, or the archive cannot be had.
+    """
+    source = registry.get(registry.DATASETS, name)()
+    return _info(source.add(source.download())).text()
+
+
+def check_folder(path: Path) -> tuple[str, int]:
+    """Everything that is wrong with a folder of a user's own, a line each, or what it holds; and the exit code.
+
+    Raises:
+        InputError: There is no such folder, or its items do not split by its N and K.
+    """
+    problems = check(path)
+    if problems:
+        return "\n".join([*map(str, problems), f"{path}: {len(problems)} problem{'s' * (len(problems) > 1)}"]), 2
+    return describe(str(path.resolve())).text(), 0
+
+
+def _info(data: Dataset) -> Info:
+    split = warm_up_split(data)
+    parts = {"base": split.base, **split.warm, "test": split.test}
+    counts = np.bincount(data.item, minlength=data.schema.items)
+    return Info(
+        name=data.name,
+        label=data.label,
+        rows=data.rows,
+        users=data.schema.users,
+        items=data.schema.items,
+        click_rate=float(data.click.mean()),
+        fingerprint=data.fingerprint,
+        n=data.n,
+        k=data.k,
+        split=split.sizes(),
+        click_rates={name: float(data.click[rows].mean()) for name, rows in parts.items()},
+        discarded=_discarded(split, counts, data.k),
+        popularity=_curve(np.sort(counts)[::-1]),
+        fields={
+            field.name: {"side": field.side, "kind": field.kind, "size": field.size, "width": field.width}
+            for field in data.schema.fields
+        },
+        notes=list(data.notes),
+    )
+
+
+def _discarded(split: WarmUpSplit, counts: np.ndarray, k: int) -> dict[str, Any]:
+    return {
+        "items": len(split.discarded_items),
+        "rows": int(counts[split.discarded_items].sum()),
+        "why": f"fewer than 3 K = {3 * k} interactions do not fill the three warm-up phases",
+    }
+
+
+def _curve(counts: np.ndarray) -> list[dict[str, int]]:
+    """The popularity at ranks 1, 2, 5, 10, 20, 50, ... and the last, (items,) counts in falling order."""
+    ranks = [step * 10**power for power in range(len(str(len(counts)))) for step in (1, 2, 5)]
+    shown = [*(rank for rank in ranks if rank < len(counts)), len(counts)]
+    return [{"rank": rank, "interactions": int(counts[rank - 1])} for rank in shown]

@@ -1,0 +1,109 @@
+"""A run's records -> one tidy table, a row a measurement, as Parquet, CSV or JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from coldbench.core.errors import InputError, unknown
+from coldbench.run.folder import Folder, Record, write_bytes
+
+PRETRAINING = "pretraining"  # the phase of what was measured before the first one
+COLUMNS = {
+    "dataset": "name, with what of its configuration is not the default",
+    "dataset_label": "what tables call the data",
+    "fingerprint": "digest of the data's content",
+    "protocol": "the protocol's name",
+    "backbone": "name, with what of its configuration is not the default",
+    "method": "name, with what of its configuration is not the default",
+    "seed": "the replication's seed",
+    "phase": "pretraining, cold, warm-a, warm-b or warm-c",
+    "metric": "what was measured: auc, gauc, logloss, ..., steps, seconds",
+    "value": "the measurement; empty where it is not defined, as the AUC of one class",
+    "dataset_config": "the dataset's whole configuration, as JSON",
+    "backbone_config": "the backbone's whole configuration, as JSON",
+    "method_config": "the method's whole configuration, as JSON",
+    "settings": "what all methods of the run share, as JSON",
+    "key": "digest of everything that affects the cell's result, the code included",
+    "finished": "when the cell was finished, UTC, ISO 8601",
+    "coldbench": "version that computed the cell",
+    "torch": "version of torch",
+    "commit": "git commit of the code, with + behind it where it was changed since; empty where unknown",
+    "device": "cpu, or the GPU's name",
+    "processor": "the processor's name",
+}
+FORMATS = ("parquet", "csv", "json")
+
+
+def export(folder: Path, to: str, out: Path | None = None) -> str:
+    """Writes every measurement of a run's folder into one file.
+
+    Args:
+        folder: The run's folder.
+        to: One of ``FORMATS``.
+        out: The file; None for export.FORMAT in the run's folder.
+
+    Returns:
+        What was written, for the user.
+
+    Raises:
+        InputError: The format is unknown, the folder holds no finished cell, or the file cannot be written.
+    """
+    if to not in FORMATS:
+        raise unknown("format", to, FORMATS)
+    records, unread = Folder(folder).finished()
+    frame = measurements(records)
+    path = out or folder / f"export.{to}"
+    try:
+        write_bytes(path, _encoded(frame, to))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror})") from None
+    left = f"; {len(unread)} files that are no valid record were left out" if unread else ""
+    return f"{path}: {len(frame):,} measurements of {len(records):,} cells{left}"
+
+
+def measurements(records: list[Record]) -> pd.DataFrame:
+    """A row per cell, phase and metric, with the columns of ``COLUMNS``."""
+    rows = [about | measured for record in records for about in [_about(record)] for measured in _measured(record)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": "int64", "value": "float64"})
+
+
+def _about(record: Record) -> dict[str, Any]:
+    provenance = record["provenance"]
+    configs = {
+        f"{part}_config": json.dumps(record["config"][part], sort_keys=True)
+        for part in ("dataset", "backbone", "method")
+    }
+    return {
+        **record["labels"],
+        **{name: record[name] for name in ("dataset_label", "fingerprint", "protocol", "seed", "key", "finished")},
+        **configs,
+        "settings": json.dumps(record["config"]["settings"], sort_keys=True),
+        **{name: provenance["versions"].get(name) for name in ("coldbench", "torch")},
+        "commit": provenance["commit"],
+        **{name: provenance["machine"].get(name) for name in ("device", "processor")},
+    }
+
+
+def _measured(record: Record) -> Iterator[dict[str, Any]]:
+    phases = [{"phase": PRETRAINING, **record["pretraining"]}, *record["phases"]]
+    for phase in phases:
+        for metric, value in phase.items():
+            if metric != "phase" and (value is None or isinstance(value, int | float)):
+                yield {"phase": phase["phase"], "metric": metric, "value": value}
+
+
+def _encoded(frame: pd.DataFrame, to: str) -> bytes:
+    if to == "parquet":
+        sink = io.BytesIO()
+        frame.to_parquet(sink, index=False, compression="zstd")
+        return sink.getvalue()
+    if to == "csv":
+        return frame.to_csv(index=False).encode()
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return json.dumps(rows, indent=1, ensure_ascii=False).encode()

@@ -1,0 +1,80 @@
+"""A whole run: plan, grid, report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coldbench.core.storage import place
+from coldbench.report.analysis.frame import Question
+from coldbench.report.write import Report, write_report
+from coldbench.run.folder import FAILURES, PARTS, Folder
+from coldbench.run.options import read_options
+from coldbench.run.plan import Plan, make_plan
+
+
+@dataclass(frozen=True)
+class Result:
+    """What to tell the user, and the exit code: 0, 1 where cells failed or are left to do, 130 where it was stopped."""
+
+    text: str
+    code: int
+
+
+def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
+    """Runs what the flags and the TOML file say, and writes the report.
+
+    Raises:
+        InputError: Anything that the user can put right.
+    """
+    from coldbench.run import grid
+
+    plan = make_plan(read_options(flags, config))
+    if dry_run:
+        return Result(_described(plan), 0)
+    came = grid.run(plan)
+    lines = []
+    if came.failures or came.unfinished:
+        failed = [f"failed: {failure.cell}: {failure.reason}" for failure in came.failures]
+        left = [f"{came.unfinished} cells are left to do"] if came.unfinished else []
+        lines = [*failed, *left, "the same command goes on where this one ended"]
+    if came.stopped:
+        return Result("\n".join(["stopped", *lines]), 130)
+    if len(came.failures) + came.unfinished < came.cells:
+        written = report(plan.options.out)
+        lines = [
+            written.summary,
+            *lines,
+            f"{came.cells} cells, {came.reused} of them reused",
+            f"report: {written.path}",
+        ]
+    return Result("\n".join(lines), 1 if came.failures or came.unfinished else 0)
+
+
+def report(location: str, question: Question | None = None) -> Report:
+    """Writes the report of a run's folder; of one in a remote storage, from a copy.
+
+    Raises:
+        InputError: The folder holds no run or no finished cell, or cannot be written.
+    """
+    out = place(location)
+    if isinstance(out, Path):
+        return write_report(out, question)
+    Folder(out).finished()
+    with tempfile.TemporaryDirectory(prefix="coldbench-report-") as scratch:
+        for part in (*PARTS, FAILURES):
+            out.fetch(part, Path(scratch))
+        written = write_report(Path(scratch), question, out.name)
+        out.send(Path(scratch) / "report")
+    return Report(out / "report" / written.path.name, written.summary)
+
+
+def _described(plan: Plan) -> str:
+    folder = Folder(place(plan.options.out))
+    todo = [cell for cell in plan.cells if folder.record(cell) is None]
+    backbones = {cell.pretrained_key for cell in todo if folder.pretrained(cell) is None}
+    lines = [f"{'to do' if cell in todo else 'done '}  {cell}" for cell in plan.cells]
+    return "\n".join([*lines, f"{len(plan.cells)} cells, {len(todo)} to do, {len(backbones)} backbones to pretrain"])

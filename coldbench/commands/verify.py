@@ -1,0 +1,205 @@
+"""``coldbench verify``: computes cells of a finished run again and compares them byte by byte."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from coldbench.core.config import resolve
+from coldbench.core.errors import InputError
+from coldbench.core.storage import Place, place
+from coldbench.data.dataset import Dataset
+from coldbench.model.phase import Settings
+from coldbench.plugins import registry
+from coldbench.plugins.file import PluginFile
+from coldbench.plugins.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.run import grid
+from coldbench.run.cell import Cell, Spec
+from coldbench.run.folder import Folder, Record
+from coldbench.run.options import Options
+from coldbench.run.plan import Plan, parse_protocol
+from coldbench.run.provenance import commit, machine, versions
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One recorded cell against its recomputation.
+
+    Attributes:
+        cell: Its name.
+        differences: What differs in the results, a line each; nothing where all bits are the same.
+        causes: What differs between then and now that may explain it.
+    """
+
+    cell: str
+    differences: tuple[str, ...]
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification came to.
+
+    Attributes:
+        findings: One per cell.
+        unread: Why files are no record, by name.
+    """
+
+    findings: tuple[Finding, ...]
+    unread: dict[str, str]
+
+    @property
+    def same(self) -> bool:
+        """Whether every cell came out as it was, bit for bit."""
+        return not self.unread and not any(finding.differences for finding in self.findings)
+
+    def text(self) -> str:
+        """One line a cell; what differs, and why, below it."""
+        lines = [f"no record  cells/{name}: {why}" for name, why in self.unread.items()]
+        for finding in self.findings:
+            lines.append(f"{'different' if finding.differences else 'same     '}  {finding.cell}")
+            lines += [f"             {difference}" for difference in finding.differences]
+            if finding.differences:
+                lines += [f"             cause: {cause}" for cause in finding.causes]
+        same = sum(not finding.differences for finding in self.findings)
+        return "\n".join([*lines, f"{same} of {len(self.findings)} cells are the same, bit for bit"])
+
+
+def verify(location: str, sample: int | None, data_dir: str | None, options: Options) -> Verification:
+    """Computes a run's cells again, in a folder of their own, and compares predictions, metrics and steps.
+
+    Args:
+        location: The run's folder or its URL; nothing in it is changed.
+        sample: How many cells, drawn at random; None for all.
+        data_dir: A folder with raw files.
+        options: Where and how wide to run, and the plugin files.
+
+    Raises:
+        InputError: The folder holds no finished cell, or a cell needs a plugin or data that are not at hand.
+    """
+    registry.use([PluginFile.read(Path(path)) for path in options.plugin])
+    out = place(location)
+    records, unread = Folder(out).finished()
+    if sample is not None and sample < len(records):
+        records = random.SystemRandom().sample(records, sample)
+    datasets: dict[str, Dataset] = {}
+    cells = [_cell(record, out, datasets, data_dir) for record in records]
+    with tempfile.TemporaryDirectory(prefix="coldbench-verify-") as scratch:
+        distinct = tuple({cell.key: cell for cell in cells}.values())
+        came = grid.run(Plan(replace(options, out=scratch), distinct, datasets))
+        reasons = {failure.cell.key: failure.reason for failure in came.failures}
+        findings = [
+            compare(out, record, Path(scratch), cell, reasons.get(cell.key, "it was interrupted"))
+            for record, cell in zip(records, cells, strict=True)
+        ]
+    return Verification(tuple(findings), unread)
+
+
+def _cell(record: Record, out: Place, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
+    """The cell that a record tells of, as this version computes it on the data at hand."""
+    try:
+        dataset, backbone, method = (
+            _spec(kind, record[kind.name], record["config"][kind.name]) for kind in (DATASETS, BACKBONES, METHODS)
+        )
+        settings = resolve("protocol", Settings, record["config"]["settings"])
+        protocol = parse_protocol(record["protocol"])
+    except InputError as error:
+        kept = out / "plugins"
+        hint = f"; the run keeps plugins in {kept}: read them, then give them with --plugin"
+        raise InputError(
+            f"{_named(record)} of commit {record['provenance']['commit']} cannot be computed again: {error}"
+            + (hint if kept.is_dir() else "")
+        ) from None
+    if dataset.label not in datasets:
+        folder = Path(data_dir) if data_dir else None
+        datasets[dataset.label] = registry.get(DATASETS, dataset.name)().load(dataset.config, folder)
+    device = "cpu" if record["provenance"]["machine"]["device"] == "cpu" else "cuda"
+    fingerprint = datasets[dataset.label].fingerprint
+    return Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device)
+
+
+def _spec(kind: Kind, name: str, values: dict[str, Any]) -> Spec:
+    return Spec(name, resolve(name, registry.get(kind, name).Config, values))
+
+
+def _named(record: Record) -> str:
+    labels = record["labels"]
+    return f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
+
+
+def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str) -> Finding:
+    """A record of one folder against that of the same cell in another.
+
+    Args:
+        out: The folder of the run.
+        record: One of its records.
+        scratch: The folder with the cell computed again.
+        cell: The cell.
+        reason: Why it is not there, if it is not.
+    """
+    again = Folder(scratch).record(cell)
+    if again is None:
+        return Finding(_named(record), (f"it could not be computed again: {reason}",), tuple(_causes(record, cell)))
+    differences, causes = [], []
+    then, now = Folder(out).predictions(record), Folder(scratch).predictions(again)
+    if then is None or now is None:
+        differences.append("its predictions are gone or damaged")
+    else:
+        if not Folder(out).is_whole(record):
+            causes.append("its predictions were changed after they were written")
+        differences += _in_logits(then, now)
+    differences += _in_phases(record["phases"], again["phases"])
+    causes += _causes(record, cell)
+    return Finding(_named(record), tuple(differences), tuple(causes or ["none of what is recorded differs"]))
+
+
+def _in_logits(then: pa.Table, now: pa.Table) -> Iterator[str]:
+    if then.column_names != now.column_names or then.num_rows != now.num_rows:
+        yield f"{then.num_rows:,} test rows then, {now.num_rows:,} now"
+        return
+    for name in then.column_names:
+        before, after = (np.asarray(table[name].to_numpy()) for table in (then, now))
+        if before.tobytes() == after.tobytes():
+            continue
+        if before.dtype != after.dtype:
+            yield f"{name}: {before.dtype} then, {after.dtype} now"
+            continue
+        wrong = int((before != after).sum())
+        apart = np.abs(before.astype(np.float64) - after.astype(np.float64)).max()
+        yield f"{name}: {wrong:,} of {len(before):,} values differ, by {apart:.3g} at most"
+
+
+def _in_phases(then: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for before, after in zip(then, now, strict=False):
+        names = [name for name in before if name != "seconds" and name in after and before[name] != after[name]]
+        if names:
+            values = ", ".join(f"{name} {_short(before[name])} then, {_short(after[name])} now" for name in names)
+            yield f"{before['phase']}: {values}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _causes(record: Record, cell: Cell) -> Iterator[str]:
+    """What differs between then and now: data, code, versions, hardware."""
+    then = record["provenance"]
+    if record["fingerprint"] != cell.fingerprint:
+        yield f"data: fingerprint {record['fingerprint'][:16]} then, {cell.fingerprint[:16]} now"
+    if then.get("code") != cell.code:
+        yield f"code: it changed since (commit {then['commit'] or 'unknown'} then, {commit() or 'unknown'} now)"
+    for name, version in versions().items():
+        if then["versions"].get(name) != version:
+            yield f"versions: {name} {then['versions'].get(name)} then, {version} now"
+    about = machine(torch.device(cell.device))
+    for name in ("system", "processor", "device"):
+        if then["machine"].get(name) != about[name]:
+            yield f"hardware: {name} {then['machine'].get(name)} then, {about[name]} now"

@@ -1,0 +1,1 @@
+"""Foundations: errors, configurations, search spaces, seeds, storage."""

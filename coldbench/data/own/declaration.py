@@ -1,0 +1,192 @@
+"""``schema.toml``: what the columns of a user's own files mean (docs/own-data.md)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from coldbench.core.errors import unknown
+from coldbench.data.own.problems import Problem, Problems
+from coldbench.data.schema import DERIVED, Kind
+
+FILE = "schema.toml"
+_TOP = {"label", "n", "k", "interactions", "users", "items"}
+_LOG = {"user", "item", "click", "click_from", "time", "fields"}
+_KINDS = ("categorical", "multi", "numeric")
+_WIDEST = 1000  # values of a multi-valued field
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field as declared.
+
+    Attributes:
+        name: Of the column and of the field.
+        kind: As of ``Field``.
+        separator: Between the values of a multi-valued field, where they are one text.
+        width: How many of them count.
+    """
+
+    name: str
+    kind: Kind
+    separator: str = "|"
+    width: int = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """The users or the items: the column with their ids, and their fields."""
+
+    id: str
+    fields: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The whole file.
+
+    Attributes:
+        label: What tables call the data.
+        n: Items with more interactions than this are old.
+        k: Interactions of a new item in each warm-up phase.
+        user: The column of ``interactions`` with the user's id.
+        item: The same with the item's.
+        click: The same with the label.
+        click_from: The least value that is a click; None where the column holds 0 and 1.
+        time: The same with the time.
+        context: The fields of an interaction.
+        users: The users' file, or None where there is none.
+        items: The items' file, or None where there is none.
+    """
+
+    label: str
+    n: int
+    k: int
+    user: str
+    item: str
+    click: str
+    click_from: float | None
+    time: str
+    context: tuple[Column, ...]
+    users: Part | None
+    items: Part | None
+
+
+def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
+    """Reads ``schema.toml``; what is wrong with it goes into ``problems``, and then there is no declaration."""
+    try:
+        content = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(Problem(FILE, f"it cannot be read ({error.strerror}); docs/own-data.md shows one"))
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(Problem(FILE, f"it is no TOML: {error}"))
+        return None
+    reader = _Reader(problems)
+    before = len(problems)
+    reader.known("", content, _TOP)
+    log = reader.table(content, "interactions")
+    reader.known("interactions.", log, _LOG)
+    declaration = Declaration(
+        label=reader.text(content, "label", folder.resolve().name),
+        n=reader.count(content, "n"),
+        k=reader.count(content, "k"),
+        user=reader.text(log, "interactions.user"),
+        item=reader.text(log, "interactions.item"),
+        click=reader.text(log, "interactions.click"),
+        click_from=reader.number(log, "interactions.click_from"),
+        time=reader.text(log, "interactions.time"),
+        context=reader.fields("interactions", log),
+        users=reader.part(content, "users"),
+        items=reader.part(content, "items"),
+    )
+    _unlike(declaration, problems)
+    return declaration if len(problems) == before else None
+
+
+def _unlike(declaration: Declaration, problems: Problems) -> None:
+    """Field names have to differ, over all three sides, and from those that every log has."""
+    taken = {"user_id", "user", "item", "click", *DERIVED}
+    users, items = (part.fields if part else () for part in (declaration.users, declaration.items))
+    for field in (*users, *items, *declaration.context):
+        if field.name in taken:
+            problems.append(Problem(FILE, f"the field name {field.name!r} is taken; call the column something else"))
+        taken.add(field.name)
+
+
+class _Reader:
+    """Takes values out of TOML tables; what is wrong with them goes into ``problems``."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+
+    def _wrong(self, what: str) -> None:
+        self._problems.append(Problem(FILE, what))
+
+    def known(self, prefix: str, table: Mapping[str, Any], names: set[str]) -> None:
+        for name in table:
+            if name not in names:
+                self._wrong(str(unknown("key", f"{prefix}{name}", {f"{prefix}{right}" for right in names})))
+
+    def table(self, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        found = table.get(name)
+        if not isinstance(found, dict):
+            self._wrong(f"it needs a table [{name}]" if found is None else f"{name} should be a table [{name}]")
+            return {}
+        return found
+
+    def text(self, table: Mapping[str, Any], name: str, default: str | None = None) -> str:
+        found = table.get(name.rpartition(".")[2], default)
+        if not isinstance(found, str) or not found.strip():
+            self._wrong(f"{name} is {found!r}; it should be a text" if found is not None else f"it lacks {name}")
+            return ""
+        return found
+
+    def count(self, table: Mapping[str, Any], name: str) -> int:
+        found = table.get(name)
+        if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= 1_000_000:
+            should = "it should be a whole number of at least 1"
+            self._wrong(f"it lacks {name}; {should}" if found is None else f"{name} is {found!r}; {should}")
+            return 1
+        return found
+
+    def number(self, table: Mapping[str, Any], name: str) -> float | None:
+        found = table.get(name.rpartition(".")[2])
+        if found is not None and (isinstance(found, bool) or not isinstance(found, int | float)):
+            self._wrong(f"{name} is {found!r}; it should be a number")
+            return None
+        return found
+
+    def part(self, content: Mapping[str, Any], name: str) -> Part | None:
+        if name not in content:
+            return None
+        table = self.table(content, name)
+        self.known(f"{name}.", table, {"id", "fields"})
+        return Part(self.text(table, f"{name}.id"), self.fields(name, table))
+
+    def fields(self, part: str, table: Mapping[str, Any]) -> tuple[Column, ...]:
+        found = table.get("fields", {})
+        if not isinstance(found, dict):
+            self._wrong(f"{part}.fields should be a table [{part}.fields]")
+            return ()
+        columns = (self._field(f"{part}.fields.{name}", name, about) for name, about in found.items())
+        return tuple(column for column in columns if column)
+
+    def _field(self, where: str, name: str, about: Any) -> Column | None:
+        about = {"kind": about} if isinstance(about, str) else about
+        if not isinstance(about, dict) or about.get("kind") not in _KINDS:
+            self._wrong(f"{where} is {about!r}; it should be one of {', '.join(_KINDS)}, or a table with such a kind")
+            return None
+        more = {"kind", "separator", "width"} if about["kind"] == "multi" else {"kind"}
+        self.known(f"{where}.", about, more)
+        separator, width = about.get("separator", "|"), about.get("width", 10)
+        if not isinstance(separator, str) or not separator:
+            self._wrong(f"{where}.separator is {separator!r}; it should be a text")
+            return None
+        if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= _WIDEST:
+            self._wrong(f"{where}.width is {width!r}; it should be between 1 and {_WIDEST}")
+            return None
+        return Column(name, cast(Kind, about["kind"]), separator, width)

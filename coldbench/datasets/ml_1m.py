@@ -1,0 +1,133 @@
+"""MovieLens-1M (Harper and Konstan 2015, DOI 10.1145/2827872): 1,000,209 ratings of 1 to 5 stars.
+
+A rating of 4 or 5 is a click. Movies without a rating are left out.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+
+from coldbench.data.files.movielens import LICENCE, TITLE_WORDS, words, years
+from coldbench.plugin import (
+    FileSource,
+    InputError,
+    Prepared,
+    Publication,
+    RawFiles,
+    categorical,
+    distinct,
+    multi,
+    provenance,
+)
+
+
+class MovieLens1M(FileSource):
+    """The published zip or its folder, with ``ratings.dat``, ``users.dat``, ``movies.dat``."""
+
+    key = "ml-1m"
+    files = ("ratings.dat", "users.dat", "movies.dat")
+    archives = ("ml-1m.zip", "ml-1m")
+    version = "1"
+    largest = 2**27
+    published = Publication(
+        page="https://grouplens.org/datasets/movielens/1m/",
+        licence=LICENCE,
+        url="https://files.grouplens.org/datasets/movielens/ml-1m.zip",
+        md5="c4d9eecfca2ab87c1945afe126590906",
+        size=5_917_549,
+    )
+    published_rows = {"ratings.dat": 1_000_209, "users.dat": 6_040, "movies.dat": 3_883}
+
+    def read(self, raw: RawFiles) -> Prepared:
+        """Reads the three files; every one must have as many rows as the published one."""
+        log = self._table(raw, "ratings.dat", ["user", "movie", "stars", "time"])
+        users = self._table(raw, "users.dat", ["user", "gender", "age", "occupation", "zip_code"], texts=(1, 4))
+        movies = self._movies(raw)
+        if not log["stars"].between(1, 5).all():
+            raise InputError("ratings.dat has ratings outside 1 to 5; it is not MovieLens-1M's")
+        if not log["time"].between(1, 2**31).all():
+            raise InputError("ratings.dat has times that are no seconds since 1970; it is not MovieLens-1M's")
+        distinct("users.dat", users["user"].to_numpy())
+        distinct("movies.dat", movies["movie"].to_numpy())
+        users = users.sort_values("user", ignore_index=True)
+        movies = movies[movies["movie"].isin(log["movie"])].sort_values("movie", ignore_index=True)
+        user = pd.Index(users["user"]).get_indexer(log["user"])
+        item = pd.Index(movies["movie"]).get_indexer(log["movie"])
+        for name, index in (("users.dat", user), ("movies.dat", item)):
+            if (index < 0).any():
+                raise InputError(f"ratings.dat has ids that {name} lacks, first in row {int(np.argmax(index < 0)) + 1}")
+
+        columns = [
+            categorical("user_id", "user", users["user"]),
+            *(categorical(name, "user", users[name]) for name in ("gender", "age", "occupation", "zip_code")),
+            categorical("year", "item", movies["year"]),
+            multi("title", "item", movies["words"].tolist(), TITLE_WORDS),
+            multi("genres", "item", movies["genres"].tolist(), int(movies["genres"].map(len).max())),
+        ]
+        label, notes = provenance(raw, "MovieLens-1M")
+        interactions = {
+            "user": user.astype(np.int32),
+            "item": item.astype(np.int32),
+            "click": (log["stars"].to_numpy() >= 4).astype(np.uint8),
+            "time": log["time"].to_numpy(np.int64),
+        }
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+
+    def _table(self, raw: RawFiles, name: str, columns: list[str], texts: tuple[int, ...] = ()) -> pd.DataFrame:
+        content = raw.read(name)
+        marks, rows = content.count(b"::"), content.count(b"\n")
+        if marks != rows * (len(columns) - 1) or b"\t" in content:
+            raise InputError(f"{name} is not MovieLens-1M's: truncated, or a row is not {'::'.join(columns)}")
+        types = {column: "str" if place in texts else "int64" for place, column in enumerate(columns)}
+        try:
+            table = pd.read_csv(
+                io.BytesIO(content.replace(b"::", b"\t")),
+                sep="\t",
+                header=None,
+                names=columns,
+                dtype=types,
+                index_col=False,
+                encoding="latin-1",
+            )
+        except (ValueError, pd.errors.ParserError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{name} is not MovieLens-1M's: {reason}; rows should be {'::'.join(columns)}") from None
+        self.count(name, len(table))
+        if table.isna().any(axis=None):
+            row = int(np.argmax(table.isna().any(axis=1)))
+            raise InputError(f"{name}, row {row + 1}: a value is missing; rows should be {'::'.join(columns)}")
+        return table
+
+    def _movies(self, raw: RawFiles) -> pd.DataFrame:
+        lines = self._text(raw.read("movies.dat")).splitlines()
+        rows = [line.split("::") for line in lines]
+        for number, row in enumerate(rows, 1):
+            if len(row) != 3 or not row[0].isdigit():
+                raise InputError(
+                    f"movies.dat row {number} is {lines[number - 1]!r:.60}; it should be movie::title::genres"
+                )
+        titles = [title for _, title, _ in rows]
+        table = pd.DataFrame(
+            {
+                "movie": [int(movie) for movie, _, _ in rows],
+                "year": years(titles),
+                "words": words(titles),
+                "genres": [genres.split("|") for _, _, genres in rows],
+            }
+        )
+        self.count("movies.dat", len(table))
+        return table
+
+    def _text(self, content: bytes) -> str:
+        """ISO-8859-1, as published; in that any bytes are text, so UTF-8 has to be looked for."""
+        if not content.isascii():
+            try:
+                content.decode("utf-8")
+            except UnicodeDecodeError:
+                pass
+            else:
+                raise InputError("movies.dat is UTF-8; the published file is ISO-8859-1")
+        return content.decode("latin-1")

@@ -1,0 +1,135 @@
+"""MovieLens-25M (Harper and Konstan 2015, DOI 10.1145/2827872): 25,000,095 ratings of half a star to 5 stars.
+
+A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are the ten most relevant tags of
+the tag genome (Vig, Sen and Riedl 2012, DOI 10.1145/2362394.2362395); most movies are not in it and have none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from coldbench.data.files.movielens import LICENCE, TITLE_WORDS, words, years
+from coldbench.plugin import (
+    Count,
+    FileSource,
+    InputError,
+    Prepared,
+    Publication,
+    RawFiles,
+    Shots,
+    categorical,
+    column,
+    conform,
+    distinct,
+    known,
+    multi,
+    provenance,
+    read_csv,
+    renumbered,
+)
+
+_TAGS = 10  # of a movie
+_LATEST = 2**31  # seconds
+
+
+@dataclass(frozen=True)
+class Config(Shots):
+    """The split (AVAEW, section 3.1)."""
+
+    n: Count = 2700  # items with more interactions than this are old
+    k: Count = 40  # interactions of a new item in each warm-up phase
+
+
+class MovieLens25M(FileSource):
+    """The published zip or its folder."""
+
+    key = "ml-25m"
+    files = ("ratings.csv", "movies.csv", "genome-scores.csv", "genome-tags.csv")
+    archives = ("ml-25m.zip", "ml-25m")
+    version = "1"
+    largest = 2**30
+    published = Publication(
+        page="https://grouplens.org/datasets/movielens/25m/",
+        licence=LICENCE,
+        url="https://files.grouplens.org/datasets/movielens/ml-25m.zip",
+        md5="6b51fb2759a8657d3bfcbfc42b592ada",
+        size=261_978_986,
+    )
+    published_rows = {
+        "ratings.csv": 25_000_095,
+        "movies.csv": 62_423,
+        "genome-scores.csv": 15_584_448,
+        "genome-tags.csv": 1_128,
+    }
+
+    def read(self, raw: RawFiles) -> Prepared:
+        """Reads the four files; every one must have as many rows as the published one."""
+        interactions, users, rated = self._log(raw)
+        movies = self._movies(raw)
+        known("ratings.csv, column movieId", movies["movie"].to_numpy(), rated, interactions["item"], "movies.csv")
+        movies = movies[movies["movie"].isin(rated)].sort_values("movie", ignore_index=True)
+        genres = [text.split("|") for text in movies["genres"]]
+        columns = [
+            categorical("user_id", "user", pd.Series(users)),
+            categorical("year", "item", pd.Series(years(movies["title"]))),
+            multi("title", "item", words(movies["title"]), TITLE_WORDS),
+            multi("genres", "item", genres, max(map(len, genres))),
+            multi("tags", "item", self._tags(raw, movies["movie"].to_numpy()), _TAGS),
+        ]
+        label, notes = provenance(raw, "MovieLens-25M")
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+
+    def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """The interactions, and the ids of the users and movies in them."""
+        name = "ratings.csv"
+        kinds = {"userId": pa.int32(), "movieId": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
+        table = read_csv(raw, name, kinds)
+        self.count(name, table.num_rows)
+        users, user = renumbered(f"{name}, column userId", column(table, "userId"))
+        movies, item = renumbered(f"{name}, column movieId", column(table, "movieId"))
+        stars, time = column(table, "rating"), column(table, "timestamp")
+        halves = np.isin(stars, np.arange(1, 11, dtype=np.float32) / 2)
+        conform(f"{name}, column rating", stars, halves, "0.5 to 5.0 in halves")
+        conform(f"{name}, column timestamp", time, (time > 0) & (time < _LATEST), "seconds since 1970")
+        log = {"user": user, "item": item, "click": (stars >= 4).astype(np.uint8), "time": time}
+        return log, users, movies
+
+    def _movies(self, raw: RawFiles) -> pd.DataFrame:
+        name = "movies.csv"
+        table = read_csv(raw, name, {"movieId": pa.int32(), "title": pa.string(), "genres": pa.string()})
+        self.count(name, table.num_rows)
+        distinct(f"{name}, column movieId", column(table, "movieId"))
+        return pd.DataFrame(
+            {"movie": column(table, "movieId"), "title": column(table, "title"), "genres": column(table, "genres")}
+        )
+
+    def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:
+        """The most relevant tags of each movie, the most relevant first; equals by the tag's number."""
+        listed = read_csv(raw, "genome-tags.csv", {"tagId": pa.int32(), "tag": pa.string()})
+        self.count("genome-tags.csv", listed.num_rows)
+        names = dict(zip(column(listed, "tagId").tolist(), column(listed, "tag"), strict=True))
+        distinct("genome-tags.csv, column tagId", column(listed, "tagId"))
+
+        name = "genome-scores.csv"
+        kinds = {"movieId": pa.int32(), "tagId": pa.int32(), "relevance": pa.float32()}
+        table = read_csv(raw, name, kinds)
+        self.count(name, table.num_rows)
+        scored, movie = renumbered(f"{name}, column movieId", column(table, "movieId"))
+        numbers, tag = renumbered(f"{name}, column tagId", column(table, "tagId"))
+        known(f"{name}, column tagId", np.array(list(names)), numbers, tag, "genome-tags.csv")
+        relevance = column(table, "relevance")
+        conform(f"{name}, column relevance", relevance, (relevance >= 0) & (relevance <= 1), "between 0 and 1")
+        matrix = np.full((len(scored), len(numbers)), -1, np.float32)
+        matrix[movie, tag] = relevance
+        if (matrix >= 0).sum() != len(relevance):
+            raise InputError(f"{name} scores a tag of a movie twice; it is not MovieLens-25M's")
+        best = np.argsort(-matrix, axis=1, kind="stable")[:, :_TAGS]
+        tags = {
+            int(movie): [names[int(numbers[place])] for place in places if row[place] >= 0]
+            for movie, places, row in zip(scored, best, matrix, strict=True)
+        }
+        return [tags.get(int(movie), []) for movie in movies]

@@ -1,0 +1,1 @@
+"""Where methods, backbones and datasets come from: the registry, plugin files, the scaffold."""

@@ -1,0 +1,42 @@
+"""``coldbench new``: a commented plugin file that works as it stands."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from coldbench.core.errors import InputError, unknown
+from coldbench.plugins import registry
+from coldbench.plugins.file import NAME
+
+_KINDS = {"method": registry.METHODS, "backbone": registry.BACKBONES}
+
+
+def new(kind: str, name: str, folder: Path = Path()) -> Path:
+    """Writes ``NAME.py`` into a folder.
+
+    Raises:
+        InputError: The kind or name is none, the name is taken, or the file exists or cannot be written.
+    """
+    if kind not in _KINDS:
+        raise unknown("kind", kind, _KINDS)
+    if not NAME.fullmatch(name):
+        raise InputError(f"{name!r} is no name for a {kind}: letters, digits, - and _, a letter first, at most 64")
+    registry.use([])
+    if name in registry.names(_KINDS[kind]):
+        raise InputError(f"there is a {kind} {name!r} already; choose another name")
+    path = folder / f"{name}.py"
+    text = files("coldbench.plugins").joinpath("templates", f"{kind}.txt").read_text(encoding="utf-8")
+    title = "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
+    if re.search(rf"\b{title}\b", text):  # such as Config
+        title += kind.capitalize()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(Template(text).substitute(name=name, title=title))
+    except FileExistsError:
+        raise InputError(f"{path} exists already; it is left as it is") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror})") from None
+    return path

@@ -1,0 +1,124 @@
+"""``Dataset`` -> ``WarmUpSplit``: base, warm-a, warm-b, warm-c, test; and pseudo-cold validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from coldbench.core.errors import InputError
+from coldbench.core.seeds import derive
+from coldbench.data.dataset import Dataset
+
+WARM_PHASES = ("warm-a", "warm-b", "warm-c")
+PSEUDO_COLD = 0.2  # the share of old items that validation treats as new
+
+
+@dataclass(frozen=True)
+class WarmUpSplit:
+    """Row numbers of each part of a log, in time order per item (AVAEW, section 3.1).
+
+    Attributes:
+        base: Every interaction of the old items, in row order.
+        warm: Per phase, the next ``k`` interactions of each new item.
+        test: What the new items have left.
+        old_items: Items with more than ``n`` interactions.
+        new_items: Items with at least 3 ``k`` and at most ``n`` interactions: the cold items.
+        discarded_items: Items with fewer than 3 ``k``.
+        known: The rows that the ``paper`` protocol's counts and scalings come from; a slice of all by default.
+    """
+
+    base: np.ndarray
+    warm: dict[str, np.ndarray]
+    test: np.ndarray
+    old_items: np.ndarray
+    new_items: np.ndarray
+    discarded_items: np.ndarray
+    known: np.ndarray | slice = field(default_factory=lambda: slice(None))
+
+    def sizes(self) -> dict[str, int]:
+        """Rows per part and items per group."""
+        return {
+            "base": len(self.base),
+            **{name: len(rows) for name, rows in self.warm.items()},
+            "test": len(self.test),
+            "items_old": len(self.old_items),
+            "items_new": len(self.new_items),
+            "items_discarded": len(self.discarded_items),
+        }
+
+
+def warm_up_split(dataset: Dataset) -> WarmUpSplit:
+    """Splits by the dataset's (N, K).
+
+    Interactions of a new item are ordered by time; ties keep the row order of the log.
+
+    Raises:
+        InputError: No item is old, or none is new with something left to test on.
+    """
+    n, k = dataset.n, dataset.k
+    counts = np.bincount(dataset.item, minlength=dataset.schema.items)
+    old = counts > n
+    new = (counts >= 3 * k) & ~old
+    rows, rank = _ranked(dataset, new)
+    split = WarmUpSplit(
+        base=np.flatnonzero(old[dataset.item]),
+        **_parts(rows, rank, k),
+        old_items=np.flatnonzero(old),
+        new_items=np.flatnonzero(new),
+        discarded_items=np.flatnonzero(counts < 3 * k),
+    )
+    if not len(split.base) or not len(split.test):
+        raise InputError(
+            f"{dataset.name} with N = {n}, K = {k} gives {len(split.base)} base and {len(split.test)} test rows; "
+            f"it needs items with more than N interactions and items with more than 3 K"
+        )
+    return split
+
+
+def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
+    """The split that hyper-parameters are chosen on: some old items, drawn by the seed, treated exactly like new ones.
+
+    They leave base with all their interactions; the first N of them, as many as a new item has at most, make the
+    phases and the test. The new items are not in it: none of their rows is trained on, scored or counted.
+
+    Raises:
+        InputError: The dataset cannot be split, or has too few old items to spare any.
+    """
+    split = warm_up_split(dataset)
+    drawn = round(PSEUDO_COLD * len(split.old_items))
+    if not drawn:
+        raise InputError(
+            f"{dataset.name} has {len(split.old_items)} old items, too few to treat a share of {PSEUDO_COLD:g} of them "
+            f"as new, which tuning does; lower N"
+        )
+    pseudo = np.sort(np.random.default_rng(derive(*seed, "pseudo-cold")).permutation(split.old_items)[:drawn])
+    new = np.zeros(dataset.schema.items, dtype=bool)
+    new[pseudo] = True
+    rows, rank = _ranked(dataset, new)
+    rows, rank = rows[rank < dataset.n], rank[rank < dataset.n]
+    base = split.base[~new[dataset.item[split.base]]]
+    return WarmUpSplit(
+        base=base,
+        **_parts(rows, rank, dataset.k),
+        old_items=np.setdiff1d(split.old_items, pseudo),
+        new_items=pseudo,
+        discarded_items=split.discarded_items,
+        known=np.sort(np.concatenate([base, rows])),
+    )
+
+
+def _ranked(dataset: Dataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of the chosen items, item by item in time order, and each row's place in its item's."""
+    rows = np.flatnonzero(chosen[dataset.item])
+    rows = rows[np.lexsort((dataset.time[rows], dataset.item[rows]))]
+    items = dataset.item[rows]
+    first = np.flatnonzero(np.r_[True, items[1:] != items[:-1]]) if len(rows) else rows
+    return rows, np.arange(len(rows)) - np.repeat(first, np.diff(np.r_[first, len(rows)]))
+
+
+def _parts(rows: np.ndarray, rank: np.ndarray, k: int) -> dict[str, Any]:
+    part = np.minimum(rank // k, len(WARM_PHASES))
+    warm = {name: rows[part == number] for number, name in enumerate(WARM_PHASES)}
+    return {"warm": warm, "test": rows[part == len(WARM_PHASES)]}

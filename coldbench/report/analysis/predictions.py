@@ -1,0 +1,132 @@
+"""Predictions -> tests of given models, by test row and by test item: DeLong and a bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from coldbench.report.analysis.comparisons import COLUMN, reference_of
+from coldbench.report.analysis.frame import Question, values
+from coldbench.run.folder import Folder, Record
+from coldbench.significance import bootstrap_aucs
+from coldbench.significance.correlated import compared, placements
+from coldbench.significance.items import summarise
+
+REPLICATES = 200
+MOST = 20_000_000  # predictions of a backbone: half a minute
+ROWS, ITEMS = "DeLong", "bootstrap of items"
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """One backbone's predictions on one dataset.
+
+    Attributes:
+        labels: (rows,) clicks.
+        items: (rows,) the item of each row.
+        logits: By method, seed and phase, (rows,).
+    """
+
+    labels: np.ndarray
+    items: np.ndarray
+    logits: dict[tuple[str, int, str], np.ndarray]
+
+
+def over_rows_and_items(
+    frame: pd.DataFrame, records: list[Record], folder: Folder, question: Question
+) -> tuple[pd.DataFrame, list[str]]:
+    """DeLong's test in every seed, and the interval of the mean difference over items.
+
+    Both take the trained models as given: they say whether these models differ on other rows or items, not whether the
+    methods would differ if they were trained again. No mark follows from them.
+
+    Returns:
+        Rows as those of ``comparisons.over_seeds``, with a column seed for DeLong's, empty where the metric is not AUC;
+        and a line for each backbone that was left out, because predictions are missing or too many.
+    """
+    if question.metric != "auc":
+        return pd.DataFrame(), []
+    keyed = {record["key"]: record for record in records}
+    rows: list[dict[str, object]] = []
+    left_out = []
+    for (dataset, protocol, backbone), part in frame.groupby(COLUMN[:3], sort=False):
+        scores = _load(part, keyed, folder)
+        if isinstance(scores, str):
+            left_out.append(f"No DeLong and no bootstrap of items for {backbone} on {dataset}, {protocol}: {scores}.")
+            continue
+        for column, cells in part.groupby(COLUMN, sort=False):
+            about = dict(zip(COLUMN, column, strict=True)) | {"metric": question.metric}
+            rows += [about | found for found in _column(values(cells, "auc"), scores, str(column[-1]), question)]
+    return pd.DataFrame(rows), left_out
+
+
+def _load(part: pd.DataFrame, keyed: Mapping[str, Record], folder: Folder) -> _Scores | str:
+    """The predictions of all cells, or why they are of no use."""
+    logits: dict[tuple[str, int, str], np.ndarray] = {}
+    first: pa.Table | None = None
+    for key, cells in part.groupby("key", sort=False):
+        record = keyed[str(key)]
+        table = folder.predictions(record)
+        name = Path(record.get("predictions", "predictions")).name
+        if table is None or not {"row", "item", "click", *cells["phase"]} <= set(table.column_names):
+            return f"{name} is missing or cut off"
+        if not folder.is_whole(record):
+            return f"{name} was changed after it was written"
+        if len(part) * table.num_rows > MOST:
+            return f"{len(part) * table.num_rows:,} predictions, more than {MOST:,}, would take minutes"
+        if first is not None and not table["row"].equals(first["row"]):
+            return f"{name} is of other test rows"
+        first = first or table
+        cell = record["labels"]["method"], record["seed"]
+        logits |= {(*cell, phase): table[phase].to_numpy() for phase in cells["phase"]}
+        if any(np.isnan(logits[*cell, phase]).any() for phase in cells["phase"]):
+            return f"{name} holds NaN"
+    assert first is not None  # a group has cells
+    return _Scores(first["click"].to_numpy(), first["item"].to_numpy(), logits)
+
+
+def _column(matrix: pd.DataFrame, scores: _Scores, phase: str, question: Question) -> Iterator[dict[str, object]]:
+    reference = reference_of(matrix, question)
+    if reference is None:
+        return
+    models = [(str(method), int(seed)) for method in matrix for seed in matrix[method].dropna().index]
+    stacked = np.stack([scores.logits[method, seed, phase] for method, seed in models])
+    placed = [placements(scores.labels > 0, score) for score in stacked]
+    drawn = bootstrap_aucs(scores.labels, scores.items, stacked, REPLICATES, within=False)
+    place = {model: number for number, model in enumerate(models)}
+    point = np.array([matrix.at[seed, method] for method, seed in models], float)
+    items = len(np.unique(scores.items))
+    for method in map(str, matrix):
+        seeds = matrix[[method, reference]].dropna().index
+        if method == reference or not len(seeds):
+            continue
+        about = {"reference": reference, "method": method}
+        ours, theirs = ([place[name, seed] for seed in seeds] for name in (method, reference))
+        whole = summarise(point[ours + theirs], drawn[:, ours + theirs], len(seeds), question.alpha, items)
+        low, high = whole.interval
+        yield about | {
+            "test": ITEMS,
+            "unit": "item",
+            "seeds": len(seeds),
+            "difference": whole.difference,
+            "low": low,
+            "high": high,
+        }
+        for seed, one, other in zip(seeds, ours, theirs, strict=True):
+            found = compared(scores.labels > 0, placed[one], placed[other], question.alpha)
+            low, high = found.interval
+            yield about | {
+                "test": ROWS,
+                "unit": "row",
+                "seeds": 1,
+                "seed": seed,
+                "difference": found.difference,
+                "low": low,
+                "high": high,
+                "p": found.p_value,
+            }

@@ -1,0 +1,137 @@
+"""The studies of a search and their trials -> what a report shows of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coldbench.core.config import text
+from coldbench.report.analysis.frame import METRICS as TITLES
+from coldbench.report.analysis.scale import Scale
+from coldbench.tune.samplers import Values
+from coldbench.tune.studies import METRICS, Study
+from coldbench.tune.trials import Made, Trial, best
+
+_WARM_A = 1  # the second point of evaluation: every trial gets so far, the scheduler stops none before
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A trial, as a report shows it; scores are in the metric's own sign.
+
+    Attributes:
+        number: In the order the trials ended.
+        state: ``finished`` or ``stopped``.
+        values: Of every field searched.
+        early: At warm-a of the first seed; None where it was not to be had.
+        score: Of a finished one.
+        seconds: It took.
+    """
+
+    number: int
+    state: str
+    values: Values
+    early: float | None
+    score: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A study with its trials.
+
+    Attributes:
+        study: The study.
+        attempts: Its trials.
+        scales: Of the fields searched.
+        defaults: The trial of the defaults, if it was made.
+        best: The best finished one, if there is one.
+        other_fields: What some of the trials, those of an earlier search, varied as well.
+    """
+
+    study: Study
+    attempts: list[Attempt]
+    scales: dict[str, Scale]
+    defaults: Attempt | None
+    best: Attempt | None
+    other_fields: list[str]
+
+    @property
+    def title(self) -> str:
+        """For headings and names of files."""
+        cell = self.study.cells[0]
+        return f"{cell.method.label} on {cell.backbone.label}, {cell.dataset.label}, protocol {cell.protocol.label}"
+
+    @property
+    def metric(self) -> str:
+        """What the score is."""
+        return f"mean {TITLES[METRICS[self.study.metric][0]][0]}"
+
+    @property
+    def early_metric(self) -> str:
+        """What the early score is."""
+        first = f", seed {self.study.cells[0].seed}" if len(self.study.cells) > 1 else ""
+        return f"{TITLES[METRICS[self.study.metric][0]][0]} at warm-a{first}"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The metric's direction."""
+        return METRICS[self.study.metric][1] > 0
+
+    @property
+    def stopped(self) -> int:
+        """How many trials the scheduler stopped."""
+        return sum(each.state == "stopped" for each in self.attempts)
+
+    def reach(self, kind: str) -> tuple[float, float] | None:
+        """The lowest and the highest ``score``, or ``early`` score, of the trials; None where none has one."""
+        scores = [score for each in self.attempts if (score := getattr(each, kind)) is not None]
+        return (min(scores), max(scores)) if scores else None
+
+    def label(self, field: str) -> str:
+        """What an axis calls a field: a method's own without the method's name."""
+        return field.removeprefix(f"{self.study.cells[0].method.name}.")
+
+    def told(self, attempt: Attempt | None) -> str:
+        """A trial's values in words."""
+        values = attempt.values if attempt else {}
+        return ", ".join(f"{self.label(field)} {text(value)}" for field, value in values.items()) or "-"
+
+
+def read(made: Made) -> list[Searched]:
+    """All studies of a search."""
+    return [_searched(study, trials) for study, trials in made]
+
+
+def _searched(study: Study, trials: Sequence[Trial]) -> Searched:
+    defaults, sign = study.full({}), METRICS[study.metric][1]
+    attempts = [
+        Attempt(
+            trial.number,
+            trial.state,
+            {field: trial.values.get(field, default) for field, default in defaults.items()},
+            _signed(trial.scores[_WARM_A] if len(trial.scores) > _WARM_A else None, sign),
+            _signed(trial.score, sign),
+            trial.seconds,
+        )
+        for trial in trials
+    ]
+    scales = {
+        field: Scale.over(where, [each.values[field] for each in attempts]) for field, where in study.space.items()
+    }
+    plain = [each for each, trial in zip(attempts, trials, strict=True) if study.at(trial.values) == study.cells]
+    chosen = best(trials)
+    others = dict.fromkeys(field for trial in trials for field in trial.values if field not in defaults)
+    return Searched(
+        study,
+        attempts,
+        scales,
+        plain[0] if plain else None,
+        None if chosen is None else attempts[list(trials).index(chosen)],
+        list(others),
+    )
+
+
+def _signed(score: float | None, sign: int) -> float | None:
+    return None if score is None or not math.isfinite(score) else sign * score

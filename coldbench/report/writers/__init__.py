@@ -1,0 +1,1 @@
+"""Findings to Markdown, LaTeX, CSV and HTML."""

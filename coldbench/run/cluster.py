@@ -1,0 +1,78 @@
+"""Ray: a local one, or a connection to a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from coldbench.core.errors import InputError
+from coldbench.run.options import Options
+
+
+@contextmanager
+def connected(options: Options) -> Iterator[None]:
+    """A local Ray, or a connection to a cluster, without its chatter."""
+    quiet = {
+        "RAY_CHDIR_TO_TRIAL_DIR": "0",
+        "RAY_DEDUP_LOGS": "0",
+        "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would give up what is being computed (see interrupts)
+        "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    local: dict[str, Any] = {"num_cpus": jobs(options) * options.cpus_per_cell, "include_dashboard": False}
+    try:
+        ray.init(
+            address=options.address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if options.address else local),
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        if options.address is None:
+            raise
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--address {options.address}: no Ray cluster answers there ({reason})") from None
+    places = at_once(options) or int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # else Tune starts one worker after another
+    for chatter in ("ray.tune", "ray.train"):
+        logging.getLogger(chatter).setLevel(logging.CRITICAL)  # a task that fails is told of in one line, by the grid
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def reach(address: str) -> None:
+    """Tries a cluster's port, because Ray itself takes minutes to give up.
+
+    Raises:
+        InputError: Nothing answers there.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
+
+
+def jobs(options: Options) -> int:
+    """Cells at once on a local Ray."""
+    return options.jobs or os.cpu_count() or 1
+
+
+def at_once(options: Options) -> int | None:
+    """The most cells at once; None on a cluster where nobody asked for a limit: as many as it has room for."""
+    return options.jobs if options.address else jobs(options)

@@ -1,0 +1,76 @@
+"""What a person sees while a grid runs: each cell as it ends, over a live bar where there is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from coldbench.run.folder import Record
+
+
+class Watch:
+    """Reports a grid's cells as they finish.
+
+    Args:
+        cells: How many cells the run has.
+        done: How many were finished before it started.
+    """
+
+    def __init__(self, cells: int, done: int) -> None:
+        self.cells = cells
+        self.done = self._before = done
+        self._started = time.monotonic()
+        self._console = Console(stderr=True, highlight=False)
+        self._live: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Watch:
+        if sys.stderr.isatty():
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._live = Progress(*columns, TextColumn("{task.fields[left]}"), console=self._console)
+            self._live.start()
+            self._task = self._live.add_task("cells", total=self.cells, completed=self.done, left="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def pretrained(self, name: str) -> None:
+        """A backbone was pretrained."""
+        self.say(f"pretrained {name}")
+
+    def finished(self, record: Record) -> None:
+        """A cell is done."""
+        self.done += 1
+        labels = record["labels"]
+        aucs = "  ".join(
+            f"{phase['phase']} {phase['auc']:.4f}" for phase in record["phases"] if phase["auc"] is not None
+        )
+        name = f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
+        left = self._left()
+        if self._live is not None and self._task is not None:
+            self._live.update(self._task, completed=self.done, left=left)
+            self.say(f"{name}: {aucs}")
+        else:
+            self.say(f"[{self.done}/{self.cells}] {name}: {aucs}  {left}")
+
+    def failed(self, name: str, reason: str) -> None:
+        """A cell failed."""
+        self.say(f"failed: {name}: {reason}")
+
+    def _left(self) -> str:
+        """The time left, from the pace of this run so far."""
+        pace = (time.monotonic() - self._started) / max(self.done - self._before, 1)
+        seconds = round(pace * (self.cells - self.done))
+        return f"{seconds // 60}:{seconds % 60:02d} left" if seconds else "done"

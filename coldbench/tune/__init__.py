@@ -1,0 +1,1 @@
+"""A search for hyper-parameters: studies, samplers, trials."""

@@ -1,0 +1,195 @@
+"""The trials of a search: on disk, as a frame, and the best of them as TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import tomli_w
+
+from coldbench.core.config import as_dict, digest
+from coldbench.core.storage import Place
+from coldbench.run.cell import Cell, Spec
+from coldbench.run.folder import write_text
+from coldbench.tune.samplers import Values
+from coldbench.tune.studies import Study
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial.
+
+    Attributes:
+        study: The study's name.
+        number: In the order they ended.
+        values: ``NAME.FIELD`` to value, of every field searched.
+        scores: After each point of evaluation, the mean so far over the warm-up phases.
+        state: ``finished``, ``stopped`` by the scheduler, or ``failed``.
+        seconds: It took in all.
+        reason: Why it failed.
+    """
+
+    study: str
+    number: int
+    values: Values
+    scores: list[float]
+    state: str
+    seconds: float
+    reason: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """Of a finished trial, its mean over seeds and warm-up phases."""
+        return self.scores[-1] if self.state == "finished" else None
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The trials of a search on disk, one JSON file each."""
+
+    path: Place
+
+    def of(self, study: Study) -> list[Trial]:
+        """A study's trials that ended well or were stopped, as they ended; failed ones are tried again."""
+        found = []
+        for file in self._folder(study).glob("*.json"):
+            try:
+                content = json.loads(file.read_bytes())
+                if content.pop("digest") == digest(content) and content["state"] != "failed":
+                    found.append(Trial(**content))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # cut off or edited: that trial is made again
+        return sorted(found, key=lambda trial: trial.number)
+
+    def save(self, study: Study, trial: Trial) -> None:
+        """Writes one."""
+        content = dataclasses.asdict(trial)
+        name = digest(trial.values)[:16]
+        write_text(self._folder(study) / f"{name}.json", json.dumps(content | {"digest": digest(content)}, indent=1))
+
+    def _folder(self, study: Study) -> Place:
+        cell = study.cells[0]
+        return self.path / "trials" / f"{cell.dataset.name}-{cell.backbone.name}-{cell.method.name}-{study.key[:16]}"
+
+
+Made = Sequence[tuple[Study, Sequence[Trial]]]
+
+
+def best(trials: Sequence[Trial]) -> Trial | None:
+    """The finished trial with the highest score; of equals the first."""
+    finished = [trial for trial in trials if trial.score is not None]
+    return max(finished, key=lambda trial: (trial.score, -trial.number)) if finished else None
+
+
+def frame(made: Made) -> pd.DataFrame:
+    """All trials, one row each: study, backbone, method, state, score, and a column per field."""
+    rows = []
+    for study, trials in made:
+        cell = study.cells[0]
+        about = {
+            "dataset": cell.dataset.label,
+            "backbone": cell.backbone.label,
+            "method": cell.method.label,
+            "protocol": cell.protocol.label,
+        }
+        for trial in trials:
+            values = {name: _cell_value(value) for name, value in trial.values.items()}
+            rows.append(
+                {
+                    **about,
+                    "number": trial.number,
+                    "state": trial.state,
+                    "score": trial.score,
+                    "seconds": trial.seconds,
+                    **values,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _cell_value(value: Any) -> Any:
+    return "x".join(map(str, value)) if isinstance(value, list) else value
+
+
+def write_best(out: Place, made: Made, samples: int) -> list[Place]:
+    """Writes what ``coldbench run --config`` takes: one TOML file per dataset, backbone and protocol.
+
+    Where a backbone's fields were searched each method has a backbone, and a file, of its own.
+    """
+    groups: dict[tuple[str, ...], list[tuple[Study, Sequence[Trial]]]] = {}
+    for study, trials in made:
+        cell = study.cells[0]
+        group = [cell.dataset.label, cell.backbone.label, cell.protocol.label]
+        group += [cell.method.label] if _own_backbone(study) else []
+        groups.setdefault(tuple(group), []).append((study, trials))
+    written: list[Place] = []
+    stems: Counter[str] = Counter()
+    for members in groups.values():
+        cells = [_chosen(study, trials) for study, trials in members]
+        plain = members[0][0].cells[0]
+        values: dict[str, Any] = {"protocol": as_dict(plain.settings)}
+        methods = []
+        for (study, _), cell in zip(members, cells, strict=True):
+            variants = sum(other.method.name == cell.method.name for other in cells)
+            methods.append(cell.method.name if variants == 1 else cell.method.label)
+            for spec in (cell.backbone, cell.method) if variants == 1 else (cell.backbone,):
+                values.setdefault(spec.name, {}).update(_spelled(spec, study))
+        content = {
+            "methods": methods,
+            "backbones": plain.backbone.name,
+            "datasets": plain.dataset.label,
+            "protocol": plain.protocol.label,
+            "tuned": tuned(members, samples),
+            "set": {name: fields for name, fields in values.items() if fields},
+        }
+        stem = ["best"]
+        if len(groups) > 1:
+            stem += [plain.dataset.name, plain.backbone.name, plain.protocol.label]
+            stem += [plain.method.name] if _own_backbone(members[0][0]) else []
+        stems["-".join(stem)] += 1
+        stem += [str(stems["-".join(stem)])] if stems["-".join(stem)] > 1 else []  # a second variant
+        path = out / f"{'-'.join(stem)}.toml"
+        write_text(path, tomli_w.dumps(content))
+        written.append(path)
+    return written
+
+
+def _own_backbone(study: Study) -> bool:
+    """Whether the backbone's fields were searched for this method."""
+    return any(target.startswith(f"{study.cells[0].backbone.name}.") for target in study.space)
+
+
+def _chosen(study: Study, trials: Sequence[Trial]) -> Cell:
+    """A cell with the best values; with the plain ones where no trial finished."""
+    chosen = best(trials)
+    return study.at(chosen.values if chosen else {})[0]
+
+
+def _spelled(spec: Spec, study: Study) -> dict[str, Any]:
+    """What of a configuration was searched, and what of it the search was started with instead of the defaults."""
+    if spec.config is None:
+        return {}
+    defaults = as_dict(type(spec.config)())
+    return {
+        field: value
+        for field, value in as_dict(spec.config).items()
+        if f"{spec.name}.{field}" in study.space or value != defaults[field]
+    }
+
+
+def tuned(members: Made, samples: int) -> str:
+    """What the report of a tuned run says about it."""
+    cell = members[0][0].cells[0]
+    plain = [study.cells[0].method.label for study, _ in members if not study.space]
+    counts = {study.cells[0].method.label: len(trials) for study, trials in members if study.space}
+    text = f"tuned on pseudo-cold items of {cell.dataset.label} with {cell.backbone.label}, "
+    text += f"protocol {cell.protocol.label}, by {members[0][0].metric}, seeds {len(members[0][0].cells)}: "
+    text += ", ".join(f"{name} {count} trials" for name, count in counts.items())
+    if any(count != samples for count in counts.values()):
+        text += f" of {samples} asked for"
+    return text + (f"; nothing to tune in {', '.join(plain)}" if plain else "")

@@ -431,7 +431,7 @@ HOOKS = [
     ("initialise(self)", "self.generator = None"), ("step(optimizer,", "step(nothing,"), ("base.batches(self.config.epochs)", "[None]"),
 ]  # fmt: skip
 RECORDS = [
-    *("", "{", "null", "[]", "3", "'x'", '"x"', "{}", '{"schema": 1}', '{"schema": 2}', "NaN", "[" * 3000, "\x00", "\udcff", '{"a": 1e999}'),
+    *("", "{", "null", "[]", "3", "'x'", '"x"', "{}", '{"schema": 1}', '{"schema": 3}', "NaN", "[" * 3000, "\x00", "\udcff", '{"a": 1e999}'),
     *({"phases": value} for value in (3, [], [3], [{}], {"phase": "cold"}, None, [{"phase": 3}], [{"phase": "cold", "auc": "x"}])),
     *({"phases": value} for value in ([{"phase": "nope", "auc": 0.5}], [{"phase": "cold"}], [{"phase": "cold", "auc": {}}])),
     *({"labels": value} for value in (3, {}, {"dataset": 3}, None, {"dataset": [], "backbone": "fm", "method": "base"})),
@@ -506,7 +506,7 @@ def record() -> dict:
     names = dict(zip(parts, ("synthetic", "fm", "base"), strict=True))
     return {
         **names,
-        "schema": 1,
+        "schema": 2,
         "seed": 0,
         "protocol": "paper",
         "dataset_label": "Synthetic",
@@ -514,7 +514,7 @@ def record() -> dict:
         "fingerprint": "f",
         "key": "k",
         "finished": "2026-01-01",
-        "config": {**{part: {} for part in parts}, "settings": {"batch_size": 2048}},
+        "config": {**{part: {} for part in parts}, "protocol": {"name": "paper"}, "settings": {"batch_size": 2048}},
         "split": {"base": 3},
         "phases": [{"phase": "cold", "auc": 0.5, "steps": 1, "seconds": 1.0}],
         "predictions": "predictions/x.parquet",

@@ -122,7 +122,10 @@ class Cell:
             "labels": {part: getattr(self, part).label for part in ("dataset", "backbone", "method")},
             "fingerprint": self.fingerprint,
             "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
-            | {"settings": as_dict(self.settings)},
+            | {
+                "protocol": {"name": self.protocol.name, **as_dict(self.protocol.config)},
+                "settings": as_dict(self.settings),
+            },
             "tuned": self.tuned,
             "key": self.key,
         }

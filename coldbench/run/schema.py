@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-VERSION = 1
+VERSION = 2
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "object", "additionalProperties": _TEXT}
 _NUMBER = {"type": ["number", "null"]}  # null stands for NaN, which JSON has no word for
@@ -34,7 +34,8 @@ RECORD = {
         "labels": _TEXTS | {"required": [*_PARTS]},
         "config": {
             "type": "object",
-            "required": [*_PARTS, "settings"],
+            "required": [*_PARTS, "protocol", "settings"],
+            "properties": {"protocol": {"type": "object", "required": ["name"]}},
             "additionalProperties": {"type": "object"},
         },
         "phases": {

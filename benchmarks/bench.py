@@ -34,7 +34,8 @@ from coldbench.model.backbone import Backbone
 from coldbench.model.layers import Dropout, initialise, lookup
 from coldbench.model.method import Method
 from coldbench.model.phase import Settings, ctr_loss, descend
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
+from coldbench.plugins.registry import Registry
 from coldbench.protocol.phases import Paper, Protocol
 from coldbench.protocol.split import WarmUpSplit, warm_up_split
 from coldbench.run.provenance import machine, versions
@@ -87,11 +88,11 @@ def render(part: str, result: dict) -> str:
 
 def data() -> Dataset:
     """MovieLens-1M where it is at hand, else synthetic data of its shape."""
-    source = registry.get(registry.DATASETS, "ml-1m")()
+    source = Registry().get(DATASETS, "ml-1m")()
     try:
         return source.load(source.Config())
     except InputError:
-        owner = registry.get(registry.DATASETS, "synthetic")
+        owner = Registry().get(DATASETS, "synthetic")
         return owner().load(resolve("synthetic", owner.Config, LIKE_ML_1M))
 
 
@@ -125,7 +126,7 @@ def protocol(log: Dataset, split: WarmUpSplit) -> Protocol:
 
 def built(log: Dataset, backbone: str, method: str) -> tuple[Backbone, Method]:
     """A backbone and a method with their defaults."""
-    owner, plugin = registry.get(registry.BACKBONES, backbone), registry.get(registry.METHODS, method)
+    owner, plugin = Registry().get(BACKBONES, backbone), Registry().get(METHODS, method)
     model = owner(owner.Config(), log.schema)
     initialise(model)
     return model, plugin(plugin.Config(), log.schema, model)
@@ -136,7 +137,7 @@ def pretraining(log: Dataset, options: argparse.Namespace) -> dict:
     split = warm_up_split(log)
     some = np.random.default_rng(0).permutation(split.base)[: options.batches * BATCH]
     rows = []
-    for name in registry.names(registry.BACKBONES):
+    for name in Registry().names(BACKBONES):
         model, method = built(log, name, "base")
         run = protocol(log, split)
         timed = pairs(
@@ -272,7 +273,7 @@ def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:
     """(e): cost of a step against the number of users and items."""
     runs = {}
     for size in (10_000, 100_000, 1_000_000):
-        owner = registry.get(registry.DATASETS, "synthetic")
+        owner = Registry().get(DATASETS, "synthetic")
         values = {"users": size, "items": size, "interactions": 2_000_000, "n": max(9, 6_000_000 // size), "k": 1}
         tall = owner().load(resolve("synthetic", owner.Config, values))
         split = dataclasses.replace(warm_up_split(tall), base=np.arange(tall.rows))

@@ -27,11 +27,16 @@ import torch
 from scipy import stats
 from tabulate import tabulate
 
-from coldbench.model.phase import Settings
-from coldbench.plugins import registry
-from coldbench.protocol.phases import Paper
+from coldbench.data.dataset import Dataset
+from coldbench.model.settings import Settings
+from coldbench.plugins import kinds
+from coldbench.plugins.registry import Registry
+from coldbench.plugins.spec import Spec
+from coldbench.protocol.phases import Outcome
+from coldbench.protocol.rules import Paper
 from coldbench.protocol.split import warm_up_split
-from coldbench.run.cell import Cell, Spec
+from coldbench.protocol.stages import Trained
+from coldbench.run.cell import Cell
 from coldbench.run.plan import parse_spec
 from coldbench.run.provenance import versions
 from coldbench.significance import delong, effect, friedman, holm, item_bootstrap, mean_interval, paired_t, wilcoxon
@@ -80,10 +85,15 @@ class Rate:
 
 def cell(method: str, seed: int, data: str) -> Cell:
     """A cell of FM on small synthetic data."""
-    parse = partial(parse_spec, overrides={})
-    parts = parse(registry.DATASETS, f"synthetic[{data}]"), parse(registry.BACKBONES, "fm")
-    method_spec = parse(registry.METHODS, method)
-    return Cell(parts[0], "", parts[1], method_spec, seed, Spec("paper", Paper()), Settings(batch_size=512), "cpu")
+    parse = partial(parse_spec, Registry(), overrides={})
+    parts = parse(kinds.DATASETS, f"synthetic[{data}]"), parse(kinds.BACKBONES, "fm"), parse(kinds.METHODS, method)
+    return Cell(parts[0], "", *parts[1:], seed, Spec("protocol", "paper", Paper()), Settings(batch_size=256), "cpu")
+
+
+def outcomes(one: Cell, dataset: Dataset, pretrained: Trained) -> list[Outcome]:
+    """A cell's outcomes on a backbone that is there."""
+    stages = one.on(dataset)
+    return list(stages.phases(pretrained, stages.fit(pretrained)))
 
 
 def aucs(task: tuple[str, range]) -> np.ndarray:
@@ -91,13 +101,13 @@ def aucs(task: tuple[str, range]) -> np.ndarray:
     method, seeds = task
     torch.set_num_threads(1)
     config = cell(method, 0, DATA).dataset.config
-    dataset = registry.get(registry.DATASETS, "synthetic")().load(config)
+    dataset = Registry().get(kinds.DATASETS, "synthetic")().load(config)
     found = np.empty((len(seeds), 2, PHASES))
     for place, seed in enumerate(seeds):
-        pretrained = cell(method, seed, DATA).pretrain(dataset)
+        pretrained = cell(method, seed, DATA).on(dataset).pretrain()
         for run, other in enumerate((0, OTHER)):
-            outcomes, _ = cell(method, seed + other, DATA).warm_up(dataset, pretrained)
-            found[place, run] = [outcome.metrics["auc"] for outcome in outcomes[1:]]
+            made = outcomes(cell(method, seed + other, DATA), dataset, pretrained)
+            found[place, run] = [outcome.metrics["auc"] for outcome in made[1:]]
     return found
 
 
@@ -117,10 +127,10 @@ def trained_rows(task: tuple[str, range]) -> np.ndarray:
     found = []
     for seed in seeds:
         data = f"{DATA},seed={seed}"
-        dataset = registry.get(registry.DATASETS, "synthetic")().load(cell(method, seed, data).dataset.config)
+        dataset = Registry().get(kinds.DATASETS, "synthetic")().load(cell(method, seed, data).dataset.config)
         rows = warm_up_split(dataset).test
-        pretrained = cell(method, seed, data).pretrain(dataset)
-        runs = [cell(method, seed + other, data).warm_up(dataset, pretrained)[0][-1].logits for other in (0, OTHER)]
+        pretrained = cell(method, seed, data).on(dataset).pretrain()
+        runs = [outcomes(cell(method, seed + other, data), dataset, pretrained)[-1].logits for other in (0, OTHER)]
         found.append(of_given_models(dataset.click[rows], dataset.item[rows], *runs, seed))
     return np.array(found)
 

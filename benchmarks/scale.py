@@ -21,9 +21,10 @@ _COMMAND = (sys.executable, "-m", "coldbench")
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
 _LOAD = """
 import json, sys, time
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 from coldbench.data import cache
-source = registry.get(registry.DATASETS, sys.argv[1])
+source = Registry().get(DATASETS, sys.argv[1])
 started, spent = time.perf_counter(), time.process_time()
 data = source().load(source.Config())
 print(json.dumps([time.perf_counter() - started, time.process_time() - spent, data.rows]))

@@ -7,7 +7,6 @@ import errno
 import json
 import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +15,8 @@ from click.exceptions import NoArgsIsHelpError
 
 from coldbench import __version__
 from coldbench.core.errors import InputError, one_line
+from coldbench.run.flags import Flag
+from coldbench.run.options import FLAGS
 
 
 class _Group(click.Group):
@@ -52,37 +53,25 @@ def _end(message: str) -> NoReturn:
 
 def _options(command: Callable) -> Callable:
     """The flags of ``coldbench run``; each is a key of the TOML file as well."""
-    flags = [
-        click.option("--methods", help="Comma-separated names, variants as cvar[adapt=false], or all.  [default: all]"),
-        click.option("--backbones", help="Comma-separated names or all.  [default: deepfm]"),
-        click.option("--datasets", help="Comma-separated names, or folders of your own.  [default: synthetic]"),
-        click.option("--seeds", help="How many, or a comma-separated list.  [default: 3; tune: 1]"),
-        click.option("--protocol", help="Comma-separated of paper, strict, matched.  [default: paper]"),
-        click.option("--budget", help="Of protocol matched: steps a phase, in epochs of base; comma-separated."),
-        click.option("--set", multiple=True, metavar="NAME.FIELD=VALUE", help="Override a hyper-parameter."),
-        click.option("--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."),
-        click.option("--out", help="The run's folder.  [default: results/run; tune: results/tune]"),
-        click.option("--data-dir", help="A folder with the raw files (else COLDBENCH_DATA, else the cache)."),
-        click.option("--device", help="auto, cpu or cuda.  [default: auto]"),
-        click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]"),
-        click.option(
-            "--plugin", multiple=True, metavar="FILE.py", help="Add a method, backbone or dataset from a file."
-        ),
-        click.option("--address", help="Of a Ray cluster.  [default: a local Ray]"),
-        click.option("--cpus-per-cell", type=float, help="CPUs that a cell reserves, fractions too.  [default: 1]"),
-        click.option("--gpus-per-cell", type=float, help="GPUs that a cell reserves, fractions too."),
-        click.option("--cell-timeout", type=float, metavar="SECONDS", help="Give a cell up after so long."),
-        click.option("--memory-per-cell", type=float, metavar="GIB", help="Memory that a cell may add to its worker."),
-        click.option("--dry-run", is_flag=True, help="Say what would be run, and stop."),
-    ]
+    command = click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")(command)
+    command = click.option(
+        "--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."
+    )(command)
+    for name, flag in reversed(FLAGS.items()):
+        if not flag.hidden:
+            command = _option(name, flag)(command)
+    return command
 
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return command(*args, **kwargs)
 
-    for flag in reversed(flags):
-        wrapped = flag(wrapped)
-    return wrapped
+def _option(name: str, flag: Flag) -> Callable[[Callable], Callable]:
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        name,
+        help=flag.help,
+        metavar=flag.metavar,
+        multiple=flag.kind.multiple,
+        type=flag.kind.number,
+    )
 
 
 def _question(command: Callable) -> Callable:
@@ -128,7 +117,9 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
     from coldbench.tune.studies import TuneOptions
 
     how = TuneOptions(**{name: flags.pop(name) for name in TuneOptions.__dataclass_fields__})
-    click.echo(tunes.tune(flags, config, how, dry_run))
+    result = tunes.tune(flags, config, how, dry_run)
+    click.echo(result.text)
+    sys.exit(result.code)
 
 
 @main.command()

@@ -10,20 +10,24 @@ from __future__ import annotations
 # configurations and search spaces
 from coldbench.core.errors import InputError
 from coldbench.core.space import Choice, Count, LogUniform, Range, Rate, Share, Space, Uniform, Weight, Width
-from coldbench.core.config import as_dict, digest
+from coldbench.core.config import after_fit, as_dict, digest
 
 # what a hook receives
 from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
-from coldbench.model.batching import Batch, Rows
-from coldbench.model.phase import Phase, ctr_loss, descend, step
+from coldbench.model.batching import Batch
+from coldbench.model.budget import Budget
+from coldbench.model.optimizer import Adam
+from coldbench.model.phase import Phase, RowsByItem, ctr_loss, descend, step
+from coldbench.model.rows import Interactions, Rows
+from coldbench.model.view import View
 
-# the bases
+# bases, and parts to build from
 from coldbench.model.backbone import Backbone
-from coldbench.model.method import Method
-
-# parts to build from
-from coldbench.model.generator import Generated, Gaussian, SideInformation, VariationalGenerator, gaussian, wasserstein
-from coldbench.model.layers import MLP, Dropout, FactorizationMachine, FieldEmbedding, initialise, lookup, two_layers
+from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
+from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator
+from coldbench.model.generator import frozen_turns, gaussian, wasserstein
+from coldbench.model.embedding import FieldEmbedding, lookup
+from coldbench.model.layers import MLP, Dropout, FactorizationMachine, initialise, two_layers
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
@@ -35,10 +39,13 @@ from coldbench.data.source import FileSource, Shots, Source, provenance
 
 __all__ = [
     "COUNT",
+    "ITEM_SPACE",
     "MLP",
     "TIME",
+    "Adam",
     "Backbone",
     "Batch",
+    "Budget",
     "Choice",
     "Count",
     "Dataset",
@@ -47,11 +54,14 @@ __all__ = [
     "Field",
     "FieldEmbedding",
     "FileSource",
+    "FrozenBatch",
     "Gaussian",
     "Generated",
     "InputError",
+    "Interactions",
     "LogUniform",
     "Method",
+    "MethodConfig",
     "Phase",
     "Prepared",
     "Publication",
@@ -59,6 +69,7 @@ __all__ = [
     "Rate",
     "RawFiles",
     "Rows",
+    "RowsByItem",
     "Schema",
     "Share",
     "Shots",
@@ -69,8 +80,10 @@ __all__ = [
     "Table",
     "Uniform",
     "VariationalGenerator",
+    "View",
     "Weight",
     "Width",
+    "after_fit",
     "as_dict",
     "categorical",
     "codes",
@@ -80,6 +93,7 @@ __all__ = [
     "descend",
     "digest",
     "distinct",
+    "frozen_turns",
     "gaussian",
     "initialise",
     "known",

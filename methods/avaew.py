@@ -28,22 +28,27 @@ from coldbench.plugin import (
     Batch,
     Choice,
     Count,
+    FrozenBatch,
     LogUniform,
     Method,
+    MethodConfig,
     Phase,
+    Rate,
     Rows,
     Schema,
     Space,
     VariationalGenerator,
     Weight,
     Width,
+    after_fit,
+    frozen_turns,
     initialise,
     step,
 )
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Hyper-parameters; alpha to xi_prime are equation 11's, their defaults the code's that gave the tables."""
 
     alpha: Weight = 1.0  # weight of the reconstruction L_R, equation 4
@@ -55,7 +60,8 @@ class Config:
     on_count: bool = True  # the decoder also gets the item's count
     features: Width = 32  # units of the classifier's hidden layer
     epochs: Count = 1  # over base, in fit
-    adapt_epochs: Count = 2  # over each phase's rows
+    learning_rate: Rate = 1e-3  # of the generator and of the classifier
+    adapt_epochs: Count = after_fit(2)  # over each phase's rows
     repeats: Count = 10  # generator steps on each batch
     classifier_steps: Count = 3  # after each generator step
 
@@ -67,6 +73,9 @@ space: Space = {
     "xi_prime": LogUniform(1e-3, 1e1),
     "repeats": Choice((1, 3, 10)),
 }
+
+
+_GENERATOR, _CLASSIFIER = "generator", "classifier"
 
 
 class Classifier(nn.Module):
@@ -89,6 +98,8 @@ class Classifier(nn.Module):
 
 class AVAEW(Method):
     """Generates cold items' embeddings that a classifier cannot tell from warm ones."""
+
+    title = "AVAEW"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -116,23 +127,27 @@ class AVAEW(Method):
 
     def train_generator(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
         """Alternates one generator step and ``classifier_steps`` classifier steps, ``repeats`` times a batch."""
-        generator = phase.adam(self.generator.parameters())
-        classifier = phase.adam(self.classifier.parameters())
-        for batch in phase.batches(epochs):
-            context = backbone.frozen_context(batch)
-            real = backbone.item_table(batch.items.number)  # (distinct, dim)
-            for _ in range(self.config.repeats):
-                loss, warm = self.generator_loss(backbone, batch, context, real)
+        generator = phase.adam(self.generator.parameters(), self.config.learning_rate)
+        classifier = phase.adam(self.classifier.parameters(), self.config.learning_rate)
+        players = (_GENERATOR, *[_CLASSIFIER] * self.config.classifier_steps)
+        both: Tensor | None = None  # v_I and D(z_p) of the generator's last batch, (2, distinct, dim)
+        of: Batch | None = None
+        for frozen, player in frozen_turns(backbone, phase, epochs, self.config.repeats, players):
+            if player == _GENERATOR:
+                loss, warm = self.generator_loss(backbone, frozen)
                 step(generator, loss)
-                both = torch.stack([real, warm.detach()])
-                for _ in range(self.config.classifier_steps):
-                    step(classifier, self.classifier_loss(batch, both))
+                both, of = torch.stack([frozen.real, warm.detach()]), frozen.batch
+                continue
+            if both is None or frozen.batch is not of:  # where steps are limited, each has another batch
+                both, of = torch.stack([frozen.real, self.embed(backbone, frozen.batch.items)]), frozen.batch
+            step(classifier, self.classifier_loss(frozen.batch, both))
 
-    def generator_loss(self, backbone: Backbone, batch: Batch, context: object, real: Tensor) -> tuple[Tensor, Tensor]:
+    def generator_loss(self, backbone: Backbone, frozen: FrozenBatch) -> tuple[Tensor, Tensor]:
         """L_w, equation 11, and the warm-up embeddings (distinct, dim) it was taken at."""
         config = self.config
-        loss, warm = self.generator.loss(backbone, batch, context, real, config.alpha, config.beta)
-        apart = self.classifier.features(real) - self.classifier.features(warm)
+        batch = frozen.batch
+        loss, warm = self.generator.loss(backbone, frozen, config.alpha, config.beta)
+        apart = self.classifier.features(frozen.real) - self.classifier.features(warm)
         group = batch.mean(apart).square().mean()
         pairs = batch.mean(vecdot(apart, apart)) / config.features
         return loss + config.xi * group + config.xi_prime * pairs, warm

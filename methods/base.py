@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldbench.plugin import Method, Space
+from coldbench.plugin import Method, MethodConfig, Space
 
 
 @dataclass(frozen=True)
-class Config:
-    """Nothing to choose."""
+class Config(MethodConfig):
+    """What every method has, and nothing else."""
 
 
 space: Space = {}

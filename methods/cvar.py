@@ -17,23 +17,27 @@ from torch import Tensor
 
 from coldbench.plugin import (
     Backbone,
-    Batch,
     Choice,
     Count,
+    FrozenBatch,
     LogUniform,
     Method,
+    MethodConfig,
     Phase,
+    Rate,
     Rows,
     Schema,
     Space,
     VariationalGenerator,
     Weight,
+    after_fit,
+    frozen_turns,
     step,
 )
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Hyper-parameters; the defaults are the authors'."""
 
     alpha: Weight = 1.0  # weight of the reconstruction L_R
@@ -41,8 +45,9 @@ class Config:
     noise: Weight = 1e-4  # s in z = mu + s sigma eps
     side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
     epochs: Count = 1  # over base, in fit
-    adapt: bool = True  # go on training on each phase's rows, then replace the cold items' embeddings
-    adapt_epochs: Count = 2  # over each phase's rows
+    learning_rate: Rate = 1e-3  # of the generator
+    adapt: bool = after_fit(True)  # go on training on each phase's rows, then replace the cold items' embeddings
+    adapt_epochs: Count = after_fit(2)  # over each phase's rows
     repeats: Count = 10  # steps on each batch
 
 
@@ -51,6 +56,8 @@ space: Space = {"alpha": LogUniform(1e-2, 1e2), "beta": LogUniform(1e-3, 1e1), "
 
 class CVAR(Method):
     """Generates cold items' embeddings from side information, and again after each phase."""
+
+    title = "CVAR"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -79,13 +86,10 @@ class CVAR(Method):
 
     def train_generator(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
         """``repeats`` steps on each batch, the backbone's context computed once."""
-        optimizer = phase.adam(self.generator.parameters())
-        for batch in phase.batches(epochs):
-            context = backbone.frozen_context(batch)
-            real = backbone.item_table(batch.items.number)  # (distinct, dim)
-            for _ in range(self.config.repeats):
-                step(optimizer, self.loss(backbone, batch, context, real))
+        optimizer = phase.adam(self.generator.parameters(), self.config.learning_rate)
+        for frozen, _ in frozen_turns(backbone, phase, epochs, self.config.repeats):
+            step(optimizer, self.loss(backbone, frozen))
 
-    def loss(self, backbone: Backbone, batch: Batch, context: object, real: Tensor) -> Tensor:
-        """The generator's loss."""
-        return self.generator.loss(backbone, batch, context, real, self.config.alpha, self.config.beta)[0]
+    def loss(self, backbone: Backbone, frozen: FrozenBatch) -> Tensor:
+        """The generator's loss, ()."""
+        return self.generator.loss(backbone, frozen, self.config.alpha, self.config.beta)[0]

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from coldbench.plugin import Backbone, Batch, Method, Share, Space, Uniform, lookup
+from coldbench.plugin import Backbone, Batch, Method, MethodConfig, Share, Space, Uniform, ctr_loss, lookup
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Hyper-parameters."""
 
     rate: Share = 0.1  # probability of dropping (section 4.1, the dropout of preference inputs)
@@ -31,12 +31,14 @@ space: Space = {"rate": Uniform(0.0, 0.9)}
 class DropoutNet(Method):
     """Drops v_I in pretraining; the rest is the plain baseline."""
 
-    def pretrain_logits(self, backbone: Backbone, batch: Batch) -> Tensor:
-        """(batch,) logits, some of them without the item ID."""
+    title = "DropoutNet"
+
+    def pretrain_loss(self, backbone: Backbone, batch: Batch) -> Tensor:
+        """The CTR loss, now and then without the item ID."""
         item = lookup(backbone.item_table.weight, batch.item)
         rows = len(batch) if self.config.per_row else 1
         dropped = torch.rand(rows, 1) < self.config.rate
         if dropped.any():
             mean = backbone.item_table.weight.detach().mean(0)
             item = torch.where(dropped.to(item.device), mean, item)
-        return backbone.score(item, backbone.encode(batch))
+        return ctr_loss(backbone.score(item, backbone.encode(batch)), batch)

@@ -28,8 +28,11 @@ from coldbench.plugin import (
     Batch,
     Choice,
     Count,
+    FrozenBatch,
     Method,
+    MethodConfig,
     Phase,
+    Rate,
     Rows,
     Schema,
     Share,
@@ -38,14 +41,16 @@ from coldbench.plugin import (
     Uniform,
     Weight,
     Width,
+    after_fit,
     ctr_loss,
+    frozen_turns,
     initialise,
     step,
 )
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Hyper-parameters; beta and the towers are the paper's."""
 
     alpha: Share = 0.5  # weight of the similarity |v_gen - v_real|_1 against the adversarial term
@@ -54,11 +59,15 @@ class Config:
     towers: tuple[Width, ...] = (200, 200)  # units of the generator's and the critic's layers, with tanh
     side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
     epochs: Count = 1  # over base, in fit
-    adapt_epochs: Count = 2  # over each phase's rows
+    learning_rate: Rate = 1e-3  # of the generator and of the critic
+    adapt_epochs: Count = after_fit(2)  # over each phase's rows
     repeats: Count = 1  # steps of each player on each batch
 
 
 space: Space = {"alpha": Uniform(0.0, 1.0), "beta": Uniform(0.0, 1.0), "repeats": Choice((1, 3, 10))}
+
+
+_CRITIC, _GENERATOR = "critic", "generator"
 
 
 class Tower(nn.Sequential):
@@ -73,6 +82,8 @@ class Tower(nn.Sequential):
 
 class GAR(Method):
     """Generates cold items' embeddings that a critic takes for warm ones."""
+
+    title = "GAR"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -107,14 +118,15 @@ class GAR(Method):
 
     def play(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
         """Critic and generator in turn, ``repeats`` times a batch."""
-        critic = phase.adam([*self.user_tower.parameters(), *self.item_tower.parameters()])
-        generator = phase.adam([*self.side.parameters(), *self.generator.parameters()])
-        for batch in phase.batches(epochs):
-            embedded, context = user(backbone, batch), backbone.frozen_context(batch)
-            real = backbone.item_table(batch.items.number)
-            for _ in range(self.config.repeats):
-                step(critic, self.critic_loss(batch, embedded, real))
-                step(generator, self.generator_loss(backbone, batch, context, embedded, real))
+        rate = self.config.learning_rate
+        critic = phase.adam([*self.user_tower.parameters(), *self.item_tower.parameters()], rate)
+        generator = phase.adam([*self.side.parameters(), *self.generator.parameters()], rate)
+        for frozen, player in frozen_turns(backbone, phase, epochs, self.config.repeats, (_CRITIC, _GENERATOR)):
+            embedded = user(backbone, frozen.batch)
+            if player == _CRITIC:
+                step(critic, self.critic_loss(frozen.batch, embedded, frozen.real))
+            else:
+                step(generator, self.generator_loss(backbone, frozen, embedded))
 
     def critic_loss(self, batch: Batch, embedded: Tensor, real: Tensor) -> Tensor:
         """The critic's loss, a mean over clicked rows; v_neg is the item of the clicked row before."""
@@ -126,10 +138,9 @@ class GAR(Method):
         negative = (1 - beta) * made + beta * items.roll(1, 0)
         return functional.softplus((users * (negative - items)).sum(-1)).mean()
 
-    def generator_loss(
-        self, backbone: Backbone, batch: Batch, context: object, embedded: Tensor, real: Tensor
-    ) -> Tensor:
+    def generator_loss(self, backbone: Backbone, frozen: FrozenBatch, embedded: Tensor) -> Tensor:
         """The generator's loss: the game and the similarity over clicked rows, the CTR loss over all."""
+        batch, context, real = frozen
         clicked = batch.click > 0
         with torch.no_grad():
             users = self.user_tower(embedded[clicked])

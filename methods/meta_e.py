@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from coldbench.plugin import (
     Count,
     LogUniform,
     Method,
+    MethodConfig,
     Phase,
     Rate,
     Rows,
@@ -41,7 +41,7 @@ _PARTS = 4  # into which each old item's rows are cut, in time order
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Hyper-parameters; the defaults are the paper's."""
 
     inner_lr: Rate = 1e-3  # a, the step on the embedding, equation 7
@@ -55,6 +55,8 @@ space: Space = {"inner_lr": LogUniform(1e-4, 1.0), "gamma": Uniform(0.0, 1.0), "
 
 class MetaEmbedding(Method):
     """Generates cold items' first embeddings; after that it is the plain baseline."""
+
+    title = "Meta-E"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -86,23 +88,8 @@ class MetaEmbedding(Method):
 
     def pairs(self, base: Phase) -> Iterator[tuple[Batch, Batch]]:
         """Batches of two parts of each item's rows, the j-th row of one beside the j-th of the other."""
-        parts = quarters(base.log.item.cpu().numpy(), base.time)
+        parts = base.parts_in_time(_PARTS)
         for number in range(self.config.passes):
-            first, second = (torch.from_numpy(parts[(number + ahead) % _PARTS]) for ahead in (0, 1))
-            for chosen in torch.randperm(len(first)).split(base.settings.batch_size):
-                places = [part[chosen].to(base.log.item.device) for part in (first, second)]
-                yield base.at(places[0]), base.at(places[1])
-
-
-def quarters(item: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Cuts each item's rows into four equal parts in time order; what is left over is left out.
-
-    Returns:
-        (4, rows) places; a column holds rows of one item.
-    """
-    order = np.lexsort((time, item))
-    _, first, sizes = np.unique(item[order], return_index=True, return_counts=True)
-    length = sizes // _PARTS
-    rank = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    starts = np.repeat(first, length) + rank
-    return np.stack([order[starts + part * np.repeat(length, length)] for part in range(_PARTS)])
+            first, second = (parts[(number + ahead) % _PARTS] for ahead in (0, 1))
+            for chosen in torch.randperm(len(first)).to(first.device).split(base.settings.batch_size):
+                yield base.at(first[chosen]), base.at(second[chosen])

@@ -4,9 +4,9 @@ A new item's embedding starts as the mean item ID embedding; v = scale(V_S) * ne
 embedding of the users who interacted with the item so far. On base, the cold loss with the new-item table updates
 the table and the warm loss with v updates the two networks (algorithm 1). With no user yet, U is the mean user.
 
-Departs from the paper: after each phase the trained embedding keeps what it learned, and its shift is replaced by
-that of the users seen by then. Public code looks the users' table up with item ids and the other way round; here
-users are users.
+Departs from the paper where ``through`` is off: then a phase trains v itself, keeps what it learned, and replaces its
+shift by that of the users seen by then. With it on, a phase trains the new-item table through scale and shift, as the
+paper does. Public code looks the users' table up with item ids and the other way round; here users are users.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from coldbench.plugin import (
     Choice,
     Count,
     Method,
+    MethodConfig,
     Phase,
     Rows,
     Schema,
     Space,
     Width,
+    after_fit,
     ctr_loss,
     lookup,
     step,
@@ -36,42 +38,27 @@ _ROWS = 65_536  # interactions whose users are looked up at once
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """Hyper-parameters; the defaults are the paper's."""
 
     hidden: Width = 16  # units of the hidden layer of both networks
     epochs: Count = 1  # over base
+    through: bool = after_fit(False)  # train the new-item table through scale and shift, as the paper does
 
 
 space: Space = {"hidden": Choice((16, 64)), "epochs": Choice((1, 2))}
 
 
-class MeanUsers:
-    """Running mean of the embeddings of each item's users, and of all users seen; all fields side by side."""
-
-    def __init__(self, backbone: Backbone, items: int) -> None:
-        self.backbone = backbone
-        weight = backbone.item_table.weight
-        self.total = weight.new_zeros(items, backbone.users.width)
-        self.count = weight.new_zeros(items, 1)
-
-    def see(self, phase: Phase) -> None:
-        """Adds the users of a phase's rows to their items' means."""
-        for start in range(0, len(phase), _ROWS):
-            log = phase.log.at(slice(start, start + _ROWS))
-            with torch.no_grad():
-                users = self.backbone.users(phase.view.users(log.user)).flatten(1)
-            self.total.index_add_(0, log.item, users)
-            self.count.index_add_(0, log.item, torch.ones_like(users[:, :1]))
-
-    def of(self, items: Tensor) -> Tensor:
-        """(items,) -> (items, width); the mean over all rows for items without a user."""
-        everyone = self.total.sum(0) / self.count.sum()
-        return torch.where(self.count[items] > 0, self.total[items] / self.count[items].clamp(min=1), everyone)
-
-
 class MWUF(Method):
-    """Warms up the mean embedding by what is known of the item and of its users."""
+    """Warms up the mean embedding by what is known of the item and of its users.
+
+    Attributes:
+        user_sum: The sum of the embeddings of each item's users so far, (items, width).
+        user_count: Their number, (items, 1).
+        start: The mean old item's ID embedding, (dim,).
+    """
+
+    title = "MWUF"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -80,30 +67,65 @@ class MWUF(Method):
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Algorithm 1: the cold loss and the warm loss in turn on each batch."""
-        self.users = MeanUsers(backbone, self.schema.items)
-        self.users.see(base)
-        self.start = backbone.item_table(base.log.item.unique()).mean(0)  # the mean old item
+        self.user_sum = backbone.item_table.weight.new_zeros(self.schema.items, backbone.users.width)
+        self.user_count = self.user_sum.new_zeros(self.schema.items, 1)
+        self.see(backbone, base)
+        self.start = backbone.item_table(base.by_item.items).mean(0)
         new = nn.Parameter(self.start.repeat(self.schema.items, 1))
         cold = base.adam([new])
         networks = base.adam([*self.scale.parameters(), *self.shift.parameters()])
         for batch in base.batches(self.config.epochs):
             context = backbone.frozen_context(batch)
             step(cold, ctr_loss(backbone.score(lookup(new, batch.item), context), batch))
-            warm = self.warm(backbone, batch.items, new.detach()[batch.items.number])
+            warm = self.warmed(backbone, batch.items, new.detach()[batch.items.number])
             step(networks, ctr_loss(backbone.score(batch.spread(warm), context), batch))
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
         """The mean item, scaled and shifted: (items, dim)."""
         with torch.no_grad():
-            return self.warm(backbone, items, self.start)
+            return self.warmed(backbone, items, self.start)
+
+    def warm(self, backbone: Backbone, phase: Phase) -> Tensor | None:
+        """Trains the new-item table through both networks where the paper is followed, else v itself."""
+        if not self.config.through:
+            return super().warm(backbone, phase)
+        self.see(backbone, phase)
+        with torch.no_grad():
+            scale = self.scale(backbone.items(phase.cold).flatten(1))
+            shift = self.shift(self.mean_users(phase.cold.number))
+        before = getattr(self, "new", self.start.expand(len(scale), -1))
+        new = nn.Parameter(before.clone())
+        place = torch.zeros(self.schema.items, dtype=torch.int64, device=new.device)
+        place[phase.cold.number] = torch.arange(len(new), device=new.device)
+        optimizer = phase.adam([new], self.config.item_lr)
+        for batch in phase.batches(self.config.item_epochs):
+            warm = (scale * new + shift)[place[batch.item]]
+            step(optimizer, ctr_loss(self.logits(backbone, batch, warm), batch))
+        self.new = new.detach()
+        return scale * self.new + shift
 
     def adapt(self, backbone: Backbone, phase: Phase) -> Tensor:
         """Replaces the shift by that of the users seen by now; (cold, dim)."""
         with torch.no_grad():
-            trained = backbone.item_table(phase.cold.number) - self.shift(self.users.of(phase.cold.number))
-            self.users.see(phase)
-            return trained + self.shift(self.users.of(phase.cold.number))
+            trained = backbone.item_table(phase.cold.number) - self.shift(self.mean_users(phase.cold.number))
+            self.see(backbone, phase)
+            return trained + self.shift(self.mean_users(phase.cold.number))
 
-    def warm(self, backbone: Backbone, items: Rows, new: Tensor) -> Tensor:
+    def warmed(self, backbone: Backbone, items: Rows, new: Tensor) -> Tensor:
         """scale(V_S) * new + shift(U), (items, dim)."""
-        return self.scale(backbone.items(items).flatten(1)) * new + self.shift(self.users.of(items.number))
+        return self.scale(backbone.items(items).flatten(1)) * new + self.shift(self.mean_users(items.number))
+
+    def see(self, backbone: Backbone, phase: Phase) -> None:
+        """Adds the users of a phase's rows to their items' means."""
+        for start in range(0, len(phase), _ROWS):
+            log = phase.log.at(slice(start, start + _ROWS))
+            with torch.no_grad():
+                users = backbone.users(phase.view.users(log.user)).flatten(1)
+            self.user_sum.index_add_(0, log.item, users)
+            self.user_count.index_add_(0, log.item, torch.ones_like(users[:, :1]))
+        self.mean_user = self.user_sum.sum(0) / self.user_count.sum()
+
+    def mean_users(self, items: Tensor) -> Tensor:
+        """(items,) -> (items, width) the mean embedding of their users; the mean user for items without one."""
+        seen = self.user_count[items]
+        return torch.where(seen > 0, self.user_sum[items] / seen.clamp(min=1), self.mean_user)

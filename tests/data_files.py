@@ -7,7 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 
 _SPEC = importlib.util.spec_from_file_location(
     "raw_files", Path(__file__).parent.parent / "benchmarks" / "raw_files.py"
@@ -33,7 +34,7 @@ def write(name: str, folder: Path) -> Path:
 
 def expect(name: str, folder: Path, monkeypatch) -> type:
     """Makes the dataset expect as many rows as the files of a folder have."""
-    source = registry.get(registry.DATASETS, name)
+    source = Registry().get(DATASETS, name)
     header = 0 if name == "ml-1m" else 1
     rows = {file: (folder / file).read_bytes().count(b"\n") - header for file in source.files}
     monkeypatch.setattr(source, "published_rows", rows)

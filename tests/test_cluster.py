@@ -23,17 +23,18 @@ PLUGIN = '''"""Where (nobody 2026, DOI 10.0/none): the plain baseline, which not
 
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import ray
 
-from coldbench.model.method import Method
+from coldbench.plugin import Method, MethodConfig
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     number: int = 0  # tells variants apart
 
 
@@ -42,7 +43,10 @@ space = {}
 
 class Where(Method):
     def fit(self, backbone, base):
-        data = base.view.dataset
+        frame = sys._getframe()
+        while not hasattr(frame.f_locals.get("self"), "dataset"):
+            frame = frame.f_back
+        data = frame.f_locals["self"].dataset
         arrays = (data.item, data.user, data.click, data.users.ids)
         note = {"node": ray.get_runtime_context().get_node_id(), "shared": not any(a.flags.writeable for a in arrays)}
         note["pid"] = os.getpid()
@@ -98,5 +102,5 @@ def test_cells_spread_and_a_killed_node_costs_time_and_nothing_else(cluster, tmp
     for cell in plan.cells:
         (dataset,) = plan.datasets.values()
         table = pq.read_table(tmp_path / "out" / Folder(tmp_path / "out").record(cell)["predictions"])
-        for outcome in cell.warm_up(dataset, cell.pretrain(dataset))[0]:
+        for outcome in cell.on(dataset).run():
             assert table[outcome.phase].to_numpy().tobytes() == outcome.logits.tobytes()

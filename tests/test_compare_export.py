@@ -91,7 +91,7 @@ def test_a_setting_that_only_one_version_knows_does_not_keep_cells_apart(finishe
 
 def test_runs_of_several_settings_are_compared_setting_by_setting(finished, tmp_path):
     def longer(record):
-        record["config"]["settings"]["phase_epochs"] = 10
+        record["config"]["settings"]["pretrain_epochs"] = 10
         for phase in record["phases"]:
             phase["auc"] += 0.1
         return record
@@ -101,7 +101,7 @@ def test_runs_of_several_settings_are_compared_setting_by_setting(finished, tmp_
         shutil.copy(path, both / "cells" / f"one-{path.name}")
     result = invoke("compare", finished.path, both)
     assert "Only in the second: 8 cells: " in result.output
-    assert "(phase_epochs 10)" in result.output
+    assert "(pretrain_epochs 10)" in result.output
     assert [row[-1] for row in rows(result.output)] == ["identical results"] * 8
     assert {row[5] for row in rows(result.output)} == {"4"}
 

@@ -6,23 +6,26 @@ import numpy as np
 import pytest
 import torch
 
+from coldbench.conformance.subject import Subject
 from coldbench.conformance.suite import CHECKS, faults
-from coldbench.model.phase import Settings
-from coldbench.plugins import registry
-from coldbench.protocol.phases import Paper, Protocol
+from coldbench.plugins.kinds import BACKBONES, METHODS
+from coldbench.plugins.registry import Registry
 
 CASES = [
-    pytest.param(check, name, id=f"{name}-{title}")
-    for kind in (registry.METHODS, registry.BACKBONES)
-    for name in registry.names(kind)
+    pytest.param(check, Subject(kind.name, name), id=f"{name}-{title}")
+    for kind in (METHODS, BACKBONES)
+    for name in Registry().names(kind)
     for title, check in CHECKS[kind.name].items()
 ]
-CASES += [pytest.param(check, "synthetic", id=f"synthetic-{title}") for title, check in CHECKS["dataset"].items()]
+CASES += [
+    pytest.param(check, Subject("dataset", "synthetic"), id=f"synthetic-{title}")
+    for title, check in CHECKS["dataset"].items()
+]
 
 
-@pytest.mark.parametrize(("check", "name"), CASES)
-def test_a_registered_plugin_holds_what_it_must(check, name):
-    assert faults(check, name) == []
+@pytest.mark.parametrize(("check", "subject"), CASES)
+def test_a_registered_plugin_holds_what_it_must(check, subject):
+    assert faults(check, subject) == []
 
 
 def test_methods_are_paired_and_seeds_are_not(dataset, make_cell):
@@ -30,22 +33,21 @@ def test_methods_are_paired_and_seeds_are_not(dataset, make_cell):
     assert base.pretrained_key == other.pretrained_key
     assert base.key != other.key
     assert make_cell("fm", "dropoutnet").pretrained_key != base.pretrained_key
-    first, second = (make_cell("fm", "base", seed=seed).pretrain(dataset).state for seed in (0, 1))
+    first, second = (make_cell("fm", "base", seed=seed).on(dataset).pretrain().state for seed in (0, 1))
     assert first["item_table.weight"].tobytes() != second["item_table.weight"].tobytes()
 
 
 def test_a_cell_has_the_four_phases_with_steps_and_plain_logits(dataset, make_cell):
     cell = make_cell("fm", "base")
-    outcomes, _ = cell.warm_up(dataset, cell.pretrain(dataset))
+    outcomes = cell.on(dataset).run()
     assert [outcome.phase for outcome in outcomes] == ["cold", "warm-a", "warm-b", "warm-c"]
     assert all(outcome.logits.dtype == np.float32 for outcome in outcomes)
     assert all(outcome.steps > 0 for outcome in outcomes[1:])
 
 
-def test_batches_come_in_another_order_each_pass_and_in_the_same_one_for_every_method(dataset, split):
+def test_batches_come_in_another_order_each_pass_and_in_the_same_one_for_every_method(make_phase):
     def order():
-        protocol = Protocol(Paper(), dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
-        phase = protocol._phase("warm-a", split.warm["warm-a"])
+        phase = make_phase("warm-a", batch_size=256)
         return [torch.cat([batch.user for batch in phase.batches()]).tolist() for _ in range(2)]
 
     first, second = order()

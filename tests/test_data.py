@@ -14,7 +14,8 @@ from coldbench.data import cache
 from coldbench.data.prepared import multi
 from coldbench.data.schema import Field, Side
 from coldbench.datasets.ml_1m import MovieLens1M
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 
 USERS, MOVIES, RATINGS = 12, 30, 4000
 
@@ -176,7 +177,7 @@ def test_vocabularies_are_sorted_and_padding_is_no_word():
 
 
 def test_synthetic_is_the_same_in_every_process_and_has_something_to_find(dataset):
-    source = registry.get(registry.DATASETS, "synthetic")()
+    source = Registry().get(DATASETS, "synthetic")()
     again = source.load(source.Config(users=150, items=120, interactions=6000, n=60, k=5))
     assert again.fingerprint == dataset.fingerprint
     assert np.array_equal(again.click, dataset.click)

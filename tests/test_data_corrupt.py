@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from coldbench.cli import main
 from coldbench.data import cache
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 
 FILES = {
     "ml-1m": ("ratings.dat", "users.dat", "movies.dat"),
@@ -284,7 +286,7 @@ def test_a_header_that_lies_about_the_size(copied, tmp_path):
 def test_packed_one_by_one_as_published(copied, tmp_path):
     """Taobao-Ad's files come as .tar.gz each."""
     folder = copied("taobao-ad")
-    source = data_files.registry.get(data_files.registry.DATASETS, "taobao-ad")()
+    source = Registry().get(DATASETS, "taobao-ad")()
     plain = source.load(source.Config(n=60, k=5), folder)
     for name in FILES["taobao-ad"]:
         with tarfile.open(folder / f"{name}.tar.gz", "w:gz") as packed:

@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from coldbench.cli import main
 from coldbench.data import cache
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 
 
 class Server(ThreadingHTTPServer):
@@ -161,7 +163,7 @@ def test_no_network(server, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    source = data_files.registry.get(data_files.registry.DATASETS, "ml-1m")
+    source = Registry().get(DATASETS, "ml-1m")
     for url in (f"http://127.0.0.1:{port}/ml-1m.zip", "http://no-such-host.invalid/ml-1m.zip"):
         monkeypatch.setattr(source, "published", dataclasses.replace(source.published, url=url))
         assert "cannot be reached" in one_line(download())

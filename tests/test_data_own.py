@@ -18,9 +18,9 @@ from coldbench.cli import main
 from coldbench.core.config import identity, label, resolve
 from coldbench.data import cache
 from coldbench.datasets import folder as folder_data
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 from coldbench.protocol.split import warm_up_split
-from coldbench.run.cell import Spec
 
 PAGE = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
 
@@ -41,8 +41,8 @@ def books(tmp_path, monkeypatch):
 
 
 def load(folder, **values):
-    name, meant = registry.dataset(str(folder))
-    source = registry.get(registry.DATASETS, name)()
+    name, meant = Registry().dataset(str(folder))
+    source = Registry().get(DATASETS, name)()
     return source.load(resolve(name, source.Config, meant | values))
 
 
@@ -93,10 +93,10 @@ def test_a_run_plans_it_and_a_cell_trains_on_it(books, make_cell):
     result = invoke("run", "--dry-run", "--datasets", books, "--methods", "base", "--seeds", 1, "--out", "out")
     assert "folder[path=books] / deepfm / base" in result.output
     data = load(books)
-    name, values = registry.dataset("books")
-    spec = Spec(name, resolve(name, registry.get(registry.DATASETS, name).Config, values))
+    name, values = Registry().dataset("books")
+    spec = Registry().spec(DATASETS, name, values)
     cell = dataclasses.replace(make_cell("fm", "cvar"), dataset=spec, fingerprint=data.fingerprint)
-    outcomes, split = cell.warm_up(data, cell.pretrain(data))
+    outcomes, split = cell.on(data).run(), cell.on(data).split
     assert [outcome.phase for outcome in outcomes] == ["cold", "warm-a", "warm-b", "warm-c"]
     assert all(np.isfinite(outcome.logits).all() for outcome in outcomes)
     assert len(split.test) == 4
@@ -107,7 +107,7 @@ def test_where_it_lies_is_no_part_of_what_it_is(books, tmp_path):
     shutil.move(books, tmp_path / "moved")
     again = load(tmp_path / "moved")
     assert again.fingerprint == first.fingerprint
-    config = registry.get(registry.DATASETS, "folder").Config(path="a")
+    config = Registry().get(DATASETS, "folder").Config(path="a")
     assert "path" not in identity(config)
     assert label("folder", config) == "folder[path=a]"
     assert invoke("run", "--dry-run", "--datasets", "all", "--data-dir", "nowhere").output.count("folder") == 1

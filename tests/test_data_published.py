@@ -24,7 +24,8 @@ from coldbench.core.errors import InputError
 from coldbench.data import cache
 from coldbench.datasets.synthetic import Config as Sizes
 from coldbench.datasets.synthetic import Synthetic
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 from coldbench.protocol.split import warm_up_split
 
 LOGS = {
@@ -49,7 +50,7 @@ def files(request, tmp_path, monkeypatch):
 
 
 def load(name, path=None):
-    source = registry.get(registry.DATASETS, name)()
+    source = Registry().get(DATASETS, name)()
     _, n, k = LOGS[name]
     return source.load(source.Config(n=n, k=k), path)
 
@@ -175,7 +176,7 @@ def test_zip_folder_and_cache_are_one(files, tmp_path):
     name, folder = files
     first = load(name, folder)
     packed = load(name, data_files.zipped(folder, tmp_path / "packed.zip"))
-    registry.get(registry.DATASETS, name)().add(folder)
+    Registry().get(DATASETS, name)().add(folder)
     for again in (packed, load(name)):
         assert digest(again) == digest(first)
         assert again.fingerprint == first.fingerprint
@@ -192,13 +193,13 @@ def digest(data) -> str:
 def test_the_version_stands_for_what_is_prepared(files):
     name, folder = files
     version, pinned = PINNED[name]
-    assert registry.get(registry.DATASETS, name).version == version
+    assert Registry().get(DATASETS, name).version == version
     assert digest(load(name, folder)) == pinned, "raise the dataset's version, and pin the new digest here"
 
 
 def test_a_cache_of_another_version_or_damaged_is_not_used(files, monkeypatch):
     name, folder = files
-    source = registry.get(registry.DATASETS, name)
+    source = Registry().get(DATASETS, name)
     whole = digest(source().add(folder))
     (parquet,) = (cache.root() / name).glob("*/interactions.parquet")
     content = parquet.read_bytes()
@@ -260,7 +261,7 @@ def test_what_another_preparation_takes_away_meanwhile_is_no_error(tmp_path, mon
 
 
 def _prepare(folder: str, fields: dict, start) -> None:
-    source = registry.get(registry.DATASETS, "ml-25m")
+    source = Registry().get(DATASETS, "ml-25m")
     source.published_rows, source.largest = fields["published_rows"], fields["largest"]
     start.wait()
     source().add(data_files.Path(folder))
@@ -286,11 +287,12 @@ KILLED = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import data_files, pyarrow.parquet as pq
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry
 from coldbench.data import cache
 from coldbench.datasets.synthetic import Config as Sizes
 from coldbench.datasets.synthetic import Synthetic
-source = registry.get(registry.DATASETS, "taobao-ad")
+source = Registry().get(DATASETS, "taobao-ad")
 source.published_rows = {rows!r}
 write = pq.write_table
 def slow(*arguments, **values):
@@ -325,7 +327,7 @@ def test_info_in_numbers(files, monkeypatch):
     name, folder = files
     _, n, k = LOGS[name]
     config = dataclasses.make_dataclass("Config", [("n", int, n), ("k", int, k)], frozen=True)
-    monkeypatch.setattr(registry.get(registry.DATASETS, name), "Config", config)
+    monkeypatch.setattr(Registry().get(DATASETS, name), "Config", config)
     result = CliRunner().invoke(main, ["data", "info", name, str(folder), "--json"])
     about = json.loads(result.output)
     table = log(name, folder)

@@ -194,15 +194,12 @@ def test_the_legend_covers_no_data_and_nothing_leaves_the_figure(frame):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, make_cell, dataset, split):
+def run(tmp_path_factory, make_cell, save_cell):
     """A run's folder with two methods and one seed."""
     folder = Folder(tmp_path_factory.mktemp("run"))
     folder.prepare()
     for method in ("base", "mwuf"):
-        cell = make_cell(method=method)
-        pretrained = cell.pretrain(dataset)
-        folder.save_pretrained(cell, pretrained)
-        folder.save(cell, dataset, pretrained, cell.warm_up(dataset, pretrained)[0], split)
+        save_cell(folder, make_cell(method=method))
     return folder
 
 

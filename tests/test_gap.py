@@ -98,14 +98,14 @@ def test_it_leaves_the_global_streams_alone(random):
     assert (np.random.rand(3) == expected[1]).all()
 
 
-def test_the_gap_and_the_embeddings_of_each_phase_are_kept(make_cell, dataset, split, tmp_path):
+def test_the_gap_and_the_embeddings_of_each_phase_are_kept(make_cell, save_cell, dataset, split, tmp_path):
     cell = make_cell(method="cvar")
-    pretrained = cell.pretrain(dataset)
-    outcomes, _ = cell.warm_up(dataset, pretrained)
+    stages = cell.on(dataset)
+    pretrained = stages.pretrain()
+    outcomes = list(stages.phases(pretrained, stages.fit(pretrained)))
     folder = Folder(tmp_path)
     folder.prepare()
-    folder.save_pretrained(cell, pretrained)
-    record = folder.save(cell, dataset, pretrained, outcomes, split)
+    record = save_cell(folder, cell)
     kept = folder.embeddings(record)
     assert set(kept) == {"old", "cold", "warm-a", "warm-b", "warm-c"}
     table = pretrained.state["item_table.weight"]
@@ -126,13 +126,18 @@ def test_the_gap_and_the_embeddings_of_each_phase_are_kept(make_cell, dataset, s
 def test_methods_on_one_backbone_meet_the_same_directions_and_kernel(make_cell, dataset, split):
     plain, other = make_cell(), make_cell(method="mwuf")
     assert plain.pretrained_key == other.pretrained_key
-    pretrained = plain.pretrain(dataset)
-    cold = plain.warm_up(dataset, pretrained)[0][0]
+    pretrained = plain.on(dataset).pretrain()
+
+    def first(cell):
+        stages = cell.on(dataset)
+        return next(stages.phases(pretrained, stages.fit(pretrained)))
+
+    cold = first(plain)
     table = pretrained.state["item_table.weight"]
     assert (cold.embeddings == table[split.new_items]).all()
     seed = gap_seed(plain)
     assert cold.gap == OldItems(table[split.old_items], seed).gap(cold.embeddings)
-    theirs = other.warm_up(dataset, pretrained)[0][0]
+    theirs = first(other)
     assert theirs.gap == OldItems(table[split.old_items], seed).gap(theirs.embeddings)
 
 

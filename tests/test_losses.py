@@ -12,21 +12,19 @@ import pytest
 import torch
 from torch.nn import functional
 
-from coldbench.model.batching import View, shuffled
-from coldbench.model.generator import Gaussian, wasserstein
+from coldbench.model.generator import FrozenBatch, Gaussian, wasserstein
 from coldbench.model.layers import initialise
-from coldbench.model.phase import Settings, step
-from coldbench.plugins import registry
-from coldbench.protocol.phases import Paper, Protocol
+from coldbench.model.phase import step
+from coldbench.plugins.kinds import BACKBONES, METHODS
+from coldbench.plugins.registry import Registry
 
 
 @pytest.fixture
-def setting(dataset, split):
+def setting(dataset, first_batch):
     """A batch with repeated items, and a frozen deepfm."""
     torch.manual_seed(0)
-    view = View(dataset, split.base, torch.device("cpu"))
-    batch = next(shuffled(view, view.interactions(split.base), 300, random=None))
-    owner = registry.get(registry.BACKBONES, "deepfm")
+    batch = first_batch(300)
+    owner = Registry().get(BACKBONES, "deepfm")
     backbone = owner(owner.Config(dropout=0.0), dataset.schema)
     initialise(backbone)
     with torch.no_grad():
@@ -35,7 +33,7 @@ def setting(dataset, split):
 
 
 def make(name, dataset, backbone, **values):
-    owner = registry.get(registry.METHODS, name)
+    owner = Registry().get(METHODS, name)
     torch.manual_seed(1)
     if name in ("cvar", "avaew"):
         values["noise"] = 0.0
@@ -43,6 +41,10 @@ def make(name, dataset, backbone, **values):
     for parameter in method.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return method
+
+
+def freeze(batch, backbone):
+    return FrozenBatch(batch, backbone.frozen_context(batch), backbone.item_table(batch.items.number))
 
 
 def per_row(batch, values):
@@ -88,25 +90,24 @@ def test_equations_4_6_7_and_their_weights(name, dataset, setting):
     extra = {"xi": 0.0, "xi_prime": 0.0} if name == "avaew" else {}
     method = make(name, dataset, backbone, alpha=alpha, beta=beta, **extra)
     real, encoded, prior, reconstructed, warm = by_hand(method, batch, backbone)
-    context = backbone.frozen_context(batch)
-    chance = torch.sigmoid(backbone.score(warm, context))
+    frozen = freeze(batch, backbone)
+    chance = torch.sigmoid(backbone.score(warm, frozen.context))
     ctr = -(batch.click * chance.log() + (1 - batch.click) * (1 - chance).log()).mean()
     reconstruction = ((real - reconstructed) ** 2).sum(1).mean()
     distance = ((encoded[0] - prior[0]) ** 2 + (encoded[1] - prior[1]) ** 2).sum(1).mean()
     expected = ctr + alpha * reconstruction + beta * distance
     loss = method.loss if name == "cvar" else lambda *given: method.generator_loss(*given)[0]
-    got = loss(backbone, batch, context, backbone.item_table(batch.items.number))
+    got = loss(backbone, frozen)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_equations_8_to_11(dataset, setting):
     batch, backbone = setting
-    context, distinct = backbone.frozen_context(batch), backbone.item_table(batch.items.number)
+    frozen = freeze(batch, backbone)
+    distinct = frozen.real
 
     def loss(**values):
-        return make("avaew", dataset, backbone, alpha=0.0, beta=0.0, **values).generator_loss(
-            backbone, batch, context, distinct
-        )[0]
+        return make("avaew", dataset, backbone, alpha=0.0, beta=0.0, **values).generator_loss(backbone, frozen)[0]
 
     method = make("avaew", dataset, backbone)
     real, _, _, _, warm = by_hand(method, batch, backbone)
@@ -127,14 +128,14 @@ def test_equations_8_to_11(dataset, setting):
 def test_each_network_of_avaew_gets_only_its_own_gradient(dataset, setting):
     batch, backbone = setting
     method = make("avaew", dataset, backbone)
-    phase_like = backbone.item_table(batch.items.number)
-    loss, warm = method.generator_loss(backbone, batch, backbone.frozen_context(batch), phase_like)
+    frozen = freeze(batch, backbone)
+    loss, warm = method.generator_loss(backbone, frozen)
     loss.backward(inputs=list(method.generator.parameters()))
     assert all(p.grad is not None for p in method.generator.parameters())
     assert all(p.grad is None for p in method.classifier.parameters())
     assert all(p.grad is None for p in backbone.parameters())
     before = [p.grad.clone() for p in method.generator.parameters()]
-    method.classifier_loss(batch, torch.stack([phase_like, warm.detach()])).backward()
+    method.classifier_loss(batch, torch.stack([frozen.real, warm.detach()])).backward()
     assert all(torch.equal(a, p.grad) for a, p in zip(before, method.generator.parameters(), strict=True))
     assert all(p.grad is not None for p in method.classifier.parameters())
 
@@ -161,24 +162,35 @@ def test_the_decoder_sees_the_count_and_only_where_it_should(dataset, setting):
 @pytest.mark.parametrize(("per_row", "rate"), [(False, 0.3), (True, 0.3), (False, 0.0), (False, 1.0)])
 def test_dropoutnet_drops_at_its_rate_the_mean_without_gradient(per_row, rate, dataset, setting):
     batch, backbone = setting
-    owner = registry.get(registry.METHODS, "dropoutnet")
+    owner = Registry().get(METHODS, "dropoutnet")
     method = owner(owner.Config(rate=rate, per_row=per_row), dataset.schema, backbone)
     backbone.requires_grad_(True)
+
+    def logits():
+        """What the method scores with, seen through its loss: the gradient of the loss tells each row's logit."""
+        captured = []
+        score = type(backbone).score
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(backbone), "score", lambda *given: captured.append(score(*given)) or captured[-1])
+            loss = method.pretrain_loss(backbone, batch)
+        torch.testing.assert_close(loss, functional.binary_cross_entropy_with_logits(captured[0], batch.click))
+        return captured[0]
+
     plain = backbone(batch)
     mean = backbone.item_table.weight.mean(0).expand(len(batch), -1)
     dropped = backbone.score(mean, backbone.encode(batch))
     torch.manual_seed(3)
     share = []
     for _ in range(200):
-        logits = method.pretrain_logits(backbone, batch)
-        is_dropped = torch.isclose(logits, dropped, rtol=1e-5, atol=1e-7)
-        assert (is_dropped | torch.isclose(logits, plain, rtol=1e-5, atol=1e-7)).all()
+        given = logits()
+        is_dropped = torch.isclose(given, dropped, rtol=1e-5, atol=1e-7)
+        assert (is_dropped | torch.isclose(given, plain, rtol=1e-5, atol=1e-7)).all()
         share.append(is_dropped.float().mean().item())
         assert per_row or share[-1] in (0.0, 1.0)
     tolerance = 4 * math.sqrt(rate * (1 - rate) / (200 * (len(batch) if per_row else 1))) + 1e-9
     assert sum(share) / 200 == pytest.approx(rate, abs=tolerance)
     if rate == 1.0:
-        method.pretrain_logits(backbone, batch).sum().backward()
+        method.pretrain_loss(backbone, batch).backward()
         gradient = backbone.item_table.weight.grad
         assert gradient is None or not gradient.any()
 
@@ -217,10 +229,9 @@ def test_meta_e_weighs_the_two_losses_and_steps_the_embedding(dataset, setting):
     torch.testing.assert_close(method.loss(backbone, batch, other), gamma * loss_a + (1 - gamma) * loss_b)
 
 
-def test_meta_e_pairs_rows_of_one_item_from_neighbouring_quarters_of_its_time(dataset, split):
-    module = inspect.getmodule(registry.get(registry.METHODS, "meta_e"))
+def test_meta_e_pairs_rows_of_one_item_from_neighbouring_quarters_of_its_time(dataset, split, make_phase):
     item, time = dataset.item[split.base], dataset.time[split.base]
-    parts = module.quarters(item, time)
+    parts = make_phase("base").parts_in_time(4).numpy()
     assert (item[parts] == item[parts[0]]).all()
     assert len(set(parts.ravel())) == parts.size
     for number in np.unique(item):
@@ -234,45 +245,42 @@ def as_double(log):
     return log._replace(click=log.click.double(), numeric=log.numeric.double())
 
 
-def test_mwuf_takes_the_mean_of_the_right_users_and_none_from_the_future(dataset, split, setting):
+def test_mwuf_takes_the_mean_of_the_right_users_and_none_from_the_future(dataset, split, setting, make_phase):
     _, backbone = setting
-    protocol = Protocol(Paper(), dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
-    module = inspect.getmodule(registry.get(registry.METHODS, "mwuf"))
-    users = module.MeanUsers(backbone, dataset.schema.items)
-    base, warm = (protocol._phase(n, r) for n, r in (("base", split.base), ("warm-a", split.warm["warm-a"])))
-    users.see(base)
+    method = make("mwuf", dataset, backbone)
+    base, warm = (make_phase(name, batch_size=256) for name in ("base", "warm-a"))
+    method.fit(backbone, base)
     of_user = backbone.users(base.view.users(torch.arange(dataset.schema.users))).flatten(1)
     everyone = of_user[dataset.user[split.base]].mean(0)
     cold = torch.from_numpy(split.new_items)
-    torch.testing.assert_close(users.of(cold), everyone.expand(len(cold), -1), rtol=1e-4, atol=1e-5)
-    users.see(warm)
+    torch.testing.assert_close(method.mean_users(cold), everyone.expand(len(cold), -1), rtol=1e-4, atol=1e-5)
+    method.see(backbone, warm)
     for item in split.new_items[:5]:
         rows = split.warm["warm-a"][dataset.item[split.warm["warm-a"]] == item]
         expected = of_user[dataset.user[rows]].mean(0)
-        torch.testing.assert_close(users.of(torch.tensor([item]))[0], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(method.mean_users(torch.tensor([item]))[0], expected, rtol=1e-4, atol=1e-5)
     old = int(split.old_items[0])
     expected = of_user[dataset.user[dataset.item == old]].mean(0)
-    torch.testing.assert_close(users.of(torch.tensor([old]))[0], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(method.mean_users(torch.tensor([old]))[0], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, setting):
+def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, setting, make_phase):
     _, backbone = setting
     method = make("mwuf", dataset, backbone)
-    protocol = Protocol(Paper(), dataset, split, Settings(batch_size=256), torch.device("cpu"), 0)
     before = [parameter.clone() for parameter in method.parameters()]
-    base = protocol._phase("base", split.base)
+    base = make_phase("base", batch_size=256)
     method.fit(backbone, base)
     assert base.steps == 2 * -(-len(split.base) // 256)
     assert not any(torch.equal(a, b) for a, b in zip(before, method.parameters(), strict=True))
     items = base.cold
     mean = backbone.item_table.weight[split.old_items].mean(0)
     side = backbone.items(items).flatten(1)
-    expected = method.scale(side) * mean + method.shift(method.users.of(items.number))
+    expected = method.scale(side) * mean + method.shift(method.mean_users(items.number))
     torch.testing.assert_close(method.embed(backbone, items), expected)
-    warm = protocol._phase("warm-a", split.warm["warm-a"])
-    old_shift = method.shift(method.users.of(items.number))
+    warm = make_phase("warm-a", batch_size=256)
+    old_shift = method.shift(method.mean_users(items.number))
     adapted = method.adapt(backbone, warm)
-    new_shift = method.shift(method.users.of(items.number))
+    new_shift = method.shift(method.mean_users(items.number))
     assert not torch.allclose(old_shift, new_shift)
     torch.testing.assert_close(adapted, backbone.item_table.weight[split.new_items] - old_shift + new_shift)
 
@@ -280,7 +288,7 @@ def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, se
 @pytest.mark.parametrize("ctr", [0.0, 0.6])
 def test_gars_two_losses_and_whom_they_move(ctr, dataset, setting):
     batch, backbone = setting
-    alpha, beta, context = 0.3, 0.2, backbone.frozen_context(batch)
+    alpha, beta, frozen = 0.3, 0.2, freeze(batch, backbone)
     method = make("gar", dataset, backbone, alpha=alpha, beta=beta, ctr=ctr, towers=(8, 8))
     embedded = torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)
     distinct = backbone.item_table(batch.items.number)
@@ -299,8 +307,8 @@ def test_gars_two_losses_and_whom_they_move(ctr, dataset, setting):
         fooled = -torch.sigmoid(r(row, made[row]) - r(row, real[row])).log()
         generator.append((1 - alpha) * fooled + alpha * (made[row] - real[row]).abs().sum())
     critic_loss = method.critic_loss(batch, embedded, distinct)
-    generator_loss = method.generator_loss(backbone, batch, context, embedded, distinct)
-    clicks = functional.binary_cross_entropy_with_logits(backbone.score(made, context), batch.click)
+    generator_loss = method.generator_loss(backbone, frozen, embedded)
+    clicks = functional.binary_cross_entropy_with_logits(backbone.score(made, frozen.context), batch.click)
     torch.testing.assert_close(critic_loss, torch.stack(critic).mean(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(generator_loss, torch.stack(generator).mean() + ctr * clicks, rtol=1e-4, atol=1e-5)
     critic_loss.backward()
@@ -308,7 +316,7 @@ def test_gars_two_losses_and_whom_they_move(ctr, dataset, setting):
     assert all(p.grad is None for p in backbone.parameters())
 
 
-def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, setting, monkeypatch):
+def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, setting, make_phase, monkeypatch):
     _, backbone = setting
     method = make("avaew", dataset, backbone, repeats=2, classifier_steps=3)
     parts = {"generator": method.generator, "classifier": method.classifier, "backbone": backbone}
@@ -326,15 +334,14 @@ def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, se
         )
 
     monkeypatch.setattr(module, "step", spy)
-    settings = Settings(batch_size=len(split.base))
-    phase = Protocol(Paper(), dataset, split, settings, torch.device("cpu"), 0)._phase("base", split.base)
+    phase = make_phase("base", batch_size=len(split.base))
     method.train_generator(backbone, phase, epochs=1)
     assert moved == 2 * [{"generator"}, {"classifier"}, {"classifier"}, {"classifier"}]
 
 
-def test_cvar_adapts_only_where_it_should(dataset, split, setting):
+def test_cvar_adapts_only_where_it_should(dataset, setting, make_phase):
     _, backbone = setting
-    phase = Protocol(Paper(), dataset, split, Settings(), torch.device("cpu"), 0)._phase("warm-a", split.warm["warm-a"])
+    phase = make_phase("warm-a")
     assert make("cvar", dataset, backbone, adapt=False).adapt(backbone, phase) is None
     assert phase.steps == 0
     method = make("cvar", dataset, backbone, repeats=2, adapt_epochs=3)

@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from coldbench.cli import main
-from coldbench.conformance.cases import make_cell
+from coldbench.conformance.subject import make_cell
 from coldbench.conformance.suite import check
 from coldbench.core.errors import InputError
-from coldbench.plugins import registry
 from coldbench.plugins.file import PluginFile
+from coldbench.plugins.kinds import METHODS
+from coldbench.plugins.registry import Registry, forget
 from coldbench.plugins.scaffold import new
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -29,11 +30,11 @@ from dataclasses import dataclass
 
 import torch
 
-from coldbench.plugin import Choice, LogUniform, Method, Weight
+from coldbench.plugin import Choice, LogUniform, Method, MethodConfig, Weight
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     weight: Weight = 1.0  # of nothing
 
 
@@ -52,7 +53,7 @@ def write(folder: Path, text: str, name: str = "mine") -> Path:
     return path
 
 
-@pytest.mark.parametrize("page", ["add-a-method", "add-a-backbone"])
+@pytest.mark.parametrize("page", ["add-a-method", "add-a-backbone", "add-a-dataset"])
 def test_the_code_of_the_documentation_passes_check(page, tmp_path):
     text = (DOCS / f"{page}.md").read_text()
     (name,) = re.findall(r"put it into `(\w+)\.py`", text, re.I)
@@ -60,7 +61,13 @@ def test_the_code_of_the_documentation_passes_check(page, tmp_path):
     assert verdict.passed, verdict.text()
 
 
-@pytest.mark.parametrize(("kind", "name"), [("method", "config"), ("backbone", "my-net")])
+def test_the_example_of_the_page_of_hooks_passes_check(tmp_path):
+    text = (DOCS / "hooks.md").read_text()
+    verdict = check(write(tmp_path, re.search(r"```python\n(.*?)```", text, re.S).group(1), "shrinkage"))
+    assert verdict.passed, verdict.text()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("method", "config"), ("backbone", "my-net"), ("dataset", "my-data")])
 def test_what_new_writes_passes_check(kind, name, tmp_path):
     verdict = check(new(kind, name, tmp_path))
     assert verdict.passed, verdict.text()
@@ -100,9 +107,15 @@ EMBED = "return backbone.item_table(items.number) * self.config.weight"
         ),
         (
             "def embed(self, backbone, items):\n        " + EMBED,
-            "def adapt(self, backbone, phase):\n        data = phase.view.dataset\n"
+            "def adapt(self, backbone, phase):\n        import sys\n        frame = sys._getframe()\n"
+            "        while 'data' not in frame.f_locals: frame = frame.f_back\n        data = frame.f_locals['data']\n"
             "        return torch.ones(len(phase.cold.number), self.dim) * float(data.click.mean() + data.user.mean())",
             "it learns from the test",
+        ),
+        (
+            "def embed(self, backbone, items):\n        " + EMBED,
+            "def adapt(self, backbone, phase):\n        return phase.view.dataset",
+            "'View' object has no attribute 'dataset'",
         ),
         ("space = {}", "space = {'weight': Choice((1.0, 1e300))}", "with weight = 1e+300 it raised FloatingPointError"),
     ],
@@ -113,6 +126,66 @@ def test_check_says_what_is_wrong(old, replacement, says, tmp_path):
     result = CliRunner().invoke(main, ["check", str(path)])
     assert result.exit_code == 1, result.output
     assert says in result.output
+
+
+FIT = "def embed(self, backbone, items):\n        " + EMBED
+SETUP = """def __init__(self, config, schema, backbone):
+        super().__init__(config, schema, backbone)
+        self.net = torch.nn.Linear(self.dim, self.dim)
+
+    def embed(self, backbone, items):
+        with torch.no_grad():
+            return EMBEDDED
+
+    def fit(self, backbone, base):
+        optimizer = base.adam(self.net.parameters())
+        for batch in base.batches():
+            real = backbone.item_table(batch.items.number)
+            step(optimizer, LOSS)
+"""
+MADE = "self.net(backbone.item_table(items.number))"
+GOOD = "ctr_loss(backbone.score(batch.spread(self.net(real)), backbone.frozen_context(batch)), batch)"
+
+
+@pytest.mark.parametrize(
+    ("loss", "embedded", "says"),
+    [
+        (GOOD, MADE, None),
+        # CSDM's and FLCS's public code: gradients never reach the network
+        (
+            GOOD.replace("self.net(real)", "self.net(real).detach() + 0 * self.net.bias"),
+            MADE,
+            "left the parameter net.weight",
+        ),
+        # EmerG's: what the network makes is written through .data, which cuts it off
+        (
+            GOOD.replace("self.net(real)", "torch.nn.Parameter(self.net(real).data) + 0 * self.net.weight.sum(0)"),
+            MADE,
+            "left the parameter net.bias",
+        ),
+        # CREU's: the generated vectors are never used
+        (
+            GOOD,
+            "self.net(backbone.item_table(items.number)) * 0 + backbone.item_table(items.number)",
+            "changes no logit",
+        ),
+        # CSDM's: dropout is on while embeddings are generated
+        (GOOD, f"torch.dropout({MADE}, 0.5, True)", "embed called twice gave two embeddings"),
+    ],
+    ids=["sound", "no gradient", "through .data", "never written", "dropout in embed"],
+)
+def test_check_notices_the_faults_of_public_code(loss, embedded, says, tmp_path):
+    text = PLAIN.replace(FIT, SETUP.replace("LOSS", loss).replace("EMBEDDED", embedded))
+    text = text.replace("Method, MethodConfig, Weight", "Method, MethodConfig, Weight, ctr_loss, step")
+    verdict = check(write(tmp_path, text))
+    found = verdict.faults["everything that it has learns in fit"]
+    assert (found == []) if says is None else says in " ".join(found), verdict.text()
+
+
+def test_a_config_that_extends_nothing_is_named(tmp_path):
+    path = write(tmp_path, PLAIN.replace("class Config(MethodConfig)", "class Config"))
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert (result.exit_code, "Config should extend MethodConfig of coldbench.plugin" in result.output) == (2, True)
 
 
 def test_check_of_a_good_one_exits_with_0(tmp_path):
@@ -137,16 +210,14 @@ def test_a_plugin_runs_on_the_workers_and_its_source_is_in_the_key(tmp_path):
 
 def test_a_process_without_the_file_reads_the_cell(tmp_path):
     path = write(tmp_path, PLAIN)
-    registry.use([PluginFile.read(path)])
-    cell = make_cell("fm", "mine", weight=0.5)
+    cell = make_cell("fm", "mine", registry=Registry([PluginFile.read(path)]), weight=0.5)
     path.unlink()
     script = (
-        "import pickle, sys; from coldbench.plugins import registry; files, cell = pickle.load(sys.stdin.buffer); "
-        "registry.use(files); cell = pickle.loads(cell); print(cell.method.config.weight, cell.key)"
+        "import pickle, sys; cell = pickle.load(sys.stdin.buffer); assert 'torch' in sys.modules; "
+        "print(cell.method.config.weight, cell.key)"
     )
-    content = pickle.dumps((registry.in_use(), pickle.dumps(cell)))
-    result = subprocess.run([sys.executable, "-c", script], input=content, capture_output=True, timeout=120)
-    assert result.stdout.decode().split() == ["0.5", cell.key], result.stderr
+    done = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(cell), capture_output=True, timeout=120)
+    assert done.stdout.decode().split() == ["0.5", cell.key], done.stderr
 
 
 def test_a_plugin_is_a_key_of_the_toml_file_beside_it(tmp_path):
@@ -159,17 +230,18 @@ def test_a_plugin_is_a_key_of_the_toml_file_beside_it(tmp_path):
     assert "mine" not in CliRunner().invoke(main, ["list", "methods"]).output
 
 
-def test_files_in_use_replace_each_other(tmp_path):
+def test_two_sets_of_plugin_files_live_beside_each_other():
     first, second = PluginFile("a/mine.py", PLAIN), PluginFile("b/mine.py", PLAIN.replace("1.0", "2.0"))
-    registry.use([first])
-    assert registry.get(registry.METHODS, "mine").Config().weight == 1.0
-    registry.use([second])
-    assert registry.get(registry.METHODS, "mine").Config().weight == 2.0
+    one, other = Registry([first]), Registry([second])
+    assert one.get(METHODS, "mine").Config().weight == 1.0
+    assert other.get(METHODS, "mine").Config().weight == 2.0
+    cells = [make_cell("fm", "mine", registry=registry) for registry in (one, other)]
+    assert [pickle.loads(pickle.dumps(cell)).method.config.weight for cell in cells] == [1.0, 2.0]
+    assert len({cell.key for cell in cells}) == 2
     with pytest.raises(InputError, match="two plugin files are named 'mine'"):
-        registry.use([first, second])
-    registry.use([])
+        Registry([first, second])
     with pytest.raises(InputError, match="unknown method 'mine'"):
-        registry.get(registry.METHODS, "mine")
+        Registry().get(METHODS, "mine")
 
 
 def test_an_entry_point_adds_a_method(tmp_path, monkeypatch):
@@ -182,11 +254,11 @@ def test_an_entry_point_adds_a_method(tmp_path, monkeypatch):
         "[coldbench.methods]\ntheirs = their_package\nbroken = their_broken_package\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    registry.forget()
+    forget()
     try:
-        assert registry.get(registry.METHODS, "theirs").__name__ == "Plain"
+        assert Registry().get(METHODS, "theirs").__name__ == "Plain"
         with pytest.raises(InputError, match=r"'broken' of their_broken_package cannot be imported: ModuleNotFound"):
-            registry.get(registry.METHODS, "broken")
+            Registry().get(METHODS, "broken")
     finally:
         monkeypatch.undo()
-        registry.forget()
+        forget()

@@ -8,30 +8,35 @@ import numpy as np
 import pytest
 import torch
 
-from coldbench.model.batching import View
-from coldbench.plugins import registry
-from coldbench.protocol.phases import Matched, Paper, Strict
+from coldbench.model.view import View
+from coldbench.plugins.kinds import METHODS
+from coldbench.plugins.registry import Registry
+from coldbench.protocol.phases import WarmUp
+from coldbench.protocol.rules import Matched, Paper, Strict
 from coldbench.protocol.split import WARM_PHASES, pseudo_cold_split, warm_up_split
 
-METHODS = registry.names(registry.METHODS)
+NAMES = Registry().names(METHODS)
 BATCH = 256
 
 
 def outcomes(cell, dataset):
-    return cell.warm_up(dataset, cell.pretrain(dataset))[0]
+    return cell.on(dataset).run()
 
 
 def batches(split, name):
     return -(-len(split.warm[name]) // BATCH)
 
 
-@pytest.mark.parametrize("budget", [1, 3, 30])
-def test_under_matched_every_method_takes_the_same_steps(budget, dataset, split, make_cell):
-    counted = {
-        method: [outcome.steps for outcome in outcomes(make_cell(method=method, rules=Matched(budget)), dataset)[1:]]
-        for method in METHODS
-    }
-    assert set(map(tuple, counted.values())) == {tuple(budget * batches(split, name) for name in WARM_PHASES)}
+@pytest.mark.parametrize("budget", [1, 3, 10])
+def test_under_matched_every_method_takes_the_same_steps_on_the_same_rows(budget, dataset, split, make_cell):
+    steps, rows = {}, {}
+    for method in NAMES:
+        warm = outcomes(make_cell(method=method, rules=Matched(budget)), dataset)[1:]
+        steps[method] = tuple(outcome.steps for outcome in warm)
+        rows[method] = tuple((outcome.rows_seen, outcome.distinct_rows_seen) for outcome in warm)
+    assert set(steps.values()) == {tuple(budget * batches(split, name) for name in WARM_PHASES)}
+    every = tuple((budget * len(split.warm[name]), len(split.warm[name])) for name in WARM_PHASES)
+    assert set(rows.values()) == {every}
 
 
 def test_matched_at_one_epoch_is_strict_for_the_plain_baseline(dataset, make_cell):
@@ -77,14 +82,15 @@ def test_without_the_leak_nothing_depends_on_which_test_rows_there_are(rules, da
     more = dataclasses.replace(
         later, **dict(zip(("user", "item", "click", "time"), longer, strict=True)), context=context, n=10**6
     )
-    protocol, _ = cell.make_protocol(dataset)
-    poisoned = type(protocol)(rules, more, split, cell.settings, torch.device("cpu"), *cell._replication)
     made = []
-    for each in (protocol, poisoned):
-        backbone = cell.new_backbone(dataset)
-        method = cell.new_method(dataset, backbone)
-        each.pretrain(backbone, method)
-        for _ in each.warm_up(backbone, method):
+    stages = cell.on(dataset)
+    for data in (dataset, more):
+        protocol = WarmUp(rules, data, split, cell.settings, torch.device("cpu"), *cell.recipe.seed)
+        backbone = stages.new_backbone()
+        method = stages.new_method(backbone)
+        protocol.pretrain(backbone, method)
+        protocol.fit(backbone, method)
+        for _ in protocol.phases(backbone, method):
             made.append(backbone.item_table.weight.detach().clone())
     half = len(made) // 2
     assert all(torch.equal(one, other) for one, other in zip(made[:half], made[half:], strict=True))

@@ -64,7 +64,7 @@ def test_run_toml_holds_what_was_run_and_repeats_it(finished, tmp_path):
     content = tomllib.loads(text)
     assert content["seeds"] == [0, 1]
     assert "alpha=0.123456789" in content["methods"][1]
-    assert content["set"]["protocol"]["batch_size"] == 2048
+    assert content["set"]["training"]["batch_size"] == 2048
     about = content["provenance"]
     assert {"torch", "numpy", "ray", "python"} <= set(about["versions"])
     assert len(next(iter(about["fingerprints"].values()))) == 64

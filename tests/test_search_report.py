@@ -12,6 +12,7 @@ from scipy import stats
 from tags import Tags
 
 from coldbench.core.space import Choice, LogUniform, Uniform
+from coldbench.plugins.spec import Spec
 from coldbench.report.analysis.importance import FEWEST, Share, shares
 from coldbench.report.analysis.scale import BEYOND, Scale
 from coldbench.report.analysis.studies import read
@@ -21,7 +22,6 @@ from coldbench.report.figures.parallel import parallel
 from coldbench.report.figures.searched import pictures
 from coldbench.report.figures.style import RC
 from coldbench.report.search import write_search
-from coldbench.run.cell import Spec
 from coldbench.tune.studies import Study
 from coldbench.tune.trials import Trial
 
@@ -45,7 +45,7 @@ def make_study(make_cell):
     def make(space=SPACE, metric="mean-auc", seeds=1, label=None):
         cells = [dataclasses.replace(make_cell("deepfm", "cvar", seed=seed), validation=True) for seed in range(seeds)]
         if label:
-            cells = [dataclasses.replace(cell, dataset=Spec(label, cell.dataset.config)) for cell in cells]
+            cells = [dataclasses.replace(cell, dataset=Spec("dataset", label, cell.dataset.config)) for cell in cells]
         return Study(tuple(cells), dict(space), metric)
 
     return make

@@ -12,10 +12,10 @@ from coldbench.commands import run as runs
 from coldbench.commands.verify import compare
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Remote, place
-from coldbench.run.cell import Pretrained
-from coldbench.run.folder import CUT, Folder
+from coldbench.run.folder import PRETRAINED, Folder
 from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan
+from coldbench.run.record import CUT
 from coldbench.run.runfile import keep
 
 
@@ -26,29 +26,22 @@ def remote():
     return folder
 
 
-def computed(folder: Folder, cell, dataset) -> Pretrained:
-    pretrained = cell.pretrain(dataset)
-    folder.save_pretrained(cell, pretrained)
-    folder.save(cell, dataset, folder.pretrained(cell), *cell.warm_up(dataset, folder.pretrained(cell)))
-    return pretrained
-
-
-def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, tmp_path):
+def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, save_cell, tmp_path):
     folder, cell = Folder(remote), make_cell("fm", "base")
     folder.prepare()
     assert folder.records() == ([], {})
     assert folder.record(cell) is None
-    assert folder.pretrained(cell) is None
-    pretrained = computed(folder, cell, dataset)
-    again = folder.pretrained(cell)
+    assert folder.trained(PRETRAINED, cell) is None
+    pretrained = cell.on(dataset).pretrain()
+    record = save_cell(folder, cell)
+    again = folder.trained(PRETRAINED, cell)
     assert {name: value.tobytes() for name, value in again.state.items()} == {
         name: value.tobytes() for name, value in pretrained.state.items()
     }
-    record = folder.record(cell)
     assert folder.records() == ([record], {})
     local = Folder(tmp_path)
     local.prepare()
-    computed(local, cell, dataset)
+    save_cell(local, cell)
     assert compare(remote, record, tmp_path, cell, "").differences == ()
 
     path = remote / "cells" / f"{cell.stem}.json"
@@ -57,19 +50,19 @@ def test_cells_are_saved_read_back_and_compared(remote, dataset, make_cell, tmp_
     assert folder.records() == ([], {path.name: CUT})
 
 
-def test_predictions_cut_off_are_not_believed(remote, dataset, make_cell):
+def test_predictions_cut_off_are_not_believed(remote, make_cell, save_cell):
     folder, cell = Folder(remote), make_cell("fm", "base")
     folder.prepare()
-    computed(folder, cell, dataset)
+    save_cell(folder, cell)
     path = remote / "predictions" / f"{cell.stem}.parquet"
     path.write_bytes(path.read_bytes()[:-1])
     assert folder.record(cell) is None
 
 
-def test_a_report_is_written_there(remote, dataset, make_cell, monkeypatch):
+def test_a_report_is_written_there(remote, make_cell, save_cell, monkeypatch):
     folder, cell = Folder(remote), make_cell("fm", "base")
     folder.prepare()
-    computed(folder, cell, dataset)
+    save_cell(folder, cell)
     folder.save_failures({"a cell": "its reason"})
     monkeypatch.setattr(runs, "place", lambda location: remote)
     written = runs.report("mock://run")

@@ -15,12 +15,15 @@ from click.testing import CliRunner
 from coldbench.cli import main
 from coldbench.core.errors import InputError
 from coldbench.core.space import Choice, LogUniform, Uniform, parse
-from coldbench.run.cell import Spec
-from coldbench.run.folder import Folder
-from coldbench.run.options import Options, read_options
+from coldbench.plugins.kinds import METHODS
+from coldbench.plugins.registry import Registry
+from coldbench.run.folder import FITTED, PRETRAINED, Folder
+from coldbench.run.jobs import Workshop
+from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan
 from coldbench.tune.samplers import Listed, proposals
-from coldbench.tune.studies import Study, TuneOptions, curve, studies
+from coldbench.tune.search import TrialJob
+from coldbench.tune.studies import Study, TuneOptions, studies
 from coldbench.tune.trials import Trial, Trials, best, write_best
 
 SPACE = {"a": LogUniform(1e-2, 1e2), "b": Uniform(0.0, 1.0), "c": Choice((1, 3, 10))}
@@ -123,16 +126,20 @@ def test_a_trial_is_the_mean_over_warm_phases_and_seeds_of_validation_cells(data
     cells = made.at({"cvar.alpha": 3.0, "fm.dim": 8})
     assert all(cell.validation and cell.method.config.alpha == 3.0 for cell in cells)
     assert all(cell.backbone.config.dim == 8 for cell in cells)
-    points = list(curve(cells, "mean-auc", {cells[0].dataset.label: dataset}, folder))
+    shop = Workshop({cells[0].dataset.label: dataset}, folder)
+
+    def curve(cells, metric):
+        job = TrialJob(cells, "a study", metric, "{}")
+        return [(report["phase"], report["score"]) for report in job.run(shop)]
+
+    points = curve(cells, "mean-auc")
     assert [phase for phase, _ in points] == 2 * ["cold", "warm-a", "warm-b", "warm-c"]
-    aucs = [
-        outcome.metrics["auc"] for cell in cells for outcome in cell.warm_up(dataset, cell.pretrain(dataset))[0][1:]
-    ]
+    aucs = [outcome.metrics["auc"] for cell in cells for outcome in cell.on(dataset).run()[1:]]
     assert points[-1][1] == pytest.approx(np.mean(aucs))
     assert points[1][1] == pytest.approx(aucs[0])
     assert points[4][1] == pytest.approx(np.mean(aucs[:3]))  # the second seed's cold changes nothing
-    assert all(folder.pretrained(cell) is not None for cell in cells)
-    losses = list(curve(cells[:1], "mean-logloss", {cells[0].dataset.label: dataset}, folder))
+    assert all(folder.trained(stage, cell) is not None for cell in cells for stage in (PRETRAINED, FITTED))
+    losses = curve(cells[:1], "mean-logloss")
     assert losses[-1][1] < 0  # higher is better
 
 
@@ -165,7 +172,8 @@ def test_the_best_values_are_a_file_that_run_takes(dataset, make_cell, tmp_path)
     made = study(make_cell, dataset, {"cvar.alpha": LogUniform(1e-2, 1e2)})
     plain = dataclasses.replace(study(make_cell, dataset), space={})
     plain = dataclasses.replace(
-        plain, cells=tuple(dataclasses.replace(cell, method=Spec("base", None)) for cell in made.cells)
+        plain,
+        cells=tuple(dataclasses.replace(cell, method=Registry().spec(METHODS, "base", {})) for cell in made.cells),
     )
     members = [(made, [trial(made, 0, 0.6), trial(made, 1, 0.7, **{"cvar.alpha": 7.5})])]
     (path,) = write_best(tmp_path, members, 2)
@@ -178,7 +186,8 @@ def test_the_best_values_are_a_file_that_run_takes(dataset, make_cell, tmp_path)
 
 def test_what_the_search_was_started_with_and_variants_are_in_the_files(tmp_path):
     asked = {"methods": "cvar,cvar[adapt=false]", "backbones": "deepfm,deepfm[dropout=0.3]", "seeds": "1"}
-    options = Options(**asked, set=(*(s[6:] for s in SMALL), "cvar.repeats=3", "protocol.batch_size=64"))
+    overrides = (*(s[6:] for s in SMALL), "cvar.repeats=3", "protocol.batch_size=64")
+    options = read_options({**asked, "set": overrides}, None)
     _, found = studies(options, TuneOptions(fields="alpha"))
     made = [(each, [trial(each, n, 0.6, **{"cvar.alpha": 2.0 + n})]) for n, each in enumerate(found)]
     written = write_best(tmp_path, made, 1)
@@ -191,7 +200,8 @@ def test_what_the_search_was_started_with_and_variants_are_in_the_files(tmp_path
 
 
 def test_every_method_is_searched_in_its_own_space_and_fields_narrow_it():
-    options = Options(methods="base,cvar,avaew", backbones="fm", seeds="2", set=tuple(s[6:] for s in SMALL))
+    flags = {"methods": "base,cvar,avaew", "backbones": "fm", "seeds": "2", "set": tuple(s[6:] for s in SMALL)}
+    options = read_options(flags, None)
     _, found = studies(options, TuneOptions(fields="alpha,xi", space=("cvar.beta=uniform(0,1)",)))
     spaces = {each.cells[0].method.name: set(each.space) for each in found}
     assert spaces == {"base": set(), "cvar": {"cvar.alpha"}, "avaew": {"avaew.alpha", "avaew.xi"}}
@@ -235,7 +245,7 @@ def test_a_search_through_ray_keeps_its_trials_and_goes_on_with_more(tmp_path):
     first = CliRunner().invoke(main, [*command, "--fields", "alpha", "--samples", "4"])
     assert first.exit_code == 0, first.output
     made = pd.read_parquet(out / "trials.parquet")
-    assert made.groupby("method").size().to_dict() == {"base": 1, "cvar[repeats=1]": 4}
+    assert made.groupby("method").size().to_dict() == {"base": 1, "cvar[repeats=1]": 4}  # base has no alpha
     assert set(made["state"]) <= {"finished", "stopped"}
     plain = made[(made["method"] != "base") & (made["cvar.alpha"] == 1.0)]
     assert len(plain) == 1  # the defaults are among the trials

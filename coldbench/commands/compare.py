@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from coldbench.report.analysis.frame import Question, tidy
 from coldbench.report.writers.tables import markdown
-from coldbench.run.folder import Folder, Record
+from coldbench.run.folder import Folder
+from coldbench.run.record import Record
 from coldbench.significance import IDENTICAL, holm, paired_t
 
 _CELL = ["dataset", "fingerprint", "settings", "protocol", "backbone", "method", "seed"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from coldbench.core.config import resolve
 from coldbench.data.dataset import Dataset
 from coldbench.datasets.folder import check
-from coldbench.plugins import registry
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry, class_of
 from coldbench.protocol.split import WarmUpSplit, warm_up_split
 
 
@@ -83,9 +83,10 @@ def describe(name: str, path: Path | None = None) -> Info:
     Raises:
         InputError: The name is unknown, or the dataset is not at hand.
     """
-    key, values = registry.dataset(name)
-    source = registry.get(registry.DATASETS, key)()
-    return _info(source.load(resolve(key, source.Config, values), path))
+    registry = Registry()
+    key, values = Registry().dataset(name)
+    spec = registry.spec(DATASETS, key, values)
+    return _info(class_of(spec)().load(spec.config, path))
 
 
 def add_dataset(name: str, path: Path) -> str:
@@ -94,7 +95,7 @@ def add_dataset(name: str, path: Path) -> str:
     Raises:
         InputError: The name is unknown, or the files are not that dataset's.
     """
-    return _info(registry.get(registry.DATASETS, name)().add(path)).text()
+    return _info(Registry().get(DATASETS, name)().add(path)).text()
 
 
 def download_dataset(name: str) -> str:
@@ -103,7 +104,7 @@ def download_dataset(name: str) -> str:
     Raises:
         InputError: The name is unknown, or the archive cannot be had.
     """
-    source = registry.get(registry.DATASETS, name)()
+    source = Registry().get(DATASETS, name)()
     return _info(source.add(source.download())).text()
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError, unknown
-from coldbench.run.folder import Folder, Record, write_bytes
+from coldbench.run.folder import Folder
+from coldbench.run.record import Record
 
 PRETRAINING = "pretraining"  # the phase of what was measured before the first one
 COLUMNS = {

@@ -1,4 +1,4 @@
-"""``coldbench list``: what the registry holds."""
+"""``coldbench list``: methods, backbones and datasets that can be named."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from coldbench.core.config import as_dict, text
-from coldbench.core.errors import unknown
-from coldbench.plugins import registry
+from coldbench.core.errors import InputError, unknown
+from coldbench.plugins.description import citation
 from coldbench.plugins.file import PluginFile
+from coldbench.plugins.kinds import KINDS
+from coldbench.plugins.registry import Registry
 
 
 def listing(kind: str | None, plugins: Sequence[Path] = ()) -> str:
     """Names, citations, hyper-parameters and their defaults, of one kind or of all.
 
     Raises:
-        InputError: The kind is none of methods, backbones, datasets, or a plugin file is none.
+        InputError: The kind is unknown, or a plugin file cannot be used.
     """
-    registry.use([PluginFile.read(path) for path in plugins])
-    if kind is not None and kind not in registry.KINDS:
-        raise unknown("kind", kind, registry.KINDS)
-    kinds = [kind] if kind else list(registry.KINDS)
-    return "\n\n".join(_kind(name) for name in kinds)
+    registry = Registry([PluginFile.read(path) for path in plugins])
+    if kind is not None and kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    return "\n\n".join(_kind(registry, name) for name in ([kind] if kind else KINDS))
 
 
-def _kind(name: str) -> str:
-    kind = registry.KINDS[name]
-    parts = [name]
-    for plugin in registry.names(kind):
-        owner: Any = registry.get(kind, plugin)
-        defaults = as_dict(owner.Config())
-        values = ", ".join(f"{name}={text(value)}" for name, value in defaults.items())
-        parts.append(f"  {plugin}: {registry.citation(owner)}" + (f"\n      {values}" if values else ""))
+def _kind(registry: Registry, plural: str) -> str:
+    parts = [plural]
+    for name in registry.names(KINDS[plural]):
+        try:
+            owner: Any = registry.get(KINDS[plural], name)
+        except InputError as error:  # of an installed package that is broken: the others can still be used
+            parts.append(f"  {name}: {error}")
+            continue
+        values = ", ".join(f"{field}={text(value)}" for field, value in as_dict(owner.Config()).items())
+        parts.append(f"  {name}: {citation(owner)}" + (f"\n      {values}" if values else ""))
     return "\n".join(parts)

@@ -11,7 +11,8 @@ from typing import Any
 from coldbench.core.storage import place
 from coldbench.report.analysis.frame import Question
 from coldbench.report.write import Report, write_report
-from coldbench.run.folder import FAILURES, PARTS, Folder
+from coldbench.run import grid
+from coldbench.run.folder import FAILURES, PARTS, PRETRAINED, Folder
 from coldbench.run.options import read_options
 from coldbench.run.plan import Plan, make_plan
 
@@ -30,8 +31,6 @@ def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
     Raises:
         InputError: Anything that the user can put right.
     """
-    from coldbench.run import grid
-
     plan = make_plan(read_options(flags, config))
     if dry_run:
         return Result(_described(plan), 0)
@@ -75,6 +74,6 @@ def report(location: str, question: Question | None = None) -> Report:
 def _described(plan: Plan) -> str:
     folder = Folder(place(plan.options.out))
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
-    backbones = {cell.pretrained_key for cell in todo if folder.pretrained(cell) is None}
+    backbones = {cell.pretrained_key for cell in todo if folder.trained(PRETRAINED, cell) is None}
     lines = [f"{'to do' if cell in todo else 'done '}  {cell}" for cell in plan.cells]
     return "\n".join([*lines, f"{len(plan.cells)} cells, {len(todo)} to do, {len(backbones)} backbones to pretrain"])

@@ -1,40 +1,61 @@
-"""A whole search: studies, trials, and what came of them."""
+"""``coldbench tune``: studies, their trials, and the best of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError
 from coldbench.core.storage import place
 from coldbench.report.search import write_search
-from coldbench.run.folder import write_bytes
 from coldbench.run.options import read_options
+from coldbench.tune.search import Searched, search
 from coldbench.tune.studies import TuneOptions, studies
-from coldbench.tune.trials import frame, write_best
+from coldbench.tune.trials import best, frame, write_best
 
 
-def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_run: bool) -> str:
-    """Searches as the flags say, writes what was best, all trials and a report; returns what to tell the user.
+@dataclass(frozen=True)
+class Result:
+    """What to tell the user, and the exit code: 0, 1 where trials failed or are left to do, 130 after a stop."""
+
+    text: str
+    code: int
+
+
+def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_run: bool) -> Result:
+    """Searches as the flags say, and writes what was best, all trials and a report.
 
     Raises:
         InputError: Anything that the user can put right.
     """
-    from coldbench.tune import search
-
-    options = read_options(flags, config, seeds="1", out="results/tune")
-    out = place(options.out)
+    options = read_options(flags, config, seeds=(0,), out="results/tune")
     if dry_run:
-        return "\n".join(
-            f"{study.name}: {', '.join(study.space) or 'nothing to search'}" for study in studies(options, how)[1]
-        )
-    made = search.tune(options, how)
-    written = write_best(out, made, how.samples)
+        _, asked = studies(options, how)
+        return Result("\n".join(f"{study.name}: {', '.join(study.space) or 'nothing to search'}" for study in asked), 0)
+    searched = search(options, how)
+    lines = [f"failed: {name}: {reason}" for name, reason in searched.failures.items()]
+    if searched.unfinished or searched.failures:
+        left = searched.unfinished + len(searched.failures)
+        lines += [f"{left} trial{'s' * (left != 1)} to do; the same command goes on where this one ended"]
+    if any(best(trials) for _, trials in searched.results):
+        lines = [*_written(options.out, searched, how), *lines]
+    elif any(trials for _, trials in searched.results):
+        lines += ["no trial finished, so nothing was best"]
+    code = 130 if searched.stopped else 1 if searched.failures or searched.unfinished else 0
+    return Result("\n".join(["stopped", *lines] if searched.stopped else lines), code)
+
+
+def _written(location: str, searched: Searched, how: TuneOptions) -> list[str]:
+    """Writes ``best.toml``, ``trials.parquet`` and the report; returns a line for each, and the summary."""
+    out = place(location)
+    written = write_best(out, searched.results, how.samples)
     try:
-        write_bytes(out / "trials.parquet", frame(made).to_parquet(index=False))
+        write_bytes(out / "trials.parquet", frame(searched.results).to_parquet(index=False))
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror})") from None
-    report = write_search(out, made)
-    commands = "\n".join(f"run it: coldbench run --config {path} --out FOLDER" for path in written)
-    return f"{report.summary}\n{commands}\ntrials: {out / 'trials.parquet'}\nreport: {report.path}"
+    report = write_search(out, searched.results)
+    commands = [f"run it: coldbench run --config {path} --out FOLDER" for path in written]
+    return [report.summary, *commands, f"trials: {out / 'trials.parquet'}", f"report: {report.path}"]

@@ -14,19 +14,24 @@ import pyarrow as pa
 import torch
 
 from coldbench.core.config import resolve
-from coldbench.core.errors import InputError
+from coldbench.core.errors import InputError, unknown
 from coldbench.core.storage import Place, place
 from coldbench.data.dataset import Dataset
-from coldbench.model.phase import Settings
-from coldbench.plugins import registry
+from coldbench.model.settings import Settings
 from coldbench.plugins.file import PluginFile
-from coldbench.plugins.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
+from coldbench.plugins.registry import Registry, class_of
+from coldbench.plugins.spec import Spec
+from coldbench.protocol.rules import PROTOCOLS
 from coldbench.run import grid
-from coldbench.run.cell import Cell, Spec
-from coldbench.run.folder import Folder, Record
+from coldbench.run.cell import Cell, cell_name
+from coldbench.run.folder import Folder
 from coldbench.run.options import Options
-from coldbench.run.plan import Plan, parse_protocol
+from coldbench.run.plan import TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
+from coldbench.run.record import Record
+
+_TIMES = ("seconds", "cpu_seconds")
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,17 @@ def verify(location: str, sample: int | None, data_dir: str | None, options: Opt
     Raises:
         InputError: The folder holds no finished cell, or a cell needs a plugin or data that are not at hand.
     """
-    registry.use([PluginFile.read(Path(path)) for path in options.plugin])
+    files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     out = place(location)
     records, unread = Folder(out).finished()
     if sample is not None and sample < len(records):
         records = random.SystemRandom().sample(records, sample)
     datasets: dict[str, Dataset] = {}
-    cells = [_cell(record, out, datasets, data_dir) for record in records]
+    cells = [_cell(record, out, Registry(files), datasets, data_dir) for record in records]
     with tempfile.TemporaryDirectory(prefix="coldbench-verify-") as scratch:
         distinct = tuple({cell.key: cell for cell in cells}.values())
-        came = grid.run(Plan(replace(options, out=scratch), distinct, datasets))
-        reasons = {failure.cell.key: failure.reason for failure in came.failures}
+        progressed = grid.run(Plan(replace(options, out=scratch), distinct, datasets, files), alone=True)
+        reasons = {failure.cell.key: failure.reason for failure in progressed.failures}
         findings = [
             compare(out, record, Path(scratch), cell, reasons.get(cell.key, "it was interrupted"))
             for record, cell in zip(records, cells, strict=True)
@@ -103,36 +108,35 @@ def verify(location: str, sample: int | None, data_dir: str | None, options: Opt
     return Verification(tuple(findings), unread)
 
 
-def _cell(record: Record, out: Place, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
+def _cell(record: Record, out: Place, registry: Registry, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
     """The cell that a record tells of, as this version computes it on the data at hand."""
+    config = record["config"]
     try:
         dataset, backbone, method = (
-            _spec(kind, record[kind.name], record["config"][kind.name]) for kind in (DATASETS, BACKBONES, METHODS)
+            registry.spec(kind, record[kind.name], config[kind.name]) for kind in (DATASETS, BACKBONES, METHODS)
         )
-        settings = resolve("protocol", Settings, record["config"]["settings"])
-        protocol = parse_protocol(record["protocol"])
+        settings = resolve(TRAINING, Settings, config["settings"])
+        protocol = _protocol(dict(config["protocol"]))
     except InputError as error:
         kept = out / "plugins"
         hint = f"; the run keeps plugins in {kept}: read them, then give them with --plugin"
         raise InputError(
-            f"{_named(record)} of commit {record['provenance']['commit']} cannot be computed again: {error}"
+            f"{cell_name(record)} of commit {record['provenance']['commit']} cannot be computed again: {error}"
             + (hint if kept.is_dir() else "")
         ) from None
     if dataset.label not in datasets:
         folder = Path(data_dir) if data_dir else None
-        datasets[dataset.label] = registry.get(DATASETS, dataset.name)().load(dataset.config, folder)
+        datasets[dataset.label] = class_of(dataset)().load(dataset.config, folder)
     device = "cpu" if record["provenance"]["machine"]["device"] == "cpu" else "cuda"
     fingerprint = datasets[dataset.label].fingerprint
     return Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device)
 
 
-def _spec(kind: Kind, name: str, values: dict[str, Any]) -> Spec:
-    return Spec(name, resolve(name, registry.get(kind, name).Config, values))
-
-
-def _named(record: Record) -> str:
-    labels = record["labels"]
-    return f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
+def _protocol(values: dict[str, Any]) -> Spec:
+    name = str(values.pop("name"))
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    return Spec("protocol", name, resolve(name, PROTOCOLS[name], values))
 
 
 def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str) -> Finding:
@@ -147,7 +151,7 @@ def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str)
     """
     again = Folder(scratch).record(cell)
     if again is None:
-        return Finding(_named(record), (f"it could not be computed again: {reason}",), tuple(_causes(record, cell)))
+        return Finding(cell_name(record), (f"it could not be computed again: {reason}",), tuple(_causes(record, cell)))
     differences, causes = [], []
     then, now = Folder(out).predictions(record), Folder(scratch).predictions(again)
     if then is None or now is None:
@@ -158,7 +162,7 @@ def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str)
         differences += _in_logits(then, now)
     differences += _in_phases(record["phases"], again["phases"])
     causes += _causes(record, cell)
-    return Finding(_named(record), tuple(differences), tuple(causes or ["none of what is recorded differs"]))
+    return Finding(cell_name(record), tuple(differences), tuple(causes or ["none of what is recorded differs"]))
 
 
 def _in_logits(then: pa.Table, now: pa.Table) -> Iterator[str]:
@@ -179,7 +183,7 @@ def _in_logits(then: pa.Table, now: pa.Table) -> Iterator[str]:
 
 def _in_phases(then: Sequence[dict[str, Any]], now: Sequence[dict[str, Any]]) -> Iterator[str]:
     for before, after in zip(then, now, strict=False):
-        names = [name for name in before if name != "seconds" and name in after and before[name] != after[name]]
+        names = [name for name in before if name not in _TIMES and name in after and before[name] != after[name]]
         if names:
             values = ", ".join(f"{name} {_short(before[name])} then, {_short(after[name])} now" for name in names)
             yield f"{before['phase']}: {values}"

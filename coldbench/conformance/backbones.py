@@ -7,20 +7,19 @@ from collections.abc import Iterator
 import torch
 
 from coldbench.conformance import methods
-from coldbench.conformance.cases import WITH, extremes, load, spec_of
+from coldbench.conformance.subject import Subject, load
 from coldbench.model.backbone import Backbone
-from coldbench.model.batching import Batch, View, shuffled
+from coldbench.model.batching import Batch, shuffled
 from coldbench.model.layers import initialise
-from coldbench.plugins import registry
-from coldbench.plugins.registry import BACKBONES
+from coldbench.model.view import View
 from coldbench.protocol.split import warm_up_split
 
 
-def splits(name: str) -> Iterator[str]:
+def splits(subject: Subject) -> Iterator[str]:
     """One finite logit a row; ``encode`` does without v_I, ``score`` uses it."""
-    backbone, batch = _backbone_and_batch(name)
+    backbone, batch = _backbone_and_batch(subject)
     context = backbone.encode(batch)
-    item = torch.randn(len(batch), backbone.dim, requires_grad=True)
+    item = torch.randn(len(batch), backbone.item_width, requires_grad=True)
     logits = backbone.score(item, context)
     if logits.shape != (len(batch),):
         yield f"score gives shape {tuple(logits.shape)} for {len(batch)} rows; it should be ({len(batch)},)"
@@ -39,32 +38,33 @@ def splits(name: str) -> Iterator[str]:
             yield "encode reads the item table; what depends on v_I belongs into score"
 
 
-def has_no_other_item_parameter(name: str) -> Iterator[str]:
+def has_no_other_item_parameter(subject: Subject) -> Iterator[str]:
     """Only the item table has a row per item."""
-    backbone, _ = _backbone_and_batch(name)
+    backbone, _ = _backbone_and_batch(subject)
     for key, value in backbone.named_parameters():
         if load().schema.items in value.shape and key != "item_table.weight":
             yield f"{key} has a row per item; the item ID embedding should be all that is item-specific"
 
 
-def runs_at_the_ends_of_its_space(name: str) -> Iterator[str]:
+def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
     """The extremes of the space build and give finite logits."""
-    for field, value in extremes(BACKBONES, name):
-        backbone, batch = _backbone_and_batch(name, **{field: value})
+    for field, value in subject.extremes():
+        backbone, batch = _backbone_and_batch(subject, **{field: value})
         if not torch.isfinite(backbone(batch)).all():
             yield f"with {field} = {value} its logits are not finite"
 
 
-def repeats(name: str) -> Iterator[str]:
+def repeats(subject: Subject) -> Iterator[str]:
     """A whole cell on it is finite and repeats."""
-    yield from (fault.replace(f"on {name} ", "") for fault in methods.repeats(WITH, name))
+    yield from methods.repeats_on(subject, subject.name, "")
 
 
-def _backbone_and_batch(name: str, **config: object) -> tuple[Backbone, Batch]:
+def _backbone_and_batch(subject: Subject, **config: object) -> tuple[Backbone, Batch]:
     dataset = load()
     split = warm_up_split(dataset)
     view = View(dataset, split.base, torch.device("cpu"))
     torch.manual_seed(0)
-    backbone = registry.get(BACKBONES, name)(spec_of(BACKBONES, name, **config).config, dataset.schema)
+    backbone = subject.owner(subject.spec(**config).config, dataset.schema)
     initialise(backbone)
-    return backbone.eval(), next(shuffled(view, view.interactions(split.base), 64, random=None))
+    batch, _ = next(shuffled(view, view.interactions(dataset, split.base), 64, random=None))
+    return backbone.eval(), batch

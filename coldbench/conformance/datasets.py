@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from coldbench.conformance.cases import WITH, failures, load, make_cell, spec_of
-from coldbench.plugins import registry
-from coldbench.plugins.registry import DATASETS
+from coldbench.conformance.subject import WITH, Subject, load, make_cell
 from coldbench.protocol.split import warm_up_split
 
 
-def is_well_formed(name: str) -> Iterator[str]:
+def is_well_formed(subject: Subject) -> Iterator[str]:
     """Numbers are in range, labels 0 or 1, and the split has rows."""
-    data = load(spec_of(DATASETS, name))
+    data = load(subject.spec())
     for side, table, rows in (
         ("user", data.users, data.schema.users),
         ("item", data.items, data.schema.items),
@@ -36,12 +34,12 @@ def is_well_formed(name: str) -> Iterator[str]:
     warm_up_split(data)
 
 
-def repeats(name: str) -> Iterator[str]:
+def repeats(subject: Subject) -> Iterator[str]:
     """Loaded twice, it is the same; one cell on it is finite."""
-    spec = spec_of(DATASETS, name)
-    first, second = load(spec), registry.get(DATASETS, name)().load(spec.config)
+    spec = subject.spec()
+    first, second = load(spec), subject.owner().load(spec.config)
     if first.fingerprint != second.fingerprint:
         yield "loaded twice, it has two fingerprints"
     if first.click.tobytes() != second.click.tobytes() or first.item.tobytes() != second.item.tobytes():
         yield "loaded twice, it has other rows"
-    yield from failures(make_cell("fm", WITH, dataset=spec), f"with {WITH} on fm")
+    yield from subject.failures(make_cell("fm", WITH, dataset=spec), f"with {WITH} on fm")

@@ -5,45 +5,58 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 
-from coldbench.conformance.cases import ON, extremes, failures, load, make_cell, run
+from coldbench.conformance.subject import ON, Subject, load, make_cell, run
+from coldbench.core.config import AFTER_FIT
+from coldbench.core.space import Choice
 from coldbench.data.dataset import Dataset
-from coldbench.plugins.registry import METHODS
-from coldbench.protocol.phases import Matched
+from coldbench.model.method import Method
+from coldbench.plugins.spec import Spec
+from coldbench.protocol.rules import Matched
 from coldbench.protocol.split import warm_up_split
-from coldbench.run.cell import Spec
+from coldbench.protocol.stages import Trained
 
 
-def repeats(name: str, backbone: str) -> Iterator[str]:
-    """The same seed gives the same bits."""
-    cell = make_cell(backbone, name)
-    first, second = run(cell), run(cell)
-    for one, other in zip(first, second, strict=True):
+def repeats(subject: Subject) -> Iterator[str]:
+    """The same seed gives the same bits, on each of the backbones that a method is tried on."""
+    for backbone in ON:
+        yield from repeats_on(subject, backbone, f"on {backbone} ")
+
+
+def repeats_on(subject: Subject, backbone: str, where: str) -> Iterator[str]:
+    """The same seed gives the same bits on a backbone."""
+    cell = subject.cell(backbone=backbone)
+    for one, other in zip(run(cell), run(cell), strict=True):
         if one.logits.tobytes() != other.logits.tobytes():
             yield (
-                f"on {backbone} the same seed gave other logits after phase {one.phase}; draw random numbers from "
+                f"{where}the same seed gave other logits after phase {one.phase}; draw random numbers from "
                 "torch, which the protocol seeds, and keep nothing between two runs"
             )
             return
         if one.steps != other.steps:
-            yield f"on {backbone} the same seed took {one.steps}, then {other.steps} steps on phase {one.phase}"
+            yield f"{where}the same seed took {one.steps}, then {other.steps} steps on phase {one.phase}"
 
 
-def moves_only_cold_rows(name: str, backbone: str) -> Iterator[str]:
+def moves_only_cold_rows(subject: Subject) -> Iterator[str]:
     """A phase leaves the backbone as it is, but for cold items' rows and running statistics."""
-    cell = make_cell(backbone, name)
-    dataset = load()
-    protocol, split = cell.make_protocol(dataset)
-    model = cell.new_backbone(dataset)
-    method = cell.new_method(dataset, model)
-    protocol.pretrain(model, method)
+    for backbone in ON:
+        yield from _moves_only_cold_rows(subject, backbone)
+
+
+def _moves_only_cold_rows(subject: Subject, backbone: str) -> Iterator[str]:
+    stages = subject.cell(backbone=backbone).on(load())
+    model = stages.new_backbone()
+    method = stages.new_method(model)
+    stages.protocol.pretrain(model, method)
     before = copy.deepcopy(model.state_dict())
     cold = torch.zeros(len(model.item_table.weight), dtype=torch.bool)
-    cold[split.new_items] = True
-    for outcome in protocol.warm_up(model, method):
+    cold[stages.split.new_items] = True
+    stages.protocol.fit(model, method)
+    for outcome in stages.protocol.phases(model, method):
         for key, value in model.state_dict().items():
             if "running_" in key or "num_batches" in key:
                 continue
@@ -57,29 +70,41 @@ def moves_only_cold_rows(name: str, backbone: str) -> Iterator[str]:
                 yield f"on {backbone} phase {outcome.phase} left every cold item's embedding as it was"
 
 
-def takes_the_steps_it_says(name: str) -> Iterator[str]:
-    """``adapt_steps`` is what ``adapt`` takes, and all of a budget is used: so budgets can be matched."""
-    cell = make_cell(ON[0], name)
-    dataset = load()
-    _, split = cell.make_protocol(dataset)
-    says = cell.new_method(dataset, cell.new_backbone(dataset)).adapt_steps
-    batches = {phase: -(-len(rows) // cell.settings.batch_size) for phase, rows in split.warm.items()}
-    for outcome in run(cell)[1:]:
-        took = outcome.steps - batches[outcome.phase]
-        if took != says * batches[outcome.phase]:
-            yield (
-                f"adapt took {took} steps on {outcome.phase}'s {batches[outcome.phase]} batches; by its adapt_steps, "
-                f"{says}, it should take {says * batches[outcome.phase]}"
-            )
-    matched = dataclasses.replace(cell, protocol=Spec("matched", Matched(3)))
-    for outcome in run(matched)[1:]:
-        allowed = 3 * batches[outcome.phase]
-        if outcome.steps != allowed:
-            yield f"of {allowed} matched steps on {outcome.phase} it took {outcome.steps}; adapt should use all it gets"
+def takes_the_steps_it_says(subject: Subject) -> Iterator[str]:
+    """``adapt_steps`` is what ``adapt`` takes, and all of a budget is used on the same rows: so budgets can be matched.
+
+    A method with a ``warm`` of its own takes the steps that it takes; under a budget it must take all it gets.
+    """
+    cell = subject.cell()
+    stages = cell.on(load())
+    model = stages.new_backbone()
+    method = stages.new_method(model)
+    batches = {phase: -(-len(rows) // cell.settings.batch_size) for phase, rows in stages.split.warm.items()}
+    if type(method).warm is Method.warm:
+        says = method.config.item_epochs + method.adapt_steps
+        for outcome in run(cell)[1:]:
+            if outcome.steps != says * batches[outcome.phase]:
+                yield (
+                    f"it took {outcome.steps} steps on {outcome.phase}'s {batches[outcome.phase]} batches; by its "
+                    f"item_epochs and adapt_steps it should take {says * batches[outcome.phase]}"
+                )
+    for budget in (1, 3):
+        matched = dataclasses.replace(cell, protocol=Spec("protocol", "matched", Matched(budget)))
+        for outcome in run(matched)[1:]:
+            allowed, rows = budget * batches[outcome.phase], len(stages.split.warm[outcome.phase])
+            if outcome.steps != allowed:
+                yield (
+                    f"of {allowed} matched steps on {outcome.phase} it took {outcome.steps}; it should use all it gets"
+                )
+            elif outcome.distinct_rows_seen != rows:
+                yield (
+                    f"with a budget of {budget} it saw {outcome.distinct_rows_seen} of {outcome.phase}'s {rows} rows; "
+                    "take one step on each batch that Phase.batches or Phase.turns gives"
+                )
 
 
-def sees_no_test_row(name: str) -> Iterator[str]:
-    """Labels, users and times of the test rows are garbage: no embedding may notice."""
+def sees_no_test_row(subject: Subject) -> Iterator[str]:
+    """Labels, users and times of the test rows are garbage: no logit of other rows and no embedding may notice."""
     dataset = load()
     split = warm_up_split(dataset)
     rows, random = split.test, np.random.default_rng(0)
@@ -88,23 +113,97 @@ def sees_no_test_row(name: str) -> Iterator[str]:
     user[rows] = random.integers(dataset.schema.users, size=len(rows))
     time[rows] = dataset.time.max()  # later than all, and no new extreme of the scaling
     poisoned = dataclasses.replace(dataset, click=click, user=user, time=time)
+    probe = np.concatenate([split.base[:200], *(part[:50] for part in split.warm.values())])
 
-    def item_rows(data: Dataset) -> Iterator[tuple[str, bytes]]:
-        cell = make_cell("deepfm", name)
-        protocol, _ = cell.make_protocol(data)
-        model = cell.new_backbone(data)
-        method = cell.new_method(data, model)
-        protocol.pretrain(model, method)
-        for outcome in protocol.warm_up(model, method):
-            yield outcome.phase, model.item_table.weight.detach().numpy().tobytes()
+    def seen(data: Dataset) -> Iterator[tuple[str, bytes]]:
+        stages = subject.cell(backbone="deepfm").on(data)
+        model = stages.new_backbone()
+        method = stages.new_method(model)
+        stages.protocol.pretrain(model, method)
+        stages.protocol.fit(model, method)
+        asked = stages.split
+        for outcome in stages.protocol.phases(model, method):
+            stages.protocol.split = dataclasses.replace(asked, test=probe)
+            logits = stages.protocol.predict(model, method)
+            stages.protocol.split = asked
+            yield outcome.phase, model.item_table.weight.detach().numpy().tobytes() + logits.tobytes()
 
-    for (phase, clean), (_, spoilt) in zip(item_rows(dataset), item_rows(poisoned), strict=True):
+    for (phase, clean), (_, spoilt) in zip(seen(dataset), seen(poisoned), strict=True):
         if clean != spoilt:
             yield f"shuffled labels of test rows changed the item embeddings of phase {phase}: it learns from the test"
             return
 
 
-def runs_at_the_ends_of_its_space(name: str) -> Iterator[str]:
+def learns_in_fit(subject: Subject) -> Iterator[str]:
+    """Every parameter of the method moves in ``fit``, cold logits change after ``embed``, two calls of it agree."""
+    stages = subject.cell(backbone="deepfm").on(load())
+    model = stages.new_backbone()
+    method = stages.new_method(model)
+    stages.protocol.pretrain(model, method)
+    before = {name: value.detach().clone() for name, value in method.named_parameters()}
+    stages.protocol.fit(model, method)
+    plain = stages.protocol.predict(model, method)
+    for name, value in method.named_parameters():
+        if name.partition(".")[0] not in method.pretrained and torch.equal(value, before[name]):
+            yield (
+                f"fit left the parameter {name} as it was; give it to phase.adam, and let its gradient through, "
+                "or make it a buffer"
+            )
+    if type(method).embed is Method.embed:
+        return
+    items = stages.protocol.view.items(stages.protocol.cold)
+    first, second = (method.embed(model, items).detach().clone() for _ in range(2))
+    if not torch.equal(first, second):
+        yield "embed called twice gave two embeddings; draw no random numbers in it, and switch dropout off"
+    model.place(stages.protocol.cold, first)
+    if type(method).fit is not Method.fit and np.array_equal(stages.protocol.predict(model, method), plain):
+        yield "what fit learned and embed gives changes no logit of the cold items"
+
+
+def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
+    """A method written down after ``fit`` goes on like one that was not, and reads no later field before."""
+    cell = subject.cell(backbone="deepfm")
+    stages = cell.on(load())
+    pretrained = stages.pretrain()
+    fitted = stages.fit(pretrained)
+    straight = cell.on(load())
+    model, method = straight._pretrained(pretrained)
+    straight.protocol.fit(model, method)
+    for one, other in zip(stages.phases(pretrained, fitted), straight.protocol.phases(model, method), strict=True):
+        if one.logits.tobytes() != other.logits.tobytes():
+            yield (
+                f"after phase {one.phase} a method that was written down after fit and read back gives other logits; "
+                "keep what fit learns in parameters, buffers, tensors or numbers"
+            )
+            break
+    for name, value in _later_values(subject):
+        varied = subject.cell(backbone="deepfm", **{name: value}).on(load())
+        if not _same(varied.fit(pretrained), fitted):
+            yield f"fit learns something else with {name} = {value}; a field that it reads is none of after_fit"
+
+
+def _later_values(subject: Subject) -> Iterator[tuple[str, Any]]:
+    """Fields that no hook before ``warm`` reads, each with another value than its default."""
+    owner = subject.owner
+    for field in dataclasses.fields(owner.Config):
+        if field.metadata.get(AFTER_FIT):
+            default = getattr(owner.Config(), field.name)
+            where = owner.space.get(field.name)
+            values = [where.extremes()[0], where.extremes()[-1]] if where is not None else []
+            if not isinstance(where, Choice):
+                values += [not default] if isinstance(default, bool) else [default * 2]
+            yield from ((field.name, value) for value in values[:2] if value != default)
+
+
+def _same(one: Trained, other: Trained) -> bool:
+    return one.state.keys() == other.state.keys() and all(
+        value.tobytes() == other.state[name].tobytes() for name, value in one.state.items()
+    )
+
+
+def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
     """The ends of the space give finite logits."""
-    for field, value in extremes(METHODS, name):
-        yield from failures(make_cell("fm", name, **{field: value}), f"with {field} = {value}")
+    for field, value in subject.extremes():
+        yield from subject.failures(
+            make_cell("fm", subject.name, registry=subject.registry, **{field: value}), f"with {field} = {value}"
+        )

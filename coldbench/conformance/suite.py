@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from coldbench.conformance import backbones, datasets, methods
-from coldbench.conformance.cases import ON
+from coldbench.conformance.subject import Subject
 from coldbench.core.config import resolve
 from coldbench.core.errors import InputError
-from coldbench.plugins import registry
 from coldbench.plugins.file import PluginFile, explained
-from coldbench.plugins.registry import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
+from coldbench.plugins.registry import Registry, defined
 
-Check = Callable[[str], Iterator[str]]  # a plugin's name -> one line per fault
+Check = Callable[[Subject], Iterator[str]]  # one line per fault
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,79 +52,68 @@ def check(path: Path) -> Verdict:
         InputError: The file cannot be imported, or defines no plugin that could be tried at all.
     """
     file = PluginFile.read(path)
-    registry.use([file])
-    kind, name = registry.kind_of(file)
-    return Verdict(f"{kind.name} {name!r}", {title: faults(check, name) for title, check in CHECKS[kind.name].items()})
+    registry = Registry([file])
+    kind, name = defined(file)
+    subject = Subject(kind.name, name, registry)
+    checks = CHECKS[kind.name].items()
+    return Verdict(f"{kind.name} {name!r}", {title: faults(check, subject) for title, check in checks})
 
 
-def faults(check: Check, name: str) -> list[str]:
+def faults(check: Check, subject: Subject) -> list[str]:
     """What a check finds; what it raises is a fault as well."""
     found = []
     try:
-        for fault in check(name):
+        for fault in check(subject):
             found.append(fault)
     except (Exception, SystemExit) as error:  # a plugin may raise anything
-        files = [file.path for file in registry.in_use()]
-        found.append(f"it raised {explained(error, *files)}")
+        found.append(f"it raised {explained(error, *subject.paths)}")
     return found
 
 
-def _describes_itself(kind: Kind) -> Check:
-    def check(name: str) -> Iterator[str]:
-        owner: Any = registry.get(kind, name)
-        text = inspect.getmodule(owner).__doc__ or ""
-        if not re.search(r"(19|20)\d\d", text):
-            yield "the docstring at the top of the file should name the year of its source"
-        if not re.search(r"arXiv:\d{4}\.\d{4,5}|DOI 10\.\d+|NeurIPS", text):
-            yield "the docstring at the top of the file should cite its source, as arXiv:1234.56789 or DOI 10.…"
-        lines = inspect.getsource(owner.Config).splitlines()
-        for field in dataclasses.fields(owner.Config):
-            line = next((line for line in lines if re.match(rf"\s+{field.name}\s*:", line)), None)
-            if line is not None and "#" not in line:
-                yield f"Config.{field.name} should have a comment that says what it is"
-
-    return check
+def _describes_itself(subject: Subject) -> Iterator[str]:
+    owner: Any = subject.owner
+    text = inspect.getmodule(owner).__doc__ or ""
+    if not re.search(r"(19|20)\d\d", text):
+        yield "the docstring at the top of the file should name the year of its source"
+    if not re.search(r"arXiv:\d{4}\.\d{4,5}|DOI 10\.\d+|NeurIPS", text):
+        yield "the docstring at the top of the file should cite its source, as arXiv:1234.56789 or DOI 10.…"
+    lines = inspect.getsource(owner.Config).splitlines()
+    for field in dataclasses.fields(owner.Config):
+        line = next((line for line in lines if re.match(rf"\s+{field.name}\s*:", line)), None)
+        if line is not None and "#" not in line:
+            yield f"Config.{field.name} should have a comment that says what it is"
 
 
-def _space_suits_config(kind: Kind) -> Check:
-    def check(name: str) -> Iterator[str]:
-        owner = registry.get(kind, name)
-        known = {field.name for field in dataclasses.fields(owner.Config)}
-        for field, where in owner.space.items():
-            if field not in known:
-                yield f"space has {field!r}, which is no field of Config"
-                continue
-            for value in where.extremes():
-                try:
-                    resolve(name, owner.Config, {field: value})
-                except InputError as error:
-                    yield f"space reaches {value!r}, which Config does not take: {error}"
-
-    return check
-
-
-def _on_each(check: Callable[[str, str], Iterator[str]]) -> Check:
-    def each(name: str) -> Iterator[str]:
-        for backbone in ON:
-            yield from check(name, backbone)
-
-    return each
+def _space_suits_config(subject: Subject) -> Iterator[str]:
+    owner = subject.owner
+    known = {field.name for field in dataclasses.fields(owner.Config)}
+    for field, where in owner.space.items():
+        if field not in known:
+            yield f"space has {field!r}, which is no field of Config"
+            continue
+        for value in where.extremes():
+            try:
+                resolve(subject.name, owner.Config, {field: value})
+            except InputError as error:
+                yield f"space reaches {value!r}, which Config does not take: {error}"
 
 
 CHECKS: dict[str, dict[str, Check]] = {
     METHODS.name: {
-        "it says where it comes from and what can be set": _describes_itself(METHODS),
-        "its space suits its Config": _space_suits_config(METHODS),
-        "the same seed gives the same bits, all finite": _on_each(methods.repeats),
-        "only cold items' embeddings move": _on_each(methods.moves_only_cold_rows),
+        "it says where it comes from and what can be set": _describes_itself,
+        "its space suits its Config": _space_suits_config,
+        "the same seed gives the same bits, all finite": methods.repeats,
+        "only cold items' embeddings move": methods.moves_only_cold_rows,
         "it takes the steps that it says": methods.takes_the_steps_it_says,
         "no test row is learnt from": methods.sees_no_test_row,
+        "everything that it has learns in fit": methods.learns_in_fit,
+        "what fit learns can be written down": methods.keeps_what_fit_learns,
         "it runs at the ends of its space": methods.runs_at_the_ends_of_its_space,
     },
     BACKBONES.name: {
-        "it says where it comes from and what can be set": _describes_itself(BACKBONES),
-        "its space suits its Config": _space_suits_config(BACKBONES),
-        "encode does without v_I, score gives one finite logit a row": backbones.splits,
+        "it says where it comes from and what can be set": _describes_itself,
+        "its space suits its Config": _space_suits_config,
+        "encode does without v_I, score gives one finite logit per row": backbones.splits,
         "only the item table is item-specific": backbones.has_no_other_item_parameter,
         "it runs at the ends of its space": backbones.runs_at_the_ends_of_its_space,
         "the same seed gives the same bits, all finite": backbones.repeats,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
 
+AFTER_FIT = "after_fit"  # in a field's metadata
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -40,7 +42,8 @@ def check_config(owner: str, config: Any) -> None:
     Raises:
         InputError: It is no frozen dataclass, or a field lacks a default or has a type of another kind.
     """
-    if not (isinstance(config, type) and dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+    own = vars(config).get("__dataclass_params__") if isinstance(config, type) else None  # not an inherited one
+    if own is None or not own.frozen:
         raise InputError(f"{owner} should have a frozen dataclass named Config")
     try:
         hints = get_type_hints(config, include_extras=True)
@@ -90,6 +93,25 @@ def _parsed(value: Any, kind: type) -> Any:
         return kind(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def after_fit(default: Any) -> Any:
+    """A field of a method's ``Config`` that no hook before ``warm`` reads (see ``Method.fit``)."""
+    return dataclasses.field(default=default, metadata={AFTER_FIT: True})
+
+
+def before_warm(config: Any) -> dict[str, Any]:
+    """The values that ``fit`` and what comes before it may depend on."""
+    later = {field.name for field in dataclasses.fields(config) if field.metadata.get(AFTER_FIT)}
+    return {name: value for name, value in as_dict(config).items() if name not in later}
+
+
+def adopt(owner: type) -> None:
+    """Makes ``Config`` and ``space`` of a plugin's module attributes of the class that it defines."""
+    module = vars(sys.modules.get(owner.__module__, object))
+    for name in ("Config", "space"):
+        if name in module and name not in vars(owner):
+            setattr(owner, name, module[name])
 
 
 def as_dict(config: Any) -> dict[str, Any]:

@@ -24,9 +24,7 @@ class Range:
         return self.low <= value <= self.high and math.isfinite(value)
 
     def __str__(self) -> str:
-        if math.isinf(self.high):
-            return f"at least {self.low:g}"
-        return f"between {self.low:g} and {self.high:g}"
+        return f"at least {self.low:g}" if math.isinf(self.high) else f"between {self.low:g} and {self.high:g}"
 
 
 Weight = Annotated[float, Range(0)]  # the weight of a loss term
@@ -61,11 +59,11 @@ class LogUniform(Uniform):
     """Positive real numbers in [low, high], every order of magnitude as likely."""
 
     def at(self, share: float) -> float:
-        """The same on a logarithmic scale."""
+        """The value at a share of the way on a logarithmic scale, to four digits."""
         return float(f"{self.low * (self.high / self.low) ** share:.4g}")
 
     def share(self, value: float) -> float:
-        """The same on a logarithmic scale."""
+        """How far from low to high a value lies on a logarithmic scale, in [0, 1]."""
         return math.log(value / self.low) / math.log(self.high / self.low)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from coldbench.core.config import adopt
 from coldbench.core.errors import InputError
 from coldbench.core.space import Count
 from coldbench.data import cache
@@ -40,6 +41,10 @@ class Source:
     key: ClassVar[str]
     by_name: ClassVar[bool] = True
     Config: ClassVar[type]
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        adopt(cls)
 
     @classmethod
     def recognise(cls, text: str) -> dict[str, str] | None:

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from coldbench.core.config import adopt
 from coldbench.core.space import Space
 from coldbench.data.schema import Schema
 from coldbench.model.batching import Batch
-from coldbench.model.layers import FieldEmbedding, lookup
+from coldbench.model.embedding import FieldEmbedding, lookup
 
 
 class Backbone(nn.Module):
@@ -23,18 +24,32 @@ class Backbone(nn.Module):
         Config: A frozen dataclass with at least ``dim``. Its ``padding``, if it has one, says whether places that a
             multi-valued field leaves empty count (see ``layers.FieldEmbedding``); else they do not.
         space: Where to search for the fields of ``Config``.
+        title: What tables call the backbone; its key where it is empty.
         numeric: Whether the numeric fields are embedded among the others.
-        item_table: The item ID embeddings, (items, dim).
+        dim: The size of every field's embedding.
+        item_width: The width of a row of the item table: ``dim``, unless the backbone keeps more per item.
+        item_table: The item ID embeddings, (items, item_width).
+
+    Args:
+        config: An instance of ``Config``.
+        schema: The fields of the dataset.
+        item_width: As the attribute; None for ``dim``.
     """
 
     Config: ClassVar[type]
     space: ClassVar[Space] = {}
+    title: ClassVar[str] = ""
     numeric: ClassVar[bool] = True
 
-    def __init__(self, config: Any, schema: Schema) -> None:
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        adopt(cls)
+
+    def __init__(self, config: Any, schema: Schema, item_width: int | None = None) -> None:
         super().__init__()
         self.dim: int = config.dim
-        self.item_table = nn.Embedding(schema.items, self.dim)
+        self.item_width = self.dim if item_width is None else item_width
+        self.item_table = nn.Embedding(schema.items, self.item_width)
         padding = getattr(config, "padding", False)
         self.users, self.items, self.context = (
             FieldEmbedding(schema.side(side), self.dim, self.numeric, padding) for side in ("user", "item", "context")
@@ -47,7 +62,7 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def score(self, item_embedding: Tensor, context: Any) -> Tensor:
-        """(batch, dim) item ID embeddings and their rows' context -> (batch,) logits."""
+        """(batch, item_width) item ID embeddings and their rows' context -> (batch,) logits."""
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
@@ -71,3 +86,22 @@ class Backbone(nn.Module):
     def frozen(self) -> Backbone:
         """Stops all gradients into the backbone; returns it."""
         return self.requires_grad_(False)
+
+    def place(self, items: Tensor, embeddings: Tensor) -> None:
+        """Writes rows of the item table.
+
+        Args:
+            items: (items,) int64.
+            embeddings: (items, item_width).
+
+        Raises:
+            ValueError: The embeddings have another shape or hold no values.
+        """
+        shape, expected = tuple(getattr(embeddings, "shape", ())), (len(items), self.item_width)
+        if shape != expected:  # a smaller one would be spread over the rows without a word
+            given = f"shape {shape}" if shape else f"a {type(embeddings).__name__}"
+            raise ValueError(f"the method gave {given} as the cold items' embeddings; it should be shape {expected}")
+        if embeddings.is_meta:
+            raise ValueError("the method gave embeddings on the device 'meta', which hold no values")
+        with torch.no_grad():
+            self.item_table.weight[items] = embeddings.to(self.item_table.weight)

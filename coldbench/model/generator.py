@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,9 +11,30 @@ from torch.linalg import vecdot
 
 from coldbench.data.schema import COUNT, Schema
 from coldbench.model.backbone import Backbone
-from coldbench.model.batching import Batch, Rows
-from coldbench.model.layers import FieldEmbedding, initialise, lookup
-from coldbench.model.phase import ctr_loss
+from coldbench.model.batching import Batch
+from coldbench.model.embedding import FieldEmbedding, lookup
+from coldbench.model.layers import initialise
+from coldbench.model.phase import Phase, ctr_loss
+from coldbench.model.rows import Rows
+
+
+class FrozenBatch(NamedTuple):
+    """A batch with what a frozen backbone makes of it, computed once however many steps are taken on it."""
+
+    batch: Batch
+    context: Any  # of its rows, as ``Backbone.encode`` gives it
+    real: Tensor  # (distinct, dim) v_I of its distinct items
+
+
+def frozen_turns(
+    backbone: Backbone, phase: Phase, epochs: int, repeats: int, players: Sequence[object] = (None,)
+) -> Iterator[tuple[FrozenBatch, object]]:
+    """``Phase.turns`` for generators of embeddings on a frozen backbone."""
+    frozen: FrozenBatch | None = None
+    for batch, player in phase.turns(epochs, repeats, players):
+        if frozen is None or frozen.batch is not batch:
+            frozen = FrozenBatch(batch, backbone.frozen_context(batch), backbone.item_table(batch.items.number))
+        yield frozen, player
 
 
 class SideInformation(nn.Module):
@@ -114,8 +136,8 @@ class VariationalGenerator(nn.Module):
         return self.decoder(torch.cat([latent, count.expand(*latent.shape[:-1], 1)], -1))
 
     def warm(self, items: Rows) -> Tensor:
-        """Warm-up embeddings from side information alone, (items, dim)."""
-        return self.decode(self.prior(items).sample(self.noise), items)
+        """Warm-up embeddings D(mu_p) from side information alone, (items, dim); the mean, so that no noise is left."""
+        return self.decode(self.prior(items).mean, items)
 
     def forward(self, items: Rows, embedding: Tensor) -> Generated:
         """Both ways through the decoder at once, for items and their (items, dim) ID embeddings."""
@@ -123,22 +145,19 @@ class VariationalGenerator(nn.Module):
         reconstructed, warm = self.decode(both.sample(self.noise), items).unbind()
         return Generated(*both.unbind(), reconstructed, warm)
 
-    def loss(
-        self, backbone: Backbone, batch: Batch, context: Any, real: Tensor, alpha: float, beta: float
-    ) -> tuple[Tensor, Tensor]:
+    def loss(self, backbone: Backbone, frozen: FrozenBatch, alpha: float, beta: float) -> tuple[Tensor, Tensor]:
         """L_CTR + alpha L_R + beta L_WD, the variational part of AVAEW's equation 11; each a mean over rows.
 
         Args:
-            backbone: Frozen.
-            batch: The rows.
-            context: Their context in the backbone.
-            real: v_I of the batch's distinct items, (distinct, dim).
+            backbone: The frozen backbone.
+            frozen: The rows, their context in the backbone and v_I of their items.
             alpha: Weight of the reconstruction, equation 4.
             beta: Weight of the Wasserstein distance, equation 6.
 
         Returns:
             The loss, and the warm-up embeddings D(z_p) that it was taken at, (distinct, dim).
         """
+        batch, context, real = frozen
         made = self(batch.items, real)
         ctr = ctr_loss(backbone.score(batch.spread(made.warm), context), batch)
         apart = real - made.reconstructed

@@ -1,19 +1,15 @@
-"""The parts that backbones and generators are built from."""
+"""The networks that backbones and generators are built from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from coldbench.data.schema import Side
-from coldbench.model.batching import Rows
+from coldbench.model.embedding import FieldEmbedding
 
-LAZY_ROWS = 30_000  # tables with more rows get sparse gradients: a step then costs what it touches, not the table
 INITIAL = 0.01  # every parameter starts from U(-0.01, 0.01), as in the code that gave AVAEW's tables
 
 
@@ -25,100 +21,6 @@ def initialise(module: nn.Module) -> None:
         for part in module.modules():
             if isinstance(part, FieldEmbedding):
                 part.table[0] = 0.0
-
-
-class FieldEmbedding(nn.Module):
-    """Embeds the fields of one side: (rows) -> (rows, fields, dim).
-
-    The token fields share one table, so that a side costs one look-up and one gradient. A
-    multi-valued field is the sum over its values. A numeric field x is x times a learned vector (Rendle 2010).
-
-    Args:
-        side: Its fields.
-        dim: The size of an embedding.
-        numeric: Whether the numeric fields are embedded as well.
-        padding: Whether each place that a multi-valued field leaves empty adds a learned vector of that field's, as
-            where the padding's embedding is summed along with the words'.
-    """
-
-    def __init__(self, side: Side, dim: int, numeric: bool = True, padding: bool = False) -> None:
-        super().__init__()
-        self.tokens = len(side.tokens)
-        self.padded = any(field.kind == "multi" for field in side.tokens)
-        self.fields = self.tokens + (len(side.numeric) if numeric else 0)
-        self.width = self.fields * dim
-        self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
-        self.padding = nn.Parameter(torch.empty(self.tokens, dim)) if padding and self.padded else None
-        self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
-
-    def forward(self, rows: Rows) -> Tensor:
-        """Embeds rows of the side; fields in the order tokens, numeric."""
-        if not self.padded:  # one value a field: nothing to sum
-            embedded = lookup(self.table, rows.ids)
-        else:
-            by_word = (None, None) if len(self.table) > LAZY_ROWS else rows.bags_by_word
-            embedded = _SumOfBags.apply(self.table, *rows.bags, *by_word).view(len(rows.ids), self.tokens, -1)
-        if self.padding is not None:
-            embedded = torch.addcmul(embedded, rows.empty.unsqueeze(-1), self.padding)
-        if len(self.slopes):
-            embedded = torch.cat([embedded, rows.numeric.unsqueeze(-1) * self.slopes], 1)
-        return embedded
-
-
-def lookup(table: Tensor, index: Tensor) -> Tensor:
-    """Rows of a table: (any) ids -> (any, dim)."""
-    return _Lookup.apply(table, index)
-
-
-class _Lookup(torch.autograd.Function):
-    """An embedding with a faster gradient than torch's own: one ``index_add_``, or sparse for large tables."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
-        ctx.save_for_backward(index)
-        ctx.shape = table.shape
-        return functional.embedding(index, table)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (index,) = ctx.saved_tensors
-        return _table_gradient(ctx.shape, index.flatten().long(), gradient.reshape(-1, ctx.shape[1])), None
-
-
-class _SumOfBags(torch.autograd.Function):
-    """The sum of each bag's rows of a table, (bags, dim); see ``Bags``."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        table: Tensor,
-        words: Tensor,
-        bag: Tensor,
-        starts: Tensor,
-        by_word: Tensor | None,
-        firsts: Tensor | None,
-    ) -> Tensor:
-        ctx.save_for_backward(words, bag, by_word, firsts)
-        ctx.shape = table.shape
-        return functional.embedding_bag(words, table, starts, mode="sum")
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        words, bag, by_word, firsts = ctx.saved_tensors
-        if by_word is None:
-            table = _table_gradient(ctx.shape, words, gradient.index_select(0, bag))
-        else:
-            table = functional.embedding_bag(by_word, gradient, firsts, mode="sum")
-        return table, None, None, None, None, None
-
-
-def _table_gradient(shape: torch.Size, index: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of a table from that of its looked-up rows, (rows, dim)."""
-    if shape[0] > LAZY_ROWS:
-        return torch.sparse_coo_tensor(index.unsqueeze(0), gradient, shape, check_invariants=False)
-    return gradient.new_zeros(shape).index_add_(0, index, gradient)
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -1,225 +1,229 @@
-"""``Phase``: the data of one phase and the steps taken on it; the one epoch loop."""
+"""``Phase``: the rows that a hook may learn from, and the optimiser steps that are taken on them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.adam import adam
 
 from coldbench.core.seeds import derive
-from coldbench.core.space import Count, Rate, Weight
-from coldbench.model.batching import Batch, Interactions, Rows, View, shuffled, starts
+from coldbench.model.batching import Batch, shuffled, starts
+from coldbench.model.budget import Budget
+from coldbench.model.optimizer import Adam
+from coldbench.model.rows import Interactions, Rows
+from coldbench.model.settings import Settings
+from coldbench.model.view import View
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What all methods share (AVAEW, section 3.1; weight decay from the code that gave the tables)."""
+class RowsByItem(NamedTuple):
+    """A phase's rows grouped by item, each item's rows in time order.
 
-    learning_rate: Rate = 1e-3  # of Adam
-    weight_decay: Weight = 1e-6  # L2, inside Adam
-    batch_size: Count = 2048  # rows
-    pretrain_epochs: Count = 1  # on base, all parameters
-    phase_epochs: Count = 1  # of the item ID embeddings on each warm-up phase
+    Attributes:
+        items: (distinct,) int64, the items that occur, sorted.
+        starts: (distinct + 1,) int64, where each item's rows begin in ``rows``, and their number.
+        rows: (rows,) int64 places in the phase; rows of the same time keep the phase's order.
+    """
+
+    items: Tensor
+    starts: Tensor
+    rows: Tensor
 
 
 class Phase:
     """The rows that a hook may learn from, batched, shuffled and with their optimiser steps counted.
 
-    Args:
+    It holds no other row of the log, and so none of the test's.
+
+    Attributes:
         name: ``base``, ``warm-a``, ``warm-b`` or ``warm-c``.
-        view: What may be known in this phase.
-        rows: Row numbers of the log, (rows,).
+        view: What may be known of users and items in this phase.
+        log: The rows, (rows,) per column.
         cold: The cold items, (cold,).
         settings: What all methods share.
-        seed: Of the batch order; pass by pass another order, the same for every method.
+        budget: The steps taken so far, and how many are left.
+        rows_seen: Rows in all steps together; a row counts once per step.
+        distinct_rows_seen: Rows that at least one step was taken on.
+
+    Args:
+        name: As the attribute.
+        view: As the attribute.
+        log: As the attribute.
+        time: (rows,) int64 seconds, of each row.
+        cold: As the attribute.
+        settings: As the attribute.
+        limit: The most optimiser steps; None for no limit.
+        *seed: Of the batch order; another order in each pass, the same for every method.
     """
 
     def __init__(
-        self, name: str, view: View, rows: np.ndarray, cold: np.ndarray, settings: Settings, *seed: object
+        self,
+        name: str,
+        view: View,
+        log: Interactions,
+        time: np.ndarray,
+        cold: Rows,
+        settings: Settings,
+        limit: int | None,
+        *seed: object,
     ) -> None:
         self.name = name
         self.view = view
-        self.log: Interactions = view.interactions(rows)
-        self.time = view.dataset.time[rows]
-        self.cold: Rows = view.items(view.tensor(cold))
+        self.log = log
+        self.cold = cold
         self.settings = settings
-        self.steps = 0
-        self._limit: int | None = None
+        self.budget = Budget(limit, self._on_step)
+        self.rows_seen = 0
+        self._time = time
         self._seed = (*seed, "order", name)
         self._passes = 0
+        self._optimizers: list[Adam] = []
+        self._in_turn: Iterator[Batch] | None = None
+        self._seen = np.zeros(len(log.item), dtype=bool)
+        self._given: list[np.ndarray | slice] = []  # the rows that the next step is taken on
+        self._given_at = -1  # steps taken when they were given
 
     def __len__(self) -> int:
         return len(self.log.item)
 
     @property
-    def epoch(self) -> int:
+    def steps(self) -> int:
+        """Optimiser steps taken so far."""
+        return self.budget.taken
+
+    @property
+    def distinct_rows_seen(self) -> int:
+        """Rows that at least one step was taken on."""
+        return int(self._seen.sum())
+
+    @property
+    def batch_count(self) -> int:
         """The number of batches in one pass."""
         return len(starts(len(self), self.settings.batch_size))
 
-    def allow(self, steps: int) -> None:
-        """From here on so many more optimiser steps: ``batches`` goes on until they are taken, and then ends."""
-        self._limit = self.steps + steps
+    def batches(self, epochs: int = 1, repeats: int = 1) -> Iterator[Batch]:
+        """Shuffled batches to take one step on each.
 
-    @property
-    def spent(self) -> bool:
-        """Whether no step is left."""
-        return self._limit is not None and self.steps >= self._limit
+        Args:
+            epochs: Passes over all batches.
+            repeats: How often in a row each batch is given.
 
-    def batches(self, epochs: int = 1) -> Iterator[Batch]:
-        """Shuffled batches of the protocol's size, ``epochs`` times over, or as long as allowed steps are left."""
-        for _ in range(epochs) if self._limit is None else itertools.count():
+        Yields:
+            Without a limit, each batch ``repeats`` times, ``epochs`` times over. With one, whatever is asked for, the
+            batches in turn, all of them before any is given again, until the steps are taken.
+        """
+        yield from (batch for batch, _ in self.turns(epochs, repeats, (None,)))
+
+    def turns(self, epochs: int, repeats: int, players: Sequence[object]) -> Iterator[tuple[Batch, object]]:
+        """``batches`` for several optimisers that take steps in turn.
+
+        Args:
+            epochs: Passes over all batches.
+            repeats: How often each batch goes round the players.
+            players: Who takes a step, one after the other, such as one generator and three times its classifier.
+
+        Yields:
+            A batch, and the player that is to take a step on it. Without a limit each batch goes ``repeats`` times
+            round the players; with one every step has the next batch in turn, so that no row is seen again before all
+            rows were, whatever takes the steps.
+        """
+        if self.budget.limited:
+            yield from self._limited_turns(players)
+        else:
+            for batch in itertools.chain.from_iterable(self._one_pass() for _ in range(epochs)):
+                for player in itertools.chain.from_iterable(itertools.repeat(players, repeats)):
+                    yield batch, player
+        self.settle()
+
+    def _limited_turns(self, players: Sequence[object]) -> Iterator[tuple[Batch, object]]:
+        if self._in_turn is None:
+            self._in_turn = itertools.chain.from_iterable(self._one_pass() for _ in itertools.count())
+        for player in itertools.cycle(players):
             before = self.steps
-            random = np.random.default_rng(derive(*self._seed, self._passes))
-            self._passes += 1
-            for batch in shuffled(self.view, self.log, self.settings.batch_size, random):
-                if self.spent:
-                    return
-                yield batch
-            if self._limit is not None and self.steps == before:
+            if self.budget.spent:
+                return
+            yield next(self._in_turn), player
+            if self.steps == before:
                 return  # who takes the batches takes no steps on them
 
+    def _one_pass(self) -> Iterator[Batch]:
+        random = np.random.default_rng(derive(*self._seed, self._passes))
+        self._passes += 1
+        for batch, rows in shuffled(self.view, self.log, self.settings.batch_size, random):
+            self._given = [rows]
+            self._given_at = self.steps
+            yield batch
+
     def at(self, rows: Tensor) -> Batch:
-        """A batch of some of the phase's rows, by their places in the phase."""
+        """A batch of some of the phase's rows, (rows,) places in the phase."""
+        if self._given_at != self.steps:
+            self._given = []
+        self._given.append(rows.cpu().numpy())
+        self._given_at = self.steps
         return Batch(self.view, self.log.at(rows))
 
-    def adam(self, parameters: Iterable[Tensor]) -> Adam:
-        """A fresh Adam with the protocol's settings; its steps count as steps on this phase."""
-        return Adam(self, list(parameters))
+    def _on_step(self) -> None:
+        for rows in self._given:
+            self.rows_seen += rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            if self.steps == self._given_at + 1:
+                self._seen[rows] = True
 
+    @cached_property
+    def by_item(self) -> RowsByItem:
+        """The rows grouped by item, in time order within each."""
+        item = self.log.item.cpu().numpy()
+        order = np.lexsort((self._time, item))
+        items, first = np.unique(item[order], return_index=True)
+        parts = (items.astype(np.int64), np.r_[first, len(order)], order)
+        return RowsByItem(*(self.view.tensor(part) for part in parts))
 
-class Adam:
-    """Adam (Kingma and Ba 2014, arXiv:1412.6980) with L2 weight decay; large tables are updated lazily.
+    def parts_in_time(self, count: int) -> Tensor:
+        """Each item's rows cut into equal parts in time order; what is left over is left out.
 
-    Of a parameter with a sparse gradient (see ``layers.lookup``) only the rows that the batch touched are moved,
-    and only their moments and weights decay.
+        Args:
+            count: The number of parts.
 
-    Args:
-        phase: Whose steps it counts.
-        parameters: What it moves.
-    """
+        Returns:
+            (count, rows) int64 places in the phase; a column holds rows of one item.
+        """
+        _, starts_, rows = self.by_item
+        length = starts_.diff() // count
+        rank = torch.arange(int(length.sum()), device=rows.device)
+        rank = rank - (length.cumsum(0) - length).repeat_interleave(length)
+        first = starts_[:-1].repeat_interleave(length) + rank
+        step = length.repeat_interleave(length)
+        return torch.stack([rows[first + part * step] for part in range(count)])
 
-    def __init__(self, phase: Phase, parameters: list[Tensor]) -> None:
-        self.phase = phase
-        self.parameters = [parameter for parameter in parameters if parameter.numel()]
-        self._moved: list[_Moved | _Table] = []
+    def adam(self, parameters: Iterable[Tensor], learning_rate: float | None = None) -> Adam:
+        """A fresh Adam whose steps count as steps on this phase.
 
-    def zero_grad(self) -> None:
-        """Forgets all gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
+        Args:
+            parameters: What it moves.
+            learning_rate: None for the settings' own, which all methods share.
+        """
+        settings = self.settings
+        rate = settings.learning_rate if learning_rate is None else learning_rate
+        self._optimizers.append(Adam(self.budget, list(parameters), rate, settings.weight_decay))
+        return self._optimizers[-1]
 
-    @torch.no_grad()
-    def step(self) -> None:
-        """One step down the gradients, if one is left; the first one tells which parameters take part at all."""
-        if self.phase.spent:
-            return
-        if not self._moved:
-            self._moved = [_still(parameter) for parameter in self.parameters if parameter.grad is not None]
-        parts = [moved.touched() if isinstance(moved, _Table) else moved for moved in self._moved]
-        settings = self.phase.settings
-        adam(  # the function under torch.optim.Adam, whose class adds 0.4 of its time
-            [part.value for part in parts],
-            [part.gradient for part in parts],
-            [part.first for part in parts],
-            [part.second for part in parts],
-            [],
-            [part.steps for part in parts],
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            eps=1e-8,
-            maximize=False,
-        )
-        for moved, part in zip(self._moved, parts, strict=True):
-            if isinstance(moved, _Table):
-                moved.put_back(part)
-        self.phase.steps += 1
-
-
-class _Moved(NamedTuple):
-    """A parameter, or copies of some of its rows, with Adam's two moments and its step count."""
-
-    value: Tensor
-    first: Tensor
-    second: Tensor
-    steps: Tensor
-
-    @property
-    def gradient(self) -> Tensor:
-        """What ``backward`` left."""
-        return cast(Tensor, self.value.grad)
-
-
-class _Table:
-    """A large table, of which a step moves the rows that the batch touched.
-
-    Both moments of a row lie side by side, so that they are fetched from memory at once.
-    """
-
-    def __init__(self, table: Tensor) -> None:
-        self.table = table
-        self.moments = table.new_zeros(len(table), 2 * table.shape[1])
-        self.steps = torch.zeros((), device=table.device)
-        self._seen_at = torch.empty(len(table), dtype=torch.int32, device=table.device)
-        self._rows = self._seen_at[:0]
-
-    def touched(self) -> _Moved:
-        """The rows that the sparse gradient touches, with their part of it."""
-        gradient = cast(Tensor, self.table.grad)
-        index, values = gradient._indices()[0], gradient._values()
-        self._rows, place = _distinct(index, self._seen_at)
-        value = self.table.index_select(0, self._rows)
-        first, second = (part.contiguous() for part in self.moments.index_select(0, self._rows).chunk(2, 1))
-        value.grad = values.new_zeros(value.shape).index_add_(0, place, values)
-        return _Moved(value, first, second, self.steps)
-
-    def put_back(self, part: _Moved) -> None:
-        """Writes what ``touched`` gave into the table, after the step."""
-        self.table.index_copy_(0, self._rows, part.value)
-        self.moments.index_copy_(0, self._rows, torch.cat([part.first, part.second], 1))
-
-
-def _still(parameter: Tensor) -> _Moved | _Table:
-    """A parameter before its first step."""
-    if cast(Tensor, parameter.grad).is_sparse:
-        return _Table(parameter)
-    return _Moved(
-        parameter, torch.zeros_like(parameter), torch.zeros_like(parameter), torch.zeros((), device=parameter.device)
-    )
-
-
-def _distinct(index: Tensor, seen_at: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct rows of a table, and the place among them of each in ``index``; a quarter of ``torch.unique``'s time.
-
-    Args:
-        index: (n,) int64 rows.
-        seen_at: (rows of the table,) int32 scratch: where in ``index`` each of them is.
-    """
-    here = torch.arange(len(index), dtype=torch.int32, device=index.device)
-    seen_at.scatter_(0, index, here)  # one of a row's places
-    chosen = seen_at.index_select(0, index)
-    distinct = chosen.eq(here)
-    return index.masked_select(distinct), distinct.cumsum(0).index_select(0, chosen).sub_(1)
+    def settle(self) -> None:
+        """Brings rows of large tables that the last steps did not touch up to date (see ``Adam.settle``)."""
+        for optimizer in self._optimizers:
+            optimizer.settle()
 
 
 def ctr_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Binary cross-entropy, mean over the batch (AVAEW, equation 1)."""
+    """Binary cross-entropy of (batch,) logits, mean over the batch (AVAEW, equation 1)."""
     return functional.binary_cross_entropy_with_logits(logits, batch.click)
 
 
-def descend(phase: Phase, parameters: Iterable[Tensor], loss: Callable[[Batch], Tensor], epochs: int = 1) -> None:
-    """Minimises a loss: one Adam step per batch, ``epochs`` times over the phase."""
-    optimizer = phase.adam(parameters)
+def descend(phase: Phase, optimizer: Adam, loss: Callable[[Batch], Tensor], epochs: int = 1) -> None:
+    """Minimises a loss: one step per batch, ``epochs`` times over the phase."""
     for batch in phase.batches(epochs):
         step(optimizer, loss(batch))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.abc
 import importlib.util
 import re
@@ -16,6 +17,7 @@ from typing import cast
 from coldbench.core.errors import InputError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # of a plugin: it becomes part of file names and table rows
+PREFIX = "coldbench_plugin_"  # of the modules that plugin files become
 _LARGEST = 2**20  # bytes of a plugin's source
 
 
@@ -59,15 +61,17 @@ class PluginFile:
 
     @property
     def module(self) -> str:
-        """The name under which it is imported, the same in every process."""
-        return f"coldbench_plugin_{self.stem}"
+        """The name under which it is imported, the same in every process; two files of one name keep apart."""
+        return f"{PREFIX}{self.stem}_{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
 
     def load(self) -> ModuleType:
-        """Runs the source as a module of that name.
+        """The source as a module of that name, run once per process.
 
         Raises:
             InputError: It raises; the message says what and in which line.
         """
+        if self.module in sys.modules:
+            return sys.modules[self.module]
         loader = _Loader(self)
         spec = importlib.util.spec_from_file_location(self.module, self.path, loader=loader)
         module = importlib.util.module_from_spec(cast(ModuleSpec, spec))

@@ -8,10 +8,9 @@ from pathlib import Path
 from string import Template
 
 from coldbench.core.errors import InputError, unknown
-from coldbench.plugins import registry
 from coldbench.plugins.file import NAME
-
-_KINDS = {"method": registry.METHODS, "backbone": registry.BACKBONES}
+from coldbench.plugins.kinds import BY_NAME
+from coldbench.plugins.registry import Registry
 
 
 def new(kind: str, name: str, folder: Path = Path()) -> Path:
@@ -20,12 +19,11 @@ def new(kind: str, name: str, folder: Path = Path()) -> Path:
     Raises:
         InputError: The kind or name is none, the name is taken, or the file exists or cannot be written.
     """
-    if kind not in _KINDS:
-        raise unknown("kind", kind, _KINDS)
+    if kind not in BY_NAME:
+        raise unknown("kind", kind, BY_NAME)
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name for a {kind}: letters, digits, - and _, a letter first, at most 64")
-    registry.use([])
-    if name in registry.names(_KINDS[kind]):
+    if name in Registry().names(BY_NAME[kind]):
         raise InputError(f"there is a {kind} {name!r} already; choose another name")
     path = folder / f"{name}.py"
     text = files("coldbench.plugins").joinpath("templates", f"{kind}.txt").read_text(encoding="utf-8")

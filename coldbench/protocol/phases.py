@@ -5,48 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldbench.core.seeds import derive
-from coldbench.core.space import Count
 from coldbench.data.dataset import Dataset
 from coldbench.model.backbone import Backbone
-from coldbench.model.batching import Batch, View, shuffled
-from coldbench.model.layers import initialise, lookup
+from coldbench.model.batching import shuffled, starts
+from coldbench.model.embedding import lookup
+from coldbench.model.layers import initialise
 from coldbench.model.method import Method
-from coldbench.model.phase import Phase, Settings, ctr_loss, descend
+from coldbench.model.phase import Phase, descend
+from coldbench.model.settings import Settings
+from coldbench.model.view import View
 from coldbench.protocol.gap import OldItems
 from coldbench.protocol.metrics import all_metrics
+from coldbench.protocol.rules import Rules
 from coldbench.protocol.split import WarmUpSplit
 
-
-@dataclass(frozen=True)
-class Paper:
-    """The published protocol: item counts, words and scalings come from the whole log."""
-
-    strict: ClassVar[bool] = False
-
-
-@dataclass(frozen=True)
-class Strict:
-    """The same without the leaks: counts, words and scalings come from what has been seen up to each phase."""
-
-    strict: ClassVar[bool] = True
-
-
-@dataclass(frozen=True)
-class Matched(Strict):
-    """Strict, and every method takes the same number of optimiser steps on each warm-up phase's rows."""
-
-    budget: Count = 1  # steps a phase, in epochs of the plain baseline
-
-
-PROTOCOLS: dict[str, type[Paper | Strict]] = {"paper": Paper, "strict": Strict, "matched": Matched}
-Rules = Paper | Strict
 COLD = "cold"
 _EVALUATION_ROWS = 65_536  # rows scored at once
 
@@ -59,31 +37,37 @@ class Outcome:
         phase: ``cold``, or the warm-up phase that was just trained on.
         metrics: By name, on the test rows.
         steps: Optimiser steps taken on the phase's rows; for ``cold``, on base by ``fit``.
-        seconds: Time the phase took, evaluation included.
+        rows_seen: Rows in all these steps together.
+        distinct_rows_seen: Rows that at least one step was taken on.
+        seconds: Wall time of the phase, evaluation included.
+        cpu_seconds: Processor time of its training alone.
         logits: (test,) float32, in the order of the split's test rows.
-        embeddings: (cold, dim) float32, the cold items' ID embeddings, in the order of the split's new items.
+        embeddings: (cold, item_width) float32, the cold items' embeddings, in the order of the split's new items.
         gap: How far these are from the old items' embeddings, by name (``gap.py``).
     """
 
     phase: str
     metrics: dict[str, float]
     steps: int
+    rows_seen: int
+    distinct_rows_seen: int
     seconds: float
+    cpu_seconds: float
     logits: np.ndarray
     embeddings: np.ndarray
     gap: dict[str, float]
 
 
-class Protocol:
+class WarmUp:
     """One dataset's phases under one protocol and seed.
 
     Args:
-        rules: An instance of one of ``PROTOCOLS``.
+        rules: The protocol.
         dataset: The whole log.
         split: Its parts.
         settings: What all methods share.
         device: Where to train.
-        seed: What the random streams derive from; shared by all methods of a comparison.
+        *seed: What the random streams derive from; shared by all methods of a comparison.
     """
 
     def __init__(
@@ -99,114 +83,103 @@ class Protocol:
         self.dataset = dataset
         self.split = split
         self.settings = settings
+        self.device = device
         self.seed = seed
-        self.view = View(dataset, split.base if rules.strict else split.known, device, rules.strict)
+        self.view = self._view(0)
         self.cold = self.view.tensor(split.new_items)
 
-    def pretrain(self, backbone: Backbone, method: Method) -> int:
-        """Trains all of a backbone on base, from its initial values; returns the steps taken."""
-        torch.manual_seed(derive(*self.seed, "pretrain"))
+    def pretrain(self, backbone: Backbone, method: Method) -> Phase:
+        """Trains all of a backbone on base, from its initial values; returns the phase that it was trained on."""
+        self._seed_torch("pretrain")
         initialise(backbone)
         backbone.requires_grad_(True).train()
-        base = self._phase("base", self.split.base)
-        descend(
-            base,
-            backbone.parameters(),
-            lambda batch: ctr_loss(method.pretrain_logits(backbone, batch), batch),
-            self.settings.pretrain_epochs,
-        )
-        return base.steps
+        base = self.phase("base", self.split.base)
+        own = [parameter for name in method.pretrained for parameter in getattr(method, name).parameters()]
+        optimizer = base.adam([*backbone.parameters(), *own])
+        descend(base, optimizer, lambda batch: method.pretrain_loss(backbone, batch), self.settings.pretrain_epochs)
+        return base
 
-    def warm_up(self, backbone: Backbone, method: Method) -> Iterator[Outcome]:
-        """Fits a method on a pretrained backbone and takes its cold items through the phases.
+    def fit(self, backbone: Backbone, method: Method) -> Phase:
+        """Fits a method on a pretrained backbone; returns the phase that it was fitted on.
 
-        The backbone stays in training mode while item embeddings or a method are trained: its weights are
-        frozen, its batch statistics are not (as in the code that gave the tables).
+        From here on the backbone's weights are frozen, but it stays in training mode while item embeddings or a method
+        are trained: its batch statistics are not frozen (as in the code that gave the tables).
         """
-        started = time.perf_counter()
         backbone.frozen().train()
-        torch.manual_seed(derive(*self.seed, "fit"))
-        old = OldItems(self._embeddings(backbone, self.view.tensor(self.split.old_items)), derive(*self.seed, "gap"))
-        base = self._phase("base", self.split.base)
+        self._seed_torch("fit")
+        base = self.phase("base", self.split.base)
         method.fit(backbone, base)
-        self._place(backbone, method.embed(backbone, base.cold))
-        yield self._outcome(COLD, backbone, old, base.steps, started)
-        del base
-        seen = [self.split.base]
-        for name, rows in self.split.warm.items():
-            started = time.perf_counter()
-            torch.manual_seed(derive(*self.seed, name))
+        base.settle()
+        return base
+
+    def phases(self, backbone: Backbone, method: Method) -> Iterator[Outcome]:
+        """Takes the cold items of a fitted method through the phases."""
+        backbone.frozen().train()
+        self._seed_torch("embed")
+        started, began = time.perf_counter(), time.process_time()
+        old = OldItems(_embeddings(backbone, self.view.tensor(self.split.old_items)), derive(*self.seed, "gap"))
+        backbone.place(self.cold, method.embed(backbone, self.view.items(self.cold)))
+        nothing = self.phase(COLD, self.split.base[:0])
+        yield self._outcome(nothing, backbone, method, old, started, time.process_time() - began)
+        for number, (name, rows) in enumerate(self.split.warm.items(), 1):
+            started, began = time.perf_counter(), time.process_time()
+            self._seed_torch(name)
             if self.rules.strict:
-                seen.append(rows)
-                self.view = View(self.dataset, np.concatenate(seen), self.view.device, strict=True)
-            phase = self._phase(name, rows)
+                self.view = self._view(number)
+            phase = self.phase(name, rows, self.rules.limit(len(starts(len(rows), self.settings.batch_size))))
             backbone.train()
-            self._warm(backbone, method, phase)
-            yield self._outcome(name, backbone, old, phase.steps, started)
+            replaced = method.warm(backbone, phase)
+            phase.settle()
+            if replaced is not None:
+                backbone.place(self.cold, replaced)
+            yield self._outcome(phase, backbone, method, old, started, time.process_time() - began)
 
-    def _warm(self, backbone: Backbone, method: Method, phase: Phase) -> None:
-        """Trains the cold items' embeddings on a phase, then lets the method adapt.
+    def phase(self, name: str, rows: np.ndarray, limit: int | None = None) -> Phase:
+        """A phase over some rows of the log."""
+        log, cold = self.view.interactions(self.dataset, rows), self.view.items(self.cold)
+        return Phase(name, self.view, log, self.dataset.time[rows], cold, self.settings, limit, *self.seed)
 
-        Where steps are matched, both share them as they would without: ``adapt`` gets its part of them, rounded
-        down, the item embeddings the rest. A part of no steps leaves out an ``adapt`` that would take some.
-        """
-        adapts = True
-        if isinstance(self.rules, Matched):
-            steps = self.rules.budget * phase.epoch
-            part = steps * method.adapt_steps // (self.settings.phase_epochs + method.adapt_steps)
-            adapts = part > 0 or method.adapt_steps == 0
-            phase.allow(steps - part)
-            self._train_items(backbone, phase)
-            phase.allow(part)
-        else:
-            self._train_items(backbone, phase)
-        replaced = method.adapt(backbone, phase) if adapts else None
-        if replaced is not None:
-            self._place(backbone, replaced)
-
-    def _phase(self, name: str, rows: np.ndarray) -> Phase:
-        return Phase(name, self.view, rows, self.split.new_items, self.settings, *self.seed)
-
-    def _place(self, backbone: Backbone, embeddings: Tensor) -> None:
-        shape, expected = tuple(getattr(embeddings, "shape", ())), (len(self.cold), backbone.dim)
-        if shape != expected:  # a smaller one would be spread over the rows without a word
-            given = f"shape {shape}" if shape else f"a {type(embeddings).__name__}"
-            raise ValueError(f"the method gave {given} as the cold items' embeddings; it should be shape {expected}")
-        with torch.no_grad():
-            backbone.item_table.weight[self.cold] = embeddings
-
-    def _train_items(self, backbone: Backbone, phase: Phase) -> None:
-        """Trains the cold items' embeddings alone; every other row stays as it is."""
-        place = torch.zeros(len(backbone.item_table.weight), dtype=torch.int32, device=self.cold.device)
-        place[self.cold] = torch.arange(len(self.cold), dtype=torch.int32, device=self.cold.device)
-        rows = nn.Parameter(backbone.item_table.weight[self.cold])
-
-        def loss(batch: Batch) -> Tensor:
-            item = lookup(rows, place[batch.item])
-            return ctr_loss(backbone.score(item, backbone.frozen_context(batch)), batch)
-
-        descend(phase, [rows], loss, self.settings.phase_epochs)
-        self._place(backbone, rows.detach())
-
-    def _embeddings(self, backbone: Backbone, items: Tensor) -> np.ndarray:
-        return backbone.item_table.weight.detach()[items].cpu().numpy()
-
-    def _outcome(self, phase: str, backbone: Backbone, old: OldItems, steps: int, started: float) -> Outcome:
-        logits = self.predict(backbone)
-        rows = self.split.test
-        data = self.dataset
-        wrong = int((~np.isfinite(logits)).sum())
-        if wrong:
-            raise FloatingPointError(f"{wrong:,} of {len(rows):,} test logits are not finite after phase {phase}")
-        metrics = all_metrics(data.click[rows], logits, data.user[rows], data.item[rows])
-        cold = self._embeddings(backbone, self.cold)
-        gap = old.gap(cold)
-        return Outcome(phase, metrics, steps, time.perf_counter() - started, logits, cold, gap)
-
-    def predict(self, backbone: Backbone) -> np.ndarray:
+    def predict(self, backbone: Backbone, method: Method) -> np.ndarray:
         """(test,) logits of the test rows, with running statistics and no dropout."""
         backbone.eval()
-        log = self.view.interactions(self.split.test)
+        method.eval()
+        log = self.view.interactions(self.dataset, self.split.test)
+        table = backbone.item_table.weight
         with torch.no_grad():
-            parts = [backbone(batch) for batch in shuffled(self.view, log, _EVALUATION_ROWS, random=None)]
+            batches = (batch for batch, _ in shuffled(self.view, log, _EVALUATION_ROWS, random=None))
+            parts = [method.logits(backbone, batch, lookup(table, batch.item)) for batch in batches]
+        method.train()
         return torch.cat(parts).cpu().numpy()
+
+    def _view(self, phases: int) -> View:
+        known = self.rules.known(self.split, phases)
+        return View(self.dataset, known, self.device, self.rules.strict)
+
+    def _seed_torch(self, purpose: str) -> None:
+        torch.manual_seed(derive(*self.seed, purpose))
+
+    def _outcome(
+        self, phase: Phase, backbone: Backbone, method: Method, old: OldItems, started: float, cpu_seconds: float
+    ) -> Outcome:
+        logits = self.predict(backbone, method)
+        rows, data = self.split.test, self.dataset
+        wrong = int((~np.isfinite(logits)).sum())
+        if wrong:
+            raise FloatingPointError(f"{wrong:,} of {len(rows):,} test logits are not finite after phase {phase.name}")
+        cold = _embeddings(backbone, self.cold)
+        return Outcome(
+            phase=phase.name,
+            metrics=all_metrics(data.click[rows], logits, data.user[rows], data.item[rows]),
+            steps=phase.steps,
+            rows_seen=phase.rows_seen,
+            distinct_rows_seen=phase.distinct_rows_seen,
+            seconds=time.perf_counter() - started,
+            cpu_seconds=cpu_seconds,
+            logits=logits,
+            embeddings=cold,
+            gap=old.gap(cold),
+        )
+
+
+def _embeddings(backbone: Backbone, items: Tensor) -> np.ndarray:
+    return backbone.item_table.weight.detach()[items].cpu().numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coldbench.core.atomic import write_text
 from coldbench.core.config import text
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
@@ -14,8 +15,7 @@ from coldbench.report.figures.searched import pictures
 from coldbench.report.writers import grids, html, tables
 from coldbench.report.writers.grids import Cell, Grid
 from coldbench.report.writers.html import Part
-from coldbench.run.folder import write_text
-from coldbench.tune.trials import Made
+from coldbench.tune.trials import Results
 
 _PSEUDO_COLD = "Chosen on pseudo-cold items; no row of a new item was used."
 _STUDY = ["dataset", "protocol", "backbone", "method"]
@@ -34,7 +34,7 @@ class SearchReport:
     summary: str
 
 
-def write_search(out: Place, made: Made) -> SearchReport:
+def write_search(out: Place, made: Results) -> SearchReport:
     """Writes ``report/`` in a search's folder.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coldbench.core.atomic import write_text
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
 from coldbench.report.analysis.findings import find
@@ -12,7 +13,7 @@ from coldbench.report.analysis.frame import Question
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
 from coldbench.report.writers import page, text
-from coldbench.run.folder import Folder, write_text
+from coldbench.run.folder import Folder
 
 
 @dataclass(frozen=True)

@@ -1,54 +1,24 @@
-"""``Cell``: one (dataset, backbone, method, seed) under a protocol; what identifies it and how it is computed."""
+"""``Cell``: one (dataset, backbone, method, seed) under a protocol, and what identifies it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-import torch
-
-from coldbench.core.config import as_dict, digest, identity, label
-from coldbench.core.seeds import derive
+from coldbench.core.config import as_dict, before_warm, digest, identity
 from coldbench.data.dataset import Dataset
-from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method
-from coldbench.model.phase import Settings
-from coldbench.plugins import registry
-from coldbench.protocol.phases import Outcome, Protocol
-from coldbench.protocol.split import WarmUpSplit, pseudo_cold_split, warm_up_split
-from coldbench.run.provenance import code_digest, versions
+from coldbench.model.settings import Settings
+from coldbench.plugins.description import described
+from coldbench.plugins.file import PluginFile
+from coldbench.plugins.registry import class_of
+from coldbench.plugins.spec import Spec
+from coldbench.protocol.stages import Recipe, Stages, seed_parts
+from coldbench.run.code import code_digest
+from coldbench.run.provenance import versions
 
-
-@dataclass(frozen=True)
-class Spec:
-    """A plugin by name, with its resolved ``Config``."""
-
-    name: str
-    config: Any
-
-    @property
-    def label(self) -> str:
-        """What tables call it: the name, and what of its configuration is not the default."""
-        return label(self.name, self.config)
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A backbone after pretraining.
-
-    Attributes:
-        state: Parameters and buffers by name.
-        steps: Optimiser steps it took.
-        seconds: Time it took.
-    """
-
-    state: dict[str, np.ndarray]
-    steps: int
-    seconds: float
+_LIBRARIES = ("torch", "numpy")  # whose version may change a result's bits
 
 
 @dataclass(frozen=True)
@@ -84,32 +54,48 @@ class Cell:
         """SHA-256 over the content of everything that affects the result."""
         protocol = [self.protocol.name, as_dict(self.protocol.config)]
         method = [self.method.name, as_dict(self.method.config)]
-        return digest([self._shared(), protocol, method, self.code])
+        return digest(["cell", self._shared, protocol, method, self.code])
+
+    @cached_property
+    def fitted_key(self) -> str:
+        """SHA-256 over everything that affects the fitted method, shared by cells that differ only in what is later."""
+        method = [self.method.name, before_warm(self.method.config)]
+        return digest(["fitted", self._shared, method, self.code])
 
     @cached_property
     def pretrained_key(self) -> str:
-        """The same for the pretrained backbone, shared by all methods that do not change pretraining.
+        """SHA-256 over everything that affects the pretrained backbone.
 
-        Protocols that let pretraining know the same share it as well.
+        All methods that do not change pretraining share it, and all protocols that let it know the same.
         """
-        variant = [self.method.name, as_dict(self.method.config)] if self.changes_pretraining else None
-        return digest([self._shared(), variant, self._code(with_method=self.changes_pretraining)])
+        if not self.changes_pretraining:
+            return digest(["pretrained", self._shared, None, self._code(with_method=False)])
+        return digest(["pretrained", self._shared, [self.method.name, before_warm(self.method.config)], self.code])
 
     @property
     def changes_pretraining(self) -> bool:
         """Whether the method needs a pretrained backbone of its own."""
-        return self._method.pretrain_logits is not Method.pretrain_logits
+        owner = self._method
+        return owner.pretrain_loss is not Method.pretrain_loss or bool(owner.pretrained)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the method learns anything in ``fit`` that is worth keeping."""
+        return self._method.fit is not Method.fit
 
     @property
     def stem(self) -> str:
         """The name of the cell's files."""
         return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
 
+    @property
+    def name(self) -> str:
+        """What messages call it; the protocol is named unless it is the published one."""
+        labels = {part: getattr(self, part).label for part in ("dataset", "backbone", "method")}
+        return cell_name({"labels": labels, "seed": self.seed, "protocol": self.protocol.label})
+
     def __str__(self) -> str:
-        parts = [self.dataset.label, self.backbone.label, self.method.label, f"seed {self.seed}"]
-        if self.protocol.label != "paper":
-            parts.append(self.protocol.label)
-        return " / ".join(parts)
+        return self.name
 
     def describe(self) -> dict[str, Any]:
         """The part of a record that says what was run."""
@@ -126,75 +112,61 @@ class Cell:
                 "protocol": {"name": self.protocol.name, **as_dict(self.protocol.config)},
                 "settings": as_dict(self.settings),
             },
+            "plugins": {
+                part: described(class_of(getattr(self, part)), getattr(self, part).name)
+                for part in ("dataset", "backbone", "method")
+            },
             "tuned": self.tuned,
-            "key": self.key,
         }
 
-    def pretrain(self, dataset: Dataset) -> Pretrained:
-        """Trains the cell's backbone on base."""
-        started = time.perf_counter()
-        protocol, _ = self.make_protocol(dataset)
-        backbone = self.new_backbone(dataset)
-        steps = protocol.pretrain(backbone, self.new_method(dataset, backbone))
-        state = {name: value.cpu().numpy() for name, value in backbone.state_dict().items()}
-        return Pretrained(state, steps, time.perf_counter() - started)
-
-    def warm_up(self, dataset: Dataset, pretrained: Pretrained) -> tuple[list[Outcome], WarmUpSplit]:
-        """Takes the method through all phases; returns their outcomes and the split that they were computed on."""
-        outcomes, split = self.phases(dataset, pretrained)
-        return list(outcomes), split
-
-    def phases(self, dataset: Dataset, pretrained: Pretrained) -> tuple[Iterator[Outcome], WarmUpSplit]:
-        """The same, one outcome after the other, as they are asked for; the pretrained backbone is left as it is."""
-        protocol, split = self.make_protocol(dataset)
-        backbone = self.new_backbone(dataset)
-        backbone.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in pretrained.state.items()})
-        return protocol.warm_up(backbone, self.new_method(dataset, backbone)), split
-
     @cached_property
-    def _method(self) -> type[Method]:
-        return registry.get(registry.METHODS, self.method.name)
+    def recipe(self) -> Recipe:
+        """Everything that decides its result, but the data."""
+        return Recipe(
+            class_of(self.backbone),
+            self.backbone.config,
+            self._method,
+            self.method.config,
+            self.protocol.config,
+            self.settings,
+            self.device,
+            self.validation,
+            seed_parts(self.seed, self.dataset.name, self.backbone.label),
+        )
 
-    @cached_property
-    def _backbone(self) -> type[Backbone]:
-        return registry.get(registry.BACKBONES, self.backbone.name)
+    def on(self, dataset: Dataset) -> Stages:
+        """Its stages on its data."""
+        return self.recipe.on(dataset)
 
     @property
-    def _replication(self) -> tuple[object, ...]:
-        """What seeds derive from: never the method, so that methods are paired."""
-        return self.seed, self.dataset.name, self.backbone.label
-
-    def make_split(self, dataset: Dataset) -> WarmUpSplit:
-        """The parts of its data that it is computed on."""
-        return pseudo_cold_split(dataset, *self._replication) if self.validation else warm_up_split(dataset)
-
-    def make_protocol(self, dataset: Dataset) -> tuple[Protocol, WarmUpSplit]:
-        """The phases of this cell on its data, and the data's split."""
-        split = self.make_split(dataset)
-        device = torch.device(self.device)
-        return Protocol(self.protocol.config, dataset, split, self.settings, device, *self._replication), split
-
-    def new_backbone(self, dataset: Dataset) -> Backbone:
-        """The cell's backbone, not initialised."""
-        return self._backbone(self.backbone.config, dataset.schema).to(self.device)
-
-    def new_method(self, dataset: Dataset, backbone: Backbone) -> Method:
-        """The cell's method, initialised from the cell's seed."""
-        torch.manual_seed(derive(*self._replication, "method"))
-        return self._method(self.method.config, dataset.schema, backbone).to(self.device)
-
-    def _shared(self) -> list[Any]:
-        parts = [(spec.name, identity(spec.config)) for spec in (self.dataset, self.backbone)]
-        protocol = [self.protocol.config.strict, self.validation]
-        return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, versions()["torch"]]
+    def plugin_files(self) -> tuple[PluginFile, ...]:
+        """The plugin files that it is computed with; most cells need none."""
+        return tuple(spec.file for spec in (self.dataset, self.backbone, self.method) if spec.file is not None)
 
     @cached_property
     def code(self) -> str:
-        """SHA-256 over the source of everything that computes the cell."""
+        """SHA-256 over the code of everything that computes the cell."""
         return self._code(with_method=True)
 
+    @cached_property
+    def _method(self) -> type[Method]:
+        return class_of(self.method)
+
+    @cached_property
+    def _shared(self) -> list[Any]:
+        parts = [(spec.name, identity(spec.config)) for spec in (self.dataset, self.backbone)]
+        protocol = [self.protocol.config.knowledge, self.validation]
+        libraries = [versions()[name] for name in _LIBRARIES]
+        return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, libraries]
+
     def _code(self, with_method: bool) -> str:
-        plugins = [self._backbone.__module__, *([self._method.__module__] if with_method else [])]
-        source = registry.get(registry.DATASETS, self.dataset.name).__module__
-        outside = [source] if registry.is_outside(source) else []  # of the others the fingerprint tells
-        return code_digest(*plugins, *outside)
+        specs = [self.backbone, *([self.method] if with_method else [])]
+        specs += [self.dataset] if self.dataset.file is not None else []  # of the others the fingerprint tells
+        return code_digest(*(class_of(spec).__module__ for spec in specs))
+
+
+def cell_name(about: dict[str, Any]) -> str:
+    """What messages call a cell, from its ``describe`` or its record."""
+    labels = about["labels"]
+    parts = [labels["dataset"], labels["backbone"], labels["method"], f"seed {about['seed']}"]
+    return " / ".join(parts if about["protocol"] == "paper" else [*parts, about["protocol"]])

@@ -1,83 +1,84 @@
-"""What to run and how, from flags and a TOML file, before any name in it is looked up."""
+"""``Options``: what to run and how, from flags and a TOML file, before any name in it is looked up.
+
+A field of ``Options`` is an option: its ``Flag`` says how it is read, checked and explained, on the command line and in
+a TOML file alike.
+"""
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
 from coldbench.core.storage import place
+from coldbench.run.flags import COUNT, FILES, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
 
 MOST_JOBS = 4096
-_LIMITS = {
-    "cpus_per_cell": Range(0.01, 1024),
-    "gpus_per_cell": Range(0.01, 64),
-    "cell_timeout": Range(0.1, 1e8),
-    "memory_per_cell": Range(0.01, 1e6),
-}
-_LISTS = ("methods", "backbones", "datasets", "seeds", "protocol", "budget")
 PROVENANCE = "provenance"  # the table of a run.toml that says what the run came from; nothing is read from it
+
+
+def _flag(default: Any, kind: FlagKind, text: str, shown: str = "", **more: Any) -> Any:
+    return field(default=default, metadata={"flag": Flag(kind, text, shown, **more)})
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to run, as the user said it; the keys of a TOML file are the same.
+    """What to run, and how; docs/cli.md has every option with its meaning."""
 
-    Attributes:
-        methods: Comma-separated names, each perhaps with a variant, ``cvar[adapt=false]``; or ``all``.
-        backbones: The same for backbones.
-        datasets: The same for datasets.
-        seeds: How many, or a comma-separated list.
-        protocol: Comma-separated names of ``PROTOCOLS``.
-        tuned: How the hyper-parameters were chosen, as ``coldbench tune`` writes it; for the report.
-        budget: Comma-separated budgets of protocol ``matched``, in epochs of the plain baseline.
-        set: ``NAME.FIELD=VALUE`` overrides.
-        out: The run's folder.
-        data_dir: A folder with raw files.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        jobs: Cells at once; None for as many as there are cores.
-        address: Of a Ray cluster; None for a local one.
-        cpus_per_cell: CPUs that a cell reserves; torch uses one thread whatever it is, so that results repeat.
-        gpus_per_cell: GPUs that a cell reserves; None for a share of one, where the device is ``cuda``.
-        cell_timeout: Seconds after which a cell is given up; None for never.
-        memory_per_cell: GiB that a cell may add to its worker's memory; None for no limit.
-        plugin: Files that add a method, backbone or dataset.
-    """
+    methods: tuple[str, ...] = _flag(("all",), NAMES, "Names, variants as cvar[adapt=false], or all.", "all")
+    backbones: tuple[str, ...] = _flag(("deepfm",), NAMES, "Names or all.", "deepfm")
+    datasets: tuple[str, ...] = _flag(("synthetic",), NAMES, "Names, or folders of your own.", "synthetic")
+    seeds: tuple[int, ...] = _flag((0, 1, 2), SEEDS, "How many, or a list.", "3; tune: 1")
+    protocol: tuple[str, ...] = _flag(("paper",), NAMES, "Some of paper, strict, matched.", "paper")
+    budget: tuple[str, ...] = _flag((), NAMES, "Of protocol matched: steps per phase, in epochs of base.")
+    tuned: str | None = _flag(None, TEXT, "How hyper-parameters were chosen, for the report.", hidden=True)
+    set: tuple[str, ...] = _flag((), PAIRS, "Override a hyper-parameter.", metavar="NAME.FIELD=VALUE")
+    out: str = _flag("results/run", PATH, "The run's folder.", "results/run; tune: results/tune")
+    data_dir: str | None = _flag(None, PATH, "A folder with the raw files (else COLDBENCH_DATA, else the cache).")
+    device: str = _flag("auto", TEXT, "auto (the CPU), cpu or cuda.", "auto")
+    jobs: int | None = _flag(
+        None, COUNT, "Cells at once.", "the number of cores", limit=Range(1, MOST_JOBS), repeated=False
+    )
+    plugin: tuple[str, ...] = _flag((), FILES, "Add a method, backbone or dataset from a file.", metavar="FILE.py")
+    address: str | None = _flag(None, TEXT, "Of a Ray cluster.", "a local Ray", repeated=False)
+    cpus_per_cell: float = _flag(
+        1.0, NUMBER, "CPUs that a cell reserves, fractions too.", "1", limit=Range(0.01, 1024), repeated=False
+    )
+    gpus_per_cell: float | None = _flag(
+        None, NUMBER, "GPUs that a cell reserves, fractions too.", limit=Range(0.01, 64), repeated=False
+    )
+    cell_timeout: float | None = _flag(
+        None, NUMBER, "Give a cell up after so long.", metavar="SECONDS", limit=Range(0.1, 1e8), repeated=False
+    )
+    memory_per_cell: float | None = _flag(
+        None, NUMBER, "Memory that a cell may add to its worker.", metavar="GIB", limit=Range(0.01, 1e6), repeated=False
+    )
 
-    methods: str = "all"
-    backbones: str = "deepfm"
-    datasets: str = "synthetic"
-    seeds: str = "3"
-    protocol: str = "paper"
-    budget: str | None = None
-    tuned: str | None = None
-    set: tuple[str, ...] = ()
-    out: str = "results/run"
-    data_dir: str | None = None
-    device: str = "auto"
-    jobs: int | None = None
-    address: str | None = None
-    cpus_per_cell: float = 1.0
-    gpus_per_cell: float | None = None
-    cell_timeout: float | None = None
-    memory_per_cell: float | None = None
-    plugin: tuple[str, ...] = ()
+
+FLAGS: dict[str, Flag] = {each.name: each.metadata["flag"] for each in dataclasses.fields(Options)}
 
 
 def read_options(flags: Mapping[str, Any], config: Path | None, **defaults: Any) -> Options:
     """Merges a TOML file and the flags that were given; flags win, and both over a command's own defaults.
 
+    Args:
+        flags: Option to its text, as on the command line; None or () where it was not given.
+        config: A TOML file with the same keys as the flags.
+        **defaults: Option to value, in place of those of ``Options``.
+
     Raises:
-        InputError: The file cannot be read, is no TOML, or has a key or value of another kind.
+        InputError: The file cannot be read, is no TOML, or an option has a value of another kind.
     """
     values = defaults | (_from_toml(config) if config else {})
-    values |= {name: value for name, value in flags.items() if value not in (None, ())}
+    for name, value in flags.items():
+        if value not in (None, ()):
+            values[name] = FLAGS[name].kind.from_text(f"--{name.replace('_', '-')}", value)
     return Options(**values)
 
 
@@ -87,18 +88,16 @@ def check_how(options: Options) -> None:
     Raises:
         InputError: A folder, an address or a number is wrong.
     """
-    for name, value in vars(options).items():
-        if isinstance(value, str) and "\0" in value:
-            raise InputError(f"--{name.replace('_', '-')} {value!r} holds a null byte")
+    for name, flag in FLAGS.items():
+        value, shown = getattr(options, name), f"--{name.replace('_', '-')}"
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and "\0" in text:
+                raise InputError(f"{shown} {text!r} holds a null byte")
+        if flag.limit is not None and value is not None and value not in flag.limit:
+            raise InputError(f"{shown} {value} should be {flag.limit}")
     if not options.out.strip():
         raise InputError("--out '' should be the folder to write to")
     place(options.out)
-    if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
-        raise InputError(f"--jobs {options.jobs} should be between 1 and {MOST_JOBS}")
-    for name, limit in _LIMITS.items():
-        number = getattr(options, name)
-        if number is not None and number not in limit:
-            raise InputError(f"--{name.replace('_', '-')} {number:g} should be {limit}")
     if options.address not in (None, "auto"):
         address = re.fullmatch(r"(ray://)?(\S+):([0-9]{1,5})", str(options.address))
         if not address or not 0 < int(address[3]) < 65_536:
@@ -112,55 +111,11 @@ def _from_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"--config {path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:  # what tomllib raises for texts that are no TOML
         raise InputError(f"--config {path} is no TOML: {error}") from None
-    known = {field.name for field in fields(Options)}
     values: dict[str, Any] = {}
     content.pop(PROVENANCE, None)
     for key, value in content.items():
         name = key.replace("-", "_")
-        if name not in known:
-            raise unknown(f"key in {path}", key, known)
-        values[name] = _from_toml_value(path, name, value)
+        if name not in FLAGS:
+            raise unknown(f"key in {path}", key, FLAGS)
+        values[name] = FLAGS[name].kind.from_toml(path, name, value)
     return values
-
-
-def _from_toml_value(path: Path, name: str, value: Any) -> Any:
-    """A TOML value as the flag would have it: lists joined by commas, tables as NAME.FIELD=VALUE.
-
-    Paths are relative to the file's folder, so that the two can be moved together.
-    """
-    if name in ("out", "data_dir") and isinstance(value, str) and value:
-        return value if "://" in value else str(path.parent / value)
-    if name == "set":
-        if isinstance(value, dict):
-            return tuple(_flat("", value))
-        if isinstance(value, list) and all(isinstance(pair, str) for pair in value):
-            return tuple(value)
-        raise InputError(f"set in {path} should be a table such as [set.cvar]")
-    if name == "plugin":
-        files = value if isinstance(value, list) else [value]
-        if not all(isinstance(file, str) for file in files):
-            raise InputError(f"plugin in {path} is {value!r}; it should be a list of Python files")
-        return tuple(str(path.parent / file) for file in files)
-    if name in _LIMITS:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{name} in {path} is {value!r}; it should be a number")
-        return float(value) if abs(value) < 1e300 else math.inf
-    if name == "jobs":
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InputError(f"jobs in {path} is {value!r}; it should be a whole number of at least 1")
-        return value
-    if isinstance(value, list) and name in _LISTS:
-        comma = "," if name == "seeds" and len(value) == 1 else ""  # a list of one seed, not a number of seeds
-        return ",".join(str(part) for part in value) + comma
-    if not isinstance(value, str | int if name in ("seeds", "budget") else str) or isinstance(value, bool):
-        raise InputError(f"{name} in {path} is {value!r}; it should be what --{name.replace('_', '-')} takes")
-    return str(value)
-
-
-def _flat(prefix: str, table: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(f"{prefix}{name}.", value)
-        else:
-            text = "x".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield f"{prefix}{name}={text}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,19 @@ import torch
 from coldbench.core.config import resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.data.dataset import Dataset
-from coldbench.model.phase import Settings
-from coldbench.plugins import registry
+from coldbench.model.settings import Settings
 from coldbench.plugins.file import PluginFile
-from coldbench.plugins.registry import BACKBONES, DATASETS, METHODS, Kind
-from coldbench.protocol.phases import PROTOCOLS
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, Kind
+from coldbench.plugins.registry import Registry, class_of
+from coldbench.plugins.spec import Spec
+from coldbench.protocol.rules import PROTOCOLS
 from coldbench.protocol.split import warm_up_split
-from coldbench.run.cell import Cell, Spec
+from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
 
-_SETTINGS = "protocol"  # the name under which --set reaches the settings that all methods share
-_MOST_SEEDS = 10_000
+TRAINING = "training"  # the name under which --set reaches the settings that all methods share
+_EVERY_METHOD = "methods"  # the name under which --set reaches a field of every method
+_FORMER = "protocol"  # what TRAINING was called; its phase_epochs is now every method's item_epochs
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Plan:
     options: Options
     cells: tuple[Cell, ...]
     datasets: dict[str, Dataset]
+    plugins: tuple[PluginFile, ...] = ()
 
 
 def make_plan(options: Options) -> Plan:
@@ -43,25 +45,26 @@ def make_plan(options: Options) -> Plan:
     """
     check_how(options)
     protocols = _protocols(options.protocol, options.budget)
-    registry.use([PluginFile.read(Path(path)) for path in options.plugin])
+    files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
+    registry = Registry(files)
     overrides = _overrides(options.set)
-    chosen = {
-        kind.name: _specs(kind, text, overrides)
-        for kind, text in ((METHODS, options.methods), (BACKBONES, options.backbones), (DATASETS, options.datasets))
-    }
-    settings = resolve(_SETTINGS, Settings, overrides.pop(_SETTINGS, {}))
-    used = {spec.name for specs in chosen.values() for spec in specs}
+    methods, backbones, sources = (
+        _specs(registry, kind, names, overrides)
+        for kind, names in (
+            (METHODS, options.methods),
+            (BACKBONES, options.backbones),
+            (DATASETS, options.datasets),
+        )
+    )
+    settings = resolve(TRAINING, Settings, overrides.pop(TRAINING, {}))
+    overrides.pop(_EVERY_METHOD, None)
+    used = {spec.name for spec in (*methods, *backbones, *sources)}
     for name in overrides:
         if name not in used:
-            raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, {*used, _SETTINGS})
-    seeds = _seeds(options.seeds)
+            known = {*used, TRAINING, _EVERY_METHOD}
+            raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
     device = _device(options.device)
-    data_dir = Path(options.data_dir) if options.data_dir else None
-    datasets = {
-        spec.label: registry.get(DATASETS, spec.name)().load(spec.config, data_dir) for spec in chosen[DATASETS.name]
-    }
-    for data in datasets.values():
-        warm_up_split(data)  # raises where (N, K) do not suit the data
+    datasets = _loaded(sources, options.data_dir)
     cells = [
         Cell(
             dataset,
@@ -75,37 +78,34 @@ def make_plan(options: Options) -> Plan:
             tuned=options.tuned,
         )
         for dataset, seed, backbone, protocol, method in itertools.product(
-            chosen[DATASETS.name], seeds, chosen[BACKBONES.name], protocols, chosen[METHODS.name]
+            sources, options.seeds, backbones, protocols, methods
         )
     ]
-    return Plan(options, tuple(cells), datasets)
+    return Plan(options, tuple(cells), datasets, files)
 
 
-def split_names(text: str) -> Iterator[str]:
-    """Splits at the commas that stand outside brackets."""
-    depth, start = 0, 0
-    for at, letter in enumerate(text):
-        depth += (letter == "[") - (letter == "]")
-        if letter == "," and depth == 0:
-            yield text[start:at].strip()
-            start = at + 1
-    yield text[start:].strip()
-
-
-def parse_spec(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
+def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """``name`` or ``name[field=value,...]`` -> the plugin with its configuration resolved."""
     text, values = _variant(text)
-    name, meant = registry.dataset(text) if kind is DATASETS else (text, {})
-    config = registry.get(kind, name).Config
-    return Spec(name, resolve(name, config, {**meant, **overrides.get(name, {}), **values}))
+    name, meant = Registry().dataset(text) if kind is DATASETS else (text, {})
+    every = overrides.get(_EVERY_METHOD, {}) if kind is METHODS else {}
+    return registry.spec(kind, name, {**meant, **every, **overrides.get(name, {}), **values})
 
 
 def parse_protocol(text: str) -> Spec:
-    """The same for a protocol, such as ``matched[budget=3]``."""
+    """``name`` or ``name[field=value,...]``, such as ``matched[budget=3]`` -> the protocol."""
     name, values = _variant(text)
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
-    return Spec(name, resolve(name, PROTOCOLS[name], values))
+    return Spec("protocol", name, resolve(name, PROTOCOLS[name], values))
+
+
+def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]:
+    folder = Path(data_dir) if data_dir else None
+    datasets = {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
+    for data in datasets.values():
+        warm_up_split(data)  # raises where (N, K) do not suit the data
+    return datasets
 
 
 def _variant(text: str) -> tuple[str, dict[str, str]]:
@@ -124,52 +124,45 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
     return name, values
 
 
-def _specs(kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> list[Spec]:
-    asked = registry.every(kind) if text.strip() == "all" else [name for name in split_names(text) if name]
+def _specs(
+    registry: Registry, kind: Kind, names: Sequence[str], overrides: Mapping[str, Mapping[str, str]]
+) -> list[Spec]:
+    asked = registry.every(kind) if list(names) == ["all"] else list(names)
     if not asked:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
-    specs = [parse_spec(kind, name, overrides) for name in asked]
+    specs = [parse_spec(registry, kind, name, overrides) for name in asked]
     return list({spec.label: spec for spec in specs}.values())
 
 
-def _protocols(names: str, budgets: str | None) -> list[Spec]:
-    asked = [name for name in split_names(names) if name]
+def _protocols(names: Sequence[str], budgets: Sequence[str]) -> list[Spec]:
+    asked = list(names)
     if not asked:
         raise InputError(f"no protocol given; known: {', '.join(PROTOCOLS)}")
-    if budgets is not None:
+    if budgets:
         if "matched" not in asked:
-            raise InputError(f"--budget {budgets} is of protocol matched; give --protocol matched as well")
+            raise InputError(f"--budget {','.join(budgets)} is of protocol matched; give --protocol matched as well")
         at = asked.index("matched")
-        asked[at : at + 1] = [f"matched[budget={part}]" for part in split_names(budgets)]
+        asked[at : at + 1] = [f"matched[budget={part}]" for part in budgets]
     return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
 
 
-def _overrides(pairs: tuple[str, ...]) -> dict[str, dict[str, str]]:
+def _overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for pair in pairs:
         target, equals, value = pair.partition("=")
         name, dot, field = target.strip().rpartition(".")
         if not (equals and dot and name and field):
             raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
+        if name == _FORMER:
+            name, field = (_EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
         found.setdefault(name, {})[field] = value.strip()
     return found
 
 
-def _seeds(text: str) -> list[int]:
-    parts = text.split(",")
-    numbers = [part.strip() for part in parts if part.strip()]
-    if not numbers or not all(re.fullmatch("[0-9]{1,9}", number) for number in numbers):
-        raise InputError(f"--seeds {text!r} should be how many (5) or a list of seeds (0,1,2)")
-    if len(parts) > 1:
-        return list(dict.fromkeys(int(number) for number in numbers))
-    if not 1 <= int(text) <= _MOST_SEEDS:
-        raise InputError(f"--seeds {text} should be between 1 and {_MOST_SEEDS}")
-    return list(range(int(text)))
-
-
 def _device(name: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` is the CPU, the only device on which bits are promised to repeat."""
     if name not in ("auto", "cpu", "cuda"):
         raise unknown("device", name, ("auto", "cpu", "cuda"))
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: this machine or this build of torch has no CUDA; use --device cpu")
-    return name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if name == "cuda" else "cpu"

@@ -9,7 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from coldbench.run.folder import Record
+from coldbench.run.cell import cell_name
+from coldbench.run.record import Record
 
 
 class Watch:
@@ -46,18 +47,17 @@ class Watch:
         """A line that stays."""
         self._console.print(text, markup=False, soft_wrap=True)
 
-    def pretrained(self, name: str) -> None:
-        """A backbone was pretrained."""
-        self.say(f"pretrained {name}")
+    def stage(self, text: str) -> None:
+        """A stage that several cells start from is there."""
+        self.say(text)
 
     def finished(self, record: Record) -> None:
         """A cell is done."""
         self.done += 1
-        labels = record["labels"]
         aucs = "  ".join(
             f"{phase['phase']} {phase['auc']:.4f}" for phase in record["phases"] if phase["auc"] is not None
         )
-        name = f"{labels['dataset']} / {labels['backbone']} / {labels['method']} / seed {record['seed']}"
+        name = cell_name(record)
         left = self._left()
         if self._live is not None and self._task is not None:
             self._live.update(self._task, completed=self.done, left=left)

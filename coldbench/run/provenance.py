@@ -1,9 +1,7 @@
-"""What a result came from: versions, commit, machine, and the digest of the code that computed it."""
+"""What a result came from: versions, commit, machine."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 import os
 import platform
 import resource
@@ -17,47 +15,7 @@ import torch
 
 import coldbench
 
-# every module whose change can change a result; the plugins' own files are added per cell
-_DATA = ("data.schema", "data.dataset", "data.prepared", "protocol.split", "model.batching")
-_MODELS = (
-    "core.seeds",
-    "model.layers",
-    "model.generator",
-    "model.backbone",
-    "model.method",
-    "model.phase",
-    "protocol.gap",
-    "protocol.phases",
-    "protocol.metrics",
-)
 _LIBRARIES = ("torch", "ray", "numpy", "scipy", "pandas", "pyarrow")
-
-
-def code_digest(*plugins: str) -> str:
-    """SHA-256 over the sources of the harness's computing modules and of some plugin modules."""
-    total = _harness().copy()
-    for name in plugins:
-        total.update(_source(name))
-    return total.hexdigest()
-
-
-@cache
-def _harness() -> Any:
-    total = hashlib.sha256()
-    for name in _DATA + _MODELS:
-        total.update(_source(f"coldbench.{name}"))
-    return total
-
-
-def _source(name: str) -> bytes:
-    loader: Any = importlib.import_module(name).__loader__
-    return _text(loader, name)
-
-
-@cache
-def _text(loader: Any, name: str) -> bytes:
-    """A module's source as its loader has it; that of a plugin file is text, not a file (see ``outside``)."""
-    return str(loader.get_source(name)).encode()
 
 
 @cache
@@ -74,14 +32,24 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The git commit of the code that runs, with ``+`` behind it where it was changed since."""
-    folder = Path(__file__).parent
+    """The git commit of the code that runs, with ``+`` behind it where it was changed since.
+
+    None where the code is no part of a repository, as of a package that is installed inside somebody else's.
+    """
+    folder = Path(coldbench.__file__).parent
+    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    head = _git(folder, "rev-parse", "HEAD")
+    return None if head is None else head + "+" * (_git(folder, "diff", "--quiet", "HEAD") is None)
+
+
+def _git(folder: Path, *command: str) -> str | None:
+    """What a git command prints; None where it fails."""
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10)
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=folder, capture_output=True, timeout=10)
+        run = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return head.stdout.strip() + "+" * (changed.returncode != 0) if head.returncode == 0 else None
+    return run.stdout.strip() if run.returncode == 0 else None
 
 
 @cache

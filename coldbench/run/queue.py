@@ -1,111 +1,157 @@
-"""What the trials of a run do, and in which order: a backbone before the methods on it."""
+"""``Queue``: the jobs of a command in an order that keeps workers busy to the end."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from coldbench.data.dataset import Dataset
 from coldbench.run.cell import Cell
-from coldbench.run.folder import Folder
+from coldbench.run.folder import FITTED, PRETRAINED, Folder
+from coldbench.run.jobs import Compute, Fit, Job, Pretrain
 
-TRIES = 3  # of a task whose worker dies: a lost node takes others' tasks with it
+TRIES = 3  # of a job whose worker dies: a lost node takes others' jobs with it
 
 
-@dataclass(frozen=True)
-class Task:
-    """What one trial does: pretrain a cell's backbone, or take its method through the phases."""
+class JobSource(Protocol):
+    """Where jobs come from that are not known beforehand, such as the trials of a search."""
 
-    cell: Cell
-    pretrains: bool
+    def next(self, waiting: Sequence[Job]) -> Job | None:
+        """The next job; None for none now, as where enough are waiting for a stage that is being made."""
 
-    def run(self, datasets: dict[str, Dataset], folder: Folder) -> None:
-        """Computes it in a worker, and leaves its result in the run's folder, unless another run was first."""
-        dataset = datasets[self.cell.dataset.label]
-        pretrained = folder.pretrained(self.cell)
-        if self.pretrains:
-            if pretrained is None:
-                folder.save_pretrained(self.cell, self.cell.pretrain(dataset))
-            return
-        if folder.record(self.cell) is not None:
-            return
-        if pretrained is None:
-            raise FileNotFoundError(f"the pretrained backbone of {self.cell} is gone")
-        outcomes, split = self.cell.warm_up(dataset, pretrained)
-        folder.save(self.cell, dataset, pretrained, outcomes, split)
+    @property
+    def empty(self) -> bool:
+        """Whether no job will ever come again."""
 
 
 class Queue:
-    """The tasks of a run in an order that keeps workers busy to the end.
+    """Hands out jobs: a shared stage before the jobs that start from it, and what takes longest first.
 
-    Backbones come first, and a method as soon as its backbone is there: those that nobody has timed yet in the order of
-    ``cells``, then those that took longest, so that no worker starts the longest when the others are done.
+    Backbones come first, then methods that several jobs start from. Of the others those come first that nobody has
+    timed yet, in their order, then those that took longest, so that no worker starts the longest when the others are
+    done.
 
     Args:
-        cells: What to compute.
-        pretrained: Keys of the backbones that are there already.
+        jobs: What to do.
+        folder: Whose stages are there already.
+        source: Where further jobs come from.
     """
 
-    def __init__(self, cells: Sequence[Cell], pretrained: set[str]) -> None:
-        first = {cell.pretrained_key: cell for cell in reversed(cells) if cell.pretrained_key not in pretrained}
-        self._backbones = [Task(cell, True) for cell in cells if first.get(cell.pretrained_key) is cell]
-        self._waiting = {key: [cell for cell in cells if cell.pretrained_key == key] for key in first}
-        self._ready = [Task(cell, False) for cell in cells if cell.pretrained_key in pretrained]
-        self._tries: Counter[Task] = Counter()
-        self._seconds: dict[tuple[str, str, str], float] = {}
+    def __init__(self, jobs: Sequence[Job], folder: Folder, source: JobSource | None = None) -> None:
         self.running = 0
         self.stopped = False
+        self._folder = folder
+        self._source = source
+        self._pending: list[Job] = []
+        self._made: set[str] = set()  # keys of stages that are there
+        self._making: set[str] = set()  # keys of stages that a job of their own makes
+        self._tries: Counter[Job] = Counter()
+        self._seconds: dict[tuple[str, ...], float] = {}
+        shared = Counter(cell.fitted_key for job in jobs for cell in job.cells if cell.fits)
+        for job in jobs:
+            self._admit(job, lambda cell: shared[cell.fitted_key] > 1)
 
-    def next(self) -> Task | None:
-        """The next task, or None where all that are left wait for a backbone."""
-        ready = self._backbones or self._ready
-        if self.stopped or not ready:
+    def next(self) -> Job | None:
+        """The next job, or None where all that are left wait for a stage."""
+        if self.stopped:
             return None
-        task = ready[0] if ready[0].pretrains else max(ready, key=self._expected)  # the first of the longest
-        ready.remove(task)
-        self.running += 1
-        self._tries[task] += 1
-        return task
+        job = self._ready()
+        if job is None and self._source is not None:
+            fresh = self._source.next(self._pending)
+            if fresh is not None:
+                self._admit(fresh, lambda cell: True)
+                job = self._ready()
+        if job is not None:
+            self._pending.remove(job)
+            self.running += 1
+            self._tries[job] += 1
+        return job
 
-    def _expected(self, task: Task) -> float:
-        return self._seconds.get(_work(task), math.inf)
-
-    def ended(self, task: Task, succeeded: bool, seconds: float) -> list[Cell]:
-        """Cells that waited for the task are next in turn, or will never run. Returns them.
+    def ended(self, job: Job, succeeded: bool, seconds: float) -> list[Job]:
+        """Takes note of a job's end.
 
         Args:
-            task: What ended.
+            job: What ended.
             succeeded: Whether it left its result.
             seconds: How long it took.
+
+        Returns:
+            The jobs that were waiting for a stage that will now never be there.
         """
         self.running -= 1
-        if not task.pretrains:
-            self._seconds[_work(task)] = seconds
+        self._seconds[job.work] = seconds
+        if job.makes is None:
             return []
-        cells = self._waiting.pop(task.cell.pretrained_key)
-        self._ready += [Task(cell, False) for cell in cells] if succeeded else []
-        return cells
+        if succeeded:
+            self._making.discard(job.makes)
+            self._made.add(job.makes)
+            return []
+        return self._lose(job)
 
-    def again(self, task: Task) -> bool:
-        """Puts a task back whose worker died. Returns False, and does nothing, where it was tried often enough."""
-        if self._tries[task] >= TRIES:
+    def _lose(self, job: Job) -> list[Job]:
+        """Strikes out the jobs that wait for what a job will never make, and those that wait for these."""
+        lost = [other for other in self._pending if job.makes in self._awaited(other)]
+        self._making.discard(str(job.makes))
+        self._pending = [other for other in self._pending if other not in lost]
+        return lost + [third for other in lost if other.makes is not None for third in self._lose(other)]
+
+    def again(self, job: Job) -> bool:
+        """Puts a job back whose worker died. Returns False, and does nothing, where it was tried often enough."""
+        if self._tries[job] >= TRIES:
             return False
         self.running -= 1
-        (self._backbones if task.pretrains else self._ready).append(task)
+        self._pending.append(job)
         return True
 
     def stop(self) -> None:
-        """Hands out no more tasks; those that run may end."""
+        """Hands out no more jobs; those that run may end."""
         self.stopped = True
 
     @property
     def finished(self) -> bool:
-        """Whether no task is left, nor any that waits for a backbone or may have to be done again."""
-        return not self.running and (self.stopped or not (self._backbones or self._ready or self._waiting))
+        """Whether no job is left, nor any that waits for a stage or may have to be done again."""
+        exhausted = not self._pending and (self._source is None or self._source.empty)
+        return not self.running and (self.stopped or exhausted)
+
+    def _admit(self, job: Job, shares_fit: Callable[[Cell], bool]) -> None:
+        """Takes a job in, and before it the stages that it needs and that nobody makes yet."""
+        for cell in job.cells:
+            if self._is_missing(PRETRAINED, cell, cell.pretrained_key):
+                self._make(Pretrain((cell,)))
+            if cell.fits and shares_fit(cell) and self._is_missing(FITTED, cell, cell.fitted_key):
+                self._make(Fit((cell,)))
+        self._pending.append(job)
+
+    def _is_missing(self, stage: str, cell: Cell, key: str) -> bool:
+        """Whether a stage is neither there nor being made."""
+        if key in self._made or key in self._making:
+            return False
+        if self._folder.trained(stage, cell) is not None:
+            self._made.add(key)
+            return False
+        return True
+
+    def _make(self, job: Pretrain | Fit) -> None:
+        self._making.add(job.makes)
+        self._pending.append(job)
+
+    def _awaited(self, job: Job) -> frozenset[str]:
+        """The stages that a job waits for: those that it needs and that a job of their own makes."""
+        return job.needs & self._making
+
+    def _ready(self) -> Job | None:
+        ready = [job for job in self._pending if not self._awaited(job)]
+        for kind in (Pretrain, Fit):
+            first = next((job for job in ready if isinstance(job, kind)), None)
+            if first is not None:
+                return first
+        return max(ready, key=self._expected, default=None)  # the first of the longest
+
+    def _expected(self, job: Job) -> float:
+        return self._seconds.get(job.work, math.inf)
 
 
-def _work(task: Task) -> tuple[str, str, str]:
-    """What tasks have in common that take about as long."""
-    return task.cell.dataset.label, task.cell.protocol.label, task.cell.method.label
+def computations(cells: Sequence[Cell]) -> list[Job]:
+    """One job per cell."""
+    return [Compute((cell,)) for cell in cells]

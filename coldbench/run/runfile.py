@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 import sys
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,66 +14,78 @@ from typing import Any
 import tomli_w
 import torch
 
+from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, digest, spelled
 from coldbench.core.storage import Place, Remote
-from coldbench.plugins import registry
-from coldbench.run.folder import write_text
-from coldbench.run.options import PROVENANCE
-from coldbench.run.plan import Plan
+from coldbench.plugins.file import PluginFile
+from coldbench.plugins.spec import Spec
+from coldbench.run.options import FLAGS, PROVENANCE
+from coldbench.run.plan import TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
 
-NAME = "run.toml"
-_HOW = (
-    "jobs",
-    "address",
-    "cpus_per_cell",
-    "gpus_per_cell",
-    "cell_timeout",
-    "memory_per_cell",
-)  # where and how wide to run: no part of what is repeated
+NAME, TUNE = "run.toml", "tune.toml"
 
 
-def keep(plan: Plan, folder: Place) -> None:
+def keep(plan: Plan, folder: Place, name: str = NAME, about: Mapping[str, Any] | None = None) -> None:
     """Writes ``run.toml`` and the sources of the plugin files.
 
     Where another command wrote into the folder before, its file stays, as ``run-<digest>.toml``.
+
+    Args:
+        plan: What is run.
+        folder: Where.
+        name: The file's, ``run.toml`` or that of another command.
+        about: What its table of provenance says besides.
     """
     content = _options(plan, folder)
-    before = _read(folder / NAME)
+    before = _read(folder / name)
     if before is not None:
         provenance = before.pop(PROVENANCE, {})
         if before == content and provenance.get("versions") == versions() and provenance.get("commit") == commit():
             return
-        write_text(folder / f"run-{digest(before)[:8]}.toml", (folder / NAME).read_text(encoding="utf-8"))
-    for file in registry.in_use():
-        write_text(folder / "plugins" / f"{file.stem}.py", file.source)
-    write_text(folder / NAME, tomli_w.dumps(content | {PROVENANCE: _provenance(plan)}))
+        kept = f"{name.removesuffix('.toml')}-{digest(before)[:8]}.toml"
+        write_text(folder / kept, (folder / name).read_text(encoding="utf-8"))
+    for file in plan.plugins:
+        write_text(folder / plugin_path(file), file.source)
+    provenance = _provenance(plan) | {name: _without_none(part) for name, part in (about or {}).items()}
+    write_text(folder / name, tomli_w.dumps(content | {PROVENANCE: provenance}))
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     """The options with every name, value and seed spelled out; paths are relative to the file's folder."""
-    given = dataclasses.asdict(plan.options)
-    options = {name: value for name, value in given.items() if value not in (None, ()) and name not in _HOW}
+    given = vars(plan.options)
+    options = {name: value for name, value in given.items() if value not in (None, ()) and FLAGS[name].repeated}
     for name in ("dataset", "backbone", "method"):
         specs = [getattr(cell, name) for cell in plan.cells]
-        options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, _found(spec.config)) for spec in specs))
+        options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, located(spec).config) for spec in specs))
     options["protocol"] = list(dict.fromkeys(spelled(cell.protocol.name, cell.protocol.config) for cell in plan.cells))
     options.pop("budget", None)
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
-    options["set"] = {"protocol": as_dict(plan.cells[0].settings)}
+    options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}
     options["out"] = folder.location if isinstance(folder, Remote) else "."
-    if registry.in_use():
-        options["plugin"] = [f"plugins/{file.stem}.py" for file in registry.in_use()]
+    if plan.plugins:
+        options["plugin"] = [plugin_path(file) for file in plan.plugins]
     if plan.options.data_dir:
         options["data_dir"] = str(Path(plan.options.data_dir).resolve())
     return options
 
 
-def _found(config: Any) -> Any:
-    """A ``Config`` with absolute paths: its fields that do not compare say where something lies."""
+def located(spec: Spec) -> Spec:
+    """A dataset with absolute paths: the fields of its ``Config`` that do not compare say where something lies."""
+    config = spec.config
     paths = [field.name for field in dataclasses.fields(config) if not field.compare and getattr(config, field.name)]
-    return dataclasses.replace(config, **{name: str(Path(getattr(config, name)).resolve()) for name in paths})
+    found = {name: str(Path(getattr(config, name)).resolve()) for name in paths}
+    return dataclasses.replace(spec, config=dataclasses.replace(config, **found))
+
+
+def plugin_path(file: PluginFile) -> str:
+    """Where a run's folder keeps a plugin file, relative to it."""
+    return f"plugins/{file.stem}.py"
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:

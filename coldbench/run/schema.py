@@ -20,7 +20,19 @@ def _file(folder: str, ending: str) -> dict[str, Any]:
 RECORD = {
     "type": "object",
     "required": [
-        *("schema", *_PARTS, "seed", "protocol", "dataset_label", "labels", "fingerprint", "config", "key", "phases"),
+        *(
+            "schema",
+            *_PARTS,
+            "seed",
+            "protocol",
+            "dataset_label",
+            "labels",
+            "plugins",
+            "fingerprint",
+            "config",
+            "key",
+            "phases",
+        ),
         *("split", "predictions", "predictions_digest", "generation", "finished", "provenance", "digest"),
     ],
     "properties": {
@@ -32,6 +44,15 @@ RECORD = {
         "seed": {"type": "integer", "minimum": 0},
         "generation": {"type": "integer", "minimum": 1},
         "labels": _TEXTS | {"required": [*_PARTS]},
+        "plugins": {
+            "type": "object",
+            "required": [*_PARTS],
+            "additionalProperties": {
+                "type": "object",
+                "required": ["title", "citation", "departs", "defaults"],
+                "properties": {"title": _TEXT, "citation": _TEXT, "departs": _TEXT, "defaults": {"type": "object"}},
+            },
+        },
         "config": {
             "type": "object",
             "required": [*_PARTS, "protocol", "settings"],
@@ -52,6 +73,7 @@ RECORD = {
         "predictions": _file("predictions", "parquet"),
         "embeddings": _file("embeddings", "npz"),
         "pretraining": {"type": "object", "properties": {"file": _file("pretrained", "npz")}},
+        "fitting": {"type": "object", "properties": {"file": _file("fitted", "npz")}},
         "provenance": {
             "type": "object",
             "required": ["versions", "commit", "machine"],

@@ -1,27 +1,25 @@
-"""What a search for hyper-parameters is made of: options -> studies, and how a trial is computed. Without Ray."""
+"""``Study``: one search, of a method on a backbone and a dataset under a protocol; options -> studies."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coldbench.core.config import as_dict, digest, resolve
+from coldbench.core.config import AFTER_FIT, as_dict, digest, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Choice, Space, parse
-from coldbench.data.dataset import Dataset
-from coldbench.plugins import registry
-from coldbench.plugins.registry import BACKBONES, METHODS
-from coldbench.protocol.phases import COLD
+from coldbench.plugins.registry import class_of
+from coldbench.plugins.spec import Spec
+from coldbench.protocol.split import WARM_PHASES
 from coldbench.run.cell import Cell
-from coldbench.run.folder import Folder
 from coldbench.run.options import Options
 from coldbench.run.plan import Plan, make_plan
 from coldbench.tune.samplers import Values
 
 METRICS = {"mean-auc": ("auc", 1), "mean-gauc": ("gauc", 1), "mean-logloss": ("logloss", -1)}
-PHASES = 4  # points of evaluation a seed: cold and three warm-up phases
+POINTS = 1 + len(WARM_PHASES)  # points of evaluation per seed: cold and the warm-up phases
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,10 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class Study:
-    """One search: a method on a backbone and a dataset under a protocol.
+    """One search.
 
     Attributes:
-        cells: With the values that are not searched, one cell a seed, on pseudo-cold items.
+        cells: With the values that are not searched, one cell per seed, on pseudo-cold items.
         space: ``NAME.FIELD`` to range; NAME is the method's or the backbone's.
         metric: One of ``METRICS``.
     """
@@ -63,12 +61,24 @@ class Study:
     def name(self) -> str:
         """What names it to a person."""
         cell = self.cells[0]
-        return f"{cell.dataset.label} / {cell.backbone.name} / {cell.method.name} / {cell.protocol.label}"
+        return f"{cell.dataset.label} / {cell.backbone.name} / {cell.method.label} / {cell.protocol.label}"
 
     @property
     def key(self) -> str:
         """A digest of everything but the values searched."""
         return digest([[cell.key for cell in self.cells], self.metric])
+
+    @property
+    def points(self) -> int:
+        """Points of evaluation of a trial that is not stopped."""
+        return POINTS * len(self.cells)
+
+    @property
+    def shares_fit(self) -> bool:
+        """Whether all its trials start from the same fitted methods: nothing that is searched is read by ``fit``."""
+        cell = self.cells[0]
+        later = {field.name for field in dataclasses.fields(cell.method.config) if field.metadata.get(AFTER_FIT)}
+        return all(target in {f"{cell.method.name}.{field}" for field in later} for target in self.space)
 
     def full(self, values: Values) -> Values:
         """The values of every field searched, defaults included, as JSON holds them."""
@@ -94,37 +104,31 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
     plan = make_plan(options)
     cells = [replace(cell, validation=True) for cell in plan.cells]
     for cell in cells:
-        cell.make_split(plan.datasets[cell.dataset.label])  # raises where no old item can be spared
+        cell.recipe.split(plan.datasets[cell.dataset.label])  # raises where no old item can be spared
     spaces = _spaces(cells, how)
-    seeds: dict[tuple[str, ...], list[Cell]] = {}
+    groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         parts = cell.dataset.label, cell.backbone.label, cell.protocol.label, cell.method.label
-        seeds.setdefault(parts, []).append(cell)
+        groups.setdefault(parts, []).append(cell)
     return plan, [
         Study(tuple(group), spaces[group[0].backbone.name, group[0].method.name], how.metric)
-        for group in seeds.values()
+        for group in groups.values()
     ]
 
 
 def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Space]:
     """Per backbone and method, what is searched: the method's own space, the fields asked for, the ranges given."""
-    owners = {spec.name: kind for cell in cells for kind, spec in ((METHODS, cell.method), (BACKBONES, cell.backbone))}
-    ranges: dict[str, Space] = {name: dict(registry.get(kind, name).space) for name, kind in owners.items()}
-    given: dict[str, set[str]] = {name: set() for name in owners}
-    for pair in how.space:
-        target, equals, text = pair.partition("=")
-        name, dot, field = target.strip().partition(".")
-        if not (equals and dot and field):
-            raise InputError(f"--space {pair!r} should be NAME.FIELD=RANGE, such as avaew.alpha=loguniform(1e-2,10)")
-        if name not in owners:
-            raise unknown(f"name in --space {pair}", name, owners)
-        ranges[name][field] = _range(owners[name], name, field, text)
-        given[name].add(field)
+    owners = {spec.name: spec for cell in cells for spec in (cell.method, cell.backbone)}
+    ranges: dict[str, Space] = {name: dict(class_of(spec).space) for name, spec in owners.items()}
+    given = _given(how.space, owners)
+    for name, space in given.items():
+        ranges[name] |= space
     asked = [field.strip() for field in how.fields.split(",") if field.strip()] if how.fields else None
     known = {f"{name}.{field}" for name, space in ranges.items() for field in space}
+    fields = {target.partition(".")[2] for target in known}
     for field in asked or []:
-        if field not in known | {target.partition(".")[2] for target in known}:
-            raise unknown("field in --fields", field, sorted({target.partition(".")[2] for target in known}))
+        if field not in known | fields:
+            raise unknown("field in --fields", field, sorted(fields))
 
     def searched(name: str, own: bool) -> Space:
         if asked is None:
@@ -139,13 +143,27 @@ def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Sp
     }
 
 
-def _range(kind: registry.Kind, name: str, field: str, text: str) -> Any:
-    config = registry.get(kind, name).Config
+def _given(texts: Sequence[str], owners: dict[str, Spec]) -> dict[str, Space]:
+    """The ranges of ``--space``, by plugin and field."""
+    given: dict[str, Space] = {name: {} for name in owners}
+    for pair in texts:
+        target, equals, text = pair.partition("=")
+        name, dot, field = target.strip().partition(".")
+        if not (equals and dot and field):
+            raise InputError(f"--space {pair!r} should be NAME.FIELD=RANGE, such as avaew.alpha=loguniform(1e-2,10)")
+        if name not in owners:
+            raise unknown(f"name in --space {pair}", name, owners)
+        given[name][field] = _range(owners[name], field, text)
+    return given
+
+
+def _range(spec: Spec, field: str, text: str) -> Any:
     try:
         where = parse(text)
     except ValueError as error:
-        raise InputError(f"--space {name}.{field}={text}: {error}") from None
-    values = [getattr(resolve(name, config, {field: value}), field) for value in where.extremes()]
+        raise InputError(f"--space {spec.name}.{field}={text}: {error}") from None
+    config = type(spec.config)
+    values = [getattr(resolve(spec.name, config, {field: value}), field) for value in where.extremes()]
     return Choice(tuple(values)) if isinstance(where, Choice) else where
 
 
@@ -154,29 +172,6 @@ def _with(cell: Cell, values: Values) -> Cell:
         name, _, field = target.partition(".")
         part = "method" if name == cell.method.name else "backbone"
         spec = getattr(cell, part)
-        config = resolve(name, type(spec.config), {**_plain(spec.config), field: value})
+        config = resolve(name, type(spec.config), {**as_dict(spec.config), field: value})
         cell = replace(cell, **{part: replace(spec, config=config)})
     return cell
-
-
-def _plain(config: Any) -> dict[str, Any]:
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-
-
-def curve(
-    cells: Sequence[Cell], metric: str, datasets: Mapping[str, Dataset], folder: Folder
-) -> Iterator[tuple[str, float]]:
-    """Computes a trial, seed after seed: after each phase its name and the mean so far, higher is better."""
-    name, sign = METRICS[metric]
-    warm: list[float] = []
-    for cell in cells:
-        dataset = datasets[cell.dataset.label]
-        pretrained = folder.pretrained(cell)
-        if pretrained is None:
-            pretrained = cell.pretrain(dataset)
-            folder.save_pretrained(cell, pretrained)
-        for outcome in cell.phases(dataset, pretrained)[0]:
-            value = sign * outcome.metrics[name]
-            if outcome.phase != COLD:
-                warm.append(value)
-            yield outcome.phase, sum(warm) / len(warm) if warm else value

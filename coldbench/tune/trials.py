@@ -12,10 +12,14 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
+from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, digest
 from coldbench.core.storage import Place
-from coldbench.run.cell import Cell, Spec
-from coldbench.run.folder import write_text
+from coldbench.plugins.file import PluginFile
+from coldbench.plugins.spec import Spec
+from coldbench.run.cell import Cell
+from coldbench.run.plan import TRAINING
+from coldbench.run.runfile import located, plugin_path
 from coldbench.tune.samplers import Values
 from coldbench.tune.studies import Study
 
@@ -77,7 +81,7 @@ class Trials:
         return self.path / "trials" / f"{cell.dataset.name}-{cell.backbone.name}-{cell.method.name}-{study.key[:16]}"
 
 
-Made = Sequence[tuple[Study, Sequence[Trial]]]
+Results = Sequence[tuple[Study, Sequence[Trial]]]
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:
@@ -86,10 +90,10 @@ def best(trials: Sequence[Trial]) -> Trial | None:
     return max(finished, key=lambda trial: (trial.score, -trial.number)) if finished else None
 
 
-def frame(made: Made) -> pd.DataFrame:
+def frame(results: Results) -> pd.DataFrame:
     """All trials, one row each: study, backbone, method, state, score, and a column per field."""
     rows = []
-    for study, trials in made:
+    for study, trials in results:
         cell = study.cells[0]
         about = {
             "dataset": cell.dataset.label,
@@ -116,13 +120,13 @@ def _cell_value(value: Any) -> Any:
     return "x".join(map(str, value)) if isinstance(value, list) else value
 
 
-def write_best(out: Place, made: Made, samples: int) -> list[Place]:
+def write_best(out: Place, results: Results, samples: int) -> list[Place]:
     """Writes what ``coldbench run --config`` takes: one TOML file per dataset, backbone and protocol.
 
     Where a backbone's fields were searched each method has a backbone, and a file, of its own.
     """
     groups: dict[tuple[str, ...], list[tuple[Study, Sequence[Trial]]]] = {}
-    for study, trials in made:
+    for study, trials in results:
         cell = study.cells[0]
         group = [cell.dataset.label, cell.backbone.label, cell.protocol.label]
         group += [cell.method.label] if _own_backbone(study) else []
@@ -132,7 +136,7 @@ def write_best(out: Place, made: Made, samples: int) -> list[Place]:
     for members in groups.values():
         cells = [_chosen(study, trials) for study, trials in members]
         plain = members[0][0].cells[0]
-        values: dict[str, Any] = {"protocol": as_dict(plain.settings)}
+        values: dict[str, Any] = {TRAINING: as_dict(plain.settings)}
         methods = []
         for (study, _), cell in zip(members, cells, strict=True):
             variants = sum(other.method.name == cell.method.name for other in cells)
@@ -142,9 +146,10 @@ def write_best(out: Place, made: Made, samples: int) -> list[Place]:
         content = {
             "methods": methods,
             "backbones": plain.backbone.name,
-            "datasets": plain.dataset.label,
+            "datasets": located(plain.dataset).label,
             "protocol": plain.protocol.label,
             "tuned": tuned(members, samples),
+            "plugin": [plugin_path(file) for file in _plugin_files(members)],
             "set": {name: fields for name, fields in values.items() if fields},
         }
         stem = ["best"]
@@ -157,6 +162,11 @@ def write_best(out: Place, made: Made, samples: int) -> list[Place]:
         write_text(path, tomli_w.dumps(content))
         written.append(path)
     return written
+
+
+def _plugin_files(members: Results) -> list[PluginFile]:
+    files = [file for study, _ in members for file in study.cells[0].plugin_files]
+    return list(dict.fromkeys(files))
 
 
 def _own_backbone(study: Study) -> bool:
@@ -182,7 +192,7 @@ def _spelled(spec: Spec, study: Study) -> dict[str, Any]:
     }
 
 
-def tuned(members: Made, samples: int) -> str:
+def tuned(members: Results, samples: int) -> str:
     """What the report of a tuned run says about it."""
     cell = members[0][0].cells[0]
     plain = [study.cells[0].method.label for study, _ in members if not study.space]

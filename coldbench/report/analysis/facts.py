@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coldbench.core.config import as_dict, text
-from coldbench.core.errors import InputError
-from coldbench.plugins import registry
-from coldbench.protocol.phases import PROTOCOLS
+from coldbench.core.config import text
+from coldbench.protocol.rules import PROTOCOLS
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.frame import method_order
-from coldbench.run.folder import Record
+from coldbench.run.record import Record
 from coldbench.significance import FEWEST
 
 _LEAK = (
@@ -22,7 +19,6 @@ _LEAK = (
     "It is a leak, kept because the published tables have it; the protocols strict and matched are without."
 )
 _MOST_NAMED = 8  # cells that one warning names
-_KINDS = {"method": registry.METHODS, "backbone": registry.BACKBONES, "dataset": registry.DATASETS}
 
 
 @dataclass(frozen=True)
@@ -46,23 +42,13 @@ def plugins(records: Sequence[Record], kind: str) -> list[Plugin]:
     """The plugins of a kind that the records have, in the tables' order."""
     found = {record["labels"][kind]: record for record in records}
     order = sorted(found, key=method_order) if kind == "method" else sorted(found)
-    return [_plugin(kind, found[label][kind], label, found[label]["config"][kind]) for label in order]
+    return [_plugin(kind, found[label][kind], label, found[label]) for label in order]
 
 
-def _plugin(kind: str, name: str, label: str, config: dict[str, Any]) -> Plugin:
-    try:
-        owner: Any = registry.get(_KINDS[kind], name)
-    except InputError:
-        return Plugin(label, "", "", {field: (text(value), False) for field, value in config.items()})
-    defaults = as_dict(owner.Config())
-    values = {field: (text(value), value != defaults.get(field, value)) for field, value in config.items()}
-    return Plugin(label, registry.citation(owner), _departures(owner), values)
-
-
-def _departures(owner: type[Any]) -> str:
-    """The paragraph of a plugin's file that says how it departs from its paper."""
-    paragraphs = (inspect.getmodule(owner).__doc__ or "").split("\n\n")
-    return " ".join(" ".join(part.split()) for part in paragraphs if part.strip().startswith("Departs"))
+def _plugin(kind: str, name: str, label: str, record: Record) -> Plugin:
+    about, config = record["plugins"][kind], record["config"][kind]
+    values = {field: (text(value), value != about["defaults"].get(field, value)) for field, value in config.items()}
+    return Plugin(label, about["citation"], about["departs"], values)
 
 
 def data(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from coldbench.report.analysis.comparisons import over_seeds
 from coldbench.report.analysis.entries import Block, entries, subject
 from coldbench.report.analysis.frame import BASELINE, Question, short_names, tidy
 from coldbench.report.analysis.predictions import over_rows_and_items
-from coldbench.run.folder import CUT, Folder, Record
+from coldbench.run.folder import Folder
+from coldbench.run.record import CUT, Record
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from coldbench.core.errors import InputError, unknown
-from coldbench.protocol.phases import COLD, PROTOCOLS
+from coldbench.protocol.phases import COLD
+from coldbench.protocol.rules import PROTOCOLS
 from coldbench.protocol.split import WARM_PHASES
 from coldbench.report.analysis import paper
-from coldbench.run.folder import Record
+from coldbench.run.record import Record
 
 PHASES = (COLD, *WARM_PHASES)
 BASELINE = "base"

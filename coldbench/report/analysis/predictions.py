@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from coldbench.report.analysis.comparisons import COLUMN, reference_of
 from coldbench.report.analysis.frame import Question, values
-from coldbench.run.folder import Folder, Record
+from coldbench.run.folder import Folder
+from coldbench.run.record import Record
 from coldbench.significance import bootstrap_aucs
 from coldbench.significance.correlated import compared, placements
 from coldbench.significance.items import summarise

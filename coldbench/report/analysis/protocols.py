@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coldbench.protocol.phases import COLD, Matched
+from coldbench.protocol.phases import COLD
+from coldbench.protocol.rules import Matched
 from coldbench.report.analysis.frame import BASELINE, Question
 from coldbench.report.writers.tables import Told
 from coldbench.run.plan import parse_protocol

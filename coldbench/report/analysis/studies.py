@@ -11,7 +11,7 @@ from coldbench.report.analysis.frame import METRICS as TITLES
 from coldbench.report.analysis.scale import Scale
 from coldbench.tune.samplers import Values
 from coldbench.tune.studies import METRICS, Study
-from coldbench.tune.trials import Made, Trial, best
+from coldbench.tune.trials import Results, Trial, best
 
 _WARM_A = 1  # the second point of evaluation: every trial gets so far, the scheduler stops none before
 
@@ -99,7 +99,7 @@ class Searched:
         return ", ".join(f"{self.label(field)} {text(value)}" for field, value in values.items()) or "-"
 
 
-def read(made: Made) -> list[Searched]:
+def read(made: Results) -> list[Searched]:
     """All studies of a search."""
     return [_searched(study, trials) for study, trials in made]
 

@@ -13,7 +13,8 @@ from coldbench.report.figures import budgets, critical, difference, embeddings, 
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
-from coldbench.run.folder import Folder, Record
+from coldbench.run.folder import Folder
+from coldbench.run.record import Record
 
 
 def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]:

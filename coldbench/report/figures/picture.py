@@ -11,8 +11,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from coldbench.core.atomic import write_bytes
 from coldbench.core.storage import Place
-from coldbench.run.folder import write_bytes
 
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},

@@ -1,0 +1,34 @@
+"""Files that appear whole or not at all, whoever else writes them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from coldbench.core.storage import Place, Remote, make_folder
+
+
+def write_text(path: Place, text: str) -> None:
+    """Writes a text file, with the folders above it."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Place, content: bytes) -> None:
+    """Writes a file, with the folders above it. An object store shows an object once it is written whole."""
+    if isinstance(path, Remote):
+        path.write_bytes(content)
+        return
+    if isinstance(path, Path):
+        make_folder(path.parent)
+    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except BaseException:
+        os.unlink(scratch)
+        raise

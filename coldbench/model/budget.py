@@ -1,0 +1,62 @@
+"""``Budget``: the optimiser steps of a phase, counted and perhaps limited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Budget:
+    """Counts the optimiser steps of a phase.
+
+    Args:
+        limit: The most steps that may be taken; None for as many as the method asks for.
+        on_step: Called after each step.
+    """
+
+    def __init__(self, limit: int | None = None, on_step: Callable[[], None] = lambda: None) -> None:
+        self.taken = 0
+        self._end = limit
+        self._on_step = on_step
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._end is not None
+
+    @property
+    def spent(self) -> bool:
+        """Whether no step is left."""
+        return self._end is not None and self.taken >= self._end
+
+    def count(self) -> None:
+        """Counts one step."""
+        self.taken += 1
+        self._on_step()
+
+    def shares(self, *weights: int) -> tuple[int | None, ...]:
+        """Divides the steps that are left in proportion to weights.
+
+        Args:
+            *weights: One per share, at least one of them above 0.
+
+        Returns:
+            Steps per share: all but the first are rounded down, and the first has the rest. None for each share where
+            there is no limit.
+        """
+        if self._end is None:
+            return (None,) * len(weights)
+        left = self._end - self.taken
+        rounded = [left * weight // sum(weights) for weight in weights[1:]]
+        return (left - sum(rounded), *rounded)
+
+    @contextmanager
+    def at_most(self, steps: int | None) -> Iterator[None]:
+        """Lowers the limit inside a ``with`` block to ``steps`` more; None changes nothing."""
+        end = self._end
+        if steps is not None:
+            self._end = self.taken + steps if end is None else min(self.taken + steps, end)
+        try:
+            yield
+        finally:
+            self._end = end

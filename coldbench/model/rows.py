@@ -1,0 +1,90 @@
+"""Rows of a log and of its users, items and contexts, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one side: users, items, or the context of interactions.
+
+    Attributes:
+        number: (rows,) int32, which user or item; a running number for contexts.
+        ids: (rows, columns) int32, in the side's shared vocabulary, 0 is padding.
+        numeric: (rows, fields) float32, scaled to about [0, 1].
+        field_of: (columns,) int64, the field that each column of ``ids`` belongs to.
+        vocabulary: The number of the side's ids, padding included.
+    """
+
+    number: Tensor
+    ids: Tensor
+    numeric: Tensor
+    field_of: Tensor
+    vocabulary: int
+
+    @cached_property
+    def bags(self) -> Bags:
+        """The rows without their padding, which is most of a multi-valued field."""
+        fields = int(self.field_of[-1]) + 1
+        flat = self.ids.flatten()
+        places = flat.nonzero().squeeze(1)
+        columns = len(self.field_of)
+        bag = places // columns * fields + self.field_of.index_select(0, places % columns)
+        words = flat.index_select(0, places).long()
+        starts = torch.searchsorted(bag, torch.arange(len(self.ids) * fields, device=bag.device))
+        return Bags(words, bag, starts)
+
+    @cached_property
+    def empty(self) -> Tensor:
+        """The places that each multi-valued field leaves empty, (rows, fields) float32; 0 for other fields."""
+        places = torch.bincount(self.field_of)
+        starts = self.bags.starts
+        ends = torch.cat([starts[1:], starts.new_tensor([len(self.bags.words)])])
+        return ((places - (ends - starts).view(-1, len(places))) * (places > 1)).float()
+
+    @cached_property
+    def bags_by_word(self) -> tuple[Tensor, Tensor]:
+        """The bags that each id lies in, in the order of ids, (words,), and where each id's begin, (vocabulary,).
+
+        The gradient of a table is so one sum in order, faster than adding row by row.
+        """
+        words, bag, _ = self.bags
+        order = words.argsort(stable=True)
+        ids = torch.arange(self.vocabulary, device=bag.device)
+        return bag.index_select(0, order), torch.searchsorted(words.index_select(0, order), ids)
+
+
+class Bags(NamedTuple):
+    """The ids of each row's fields, one bag a row and field.
+
+    Attributes:
+        words: (words,) int64 ids, none of them padding.
+        bag: (words,) int64, row * fields + field.
+        starts: (rows * fields,) int64, where each bag begins in ``words``.
+    """
+
+    words: Tensor
+    bag: Tensor
+    starts: Tensor
+
+
+class Interactions(NamedTuple):
+    """Columns of the log, each with one entry per row."""
+
+    user: Tensor
+    item: Tensor
+    click: Tensor
+    ids: Tensor
+    numeric: Tensor
+
+    def at(self, index: Tensor | slice) -> Interactions:
+        """A selection of rows: by numbers (a copy) or by a slice (none)."""
+        if isinstance(index, slice):
+            return Interactions(*(column[index] for column in self))
+        return Interactions(*(column.index_select(0, index) for column in self))

@@ -1,0 +1,17 @@
+"""What all methods of a comparison share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coldbench.core.space import Count, Rate, Weight
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Training settings (AVAEW, section 3.1; weight decay from the code that gave the tables)."""
+
+    learning_rate: Rate = 1e-3  # of Adam, unless a method gives one of its own
+    weight_decay: Weight = 1e-6  # L2, inside Adam
+    batch_size: Count = 2048  # rows
+    pretrain_epochs: Count = 1  # on base, all parameters

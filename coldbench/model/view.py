@@ -1,0 +1,119 @@
+"""What a phase may know of the users and the items."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coldbench.data.dataset import Dataset
+from coldbench.data.schema import COUNT, TIME, SideName
+from coldbench.model.rows import Interactions, Rows
+
+
+class View:
+    """What a phase may know of the users and items, as tensors on one device.
+
+    Numeric fields are min-max scaled and ``count`` is filled in, both from the rows in ``seen``.
+
+    Args:
+        dataset: The whole log.
+        seen: Row numbers that counts and scalings may use.
+        device: Where the tensors live.
+        strict: Whether the words of users and items, and their numbers' ranges, come from the seen rows' users and
+            items as well; a word that none of them has is padding.
+    """
+
+    def __init__(self, dataset: Dataset, seen: np.ndarray | slice, device: torch.device, strict: bool = False) -> None:
+        self.device = device
+        names = {field.name for field in dataset.schema.fields}
+        self._with_time = TIME in names
+        sides: tuple[SideName, ...] = ("user", "item", "context")
+        layouts = {side: dataset.schema.side(side) for side in sides}
+        self._layout = {side: (self.tensor(layout.field_of), layout.vocabulary) for side, layout in layouts.items()}
+        counts = np.bincount(dataset.item[seen], minlength=dataset.schema.items).astype(np.float32)
+        self._time_range = dataset.time[seen].min(), dataset.time[seen].max()
+        self._context_range = _range(dataset.context.numeric[seen])
+        users = _met(dataset.user[seen], dataset.schema.users) if strict else slice(None)
+        items = counts > 0 if strict else slice(None)
+        self._users = self._table(
+            _known_words(dataset.users.ids, users), _scaled(dataset.users.numeric, _range(dataset.users.numeric[users]))
+        )
+        ids = _known_words(dataset.items.ids, items)
+        numeric = _scaled(dataset.items.numeric, _range(dataset.items.numeric[items]))
+        if COUNT in names:
+            low = counts[counts > 0].min()
+            count = (counts - low) / max(float(counts.max() - low), 1.0)
+            numeric = np.concatenate([numeric, np.maximum(count, 0)[:, None]], 1)
+        self._items = self._table(ids, numeric)
+
+    def _table(self, ids: np.ndarray, numeric: np.ndarray) -> tuple[Tensor, Tensor]:
+        return self.tensor(ids), self.tensor(numeric.astype(np.float32))
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """An array on the view's device; on the CPU it shares the array's memory."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def users(self, index: Tensor) -> Rows:
+        """The rows of some users."""
+        ids, numeric = self._users
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["user"])
+
+    def items(self, index: Tensor) -> Rows:
+        """The rows of some items."""
+        ids, numeric = self._items
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["item"])
+
+    def contexts(self, ids: Tensor, numeric: Tensor) -> Rows:
+        """The rows of some contexts."""
+        return Rows(torch.arange(len(ids), device=ids.device), ids, numeric, *self._layout["context"])
+
+    def interactions(self, dataset: Dataset, rows: np.ndarray) -> Interactions:
+        """Rows of a log, their context scaled by what the view knows.
+
+        Args:
+            dataset: The log; the view does not keep it, so that no hook reaches a row that it is not given.
+            rows: (rows,) row numbers.
+        """
+        numeric = _scaled(dataset.context.numeric[rows], self._context_range)
+        if self._with_time:
+            low, high = self._time_range
+            time = (dataset.time[rows] - low) / max(int(high - low), 1)
+            numeric = np.concatenate([numeric, time[:, None]], 1)
+        return Interactions(
+            user=self.tensor(dataset.user[rows]),
+            item=self.tensor(dataset.item[rows]),
+            click=self.tensor(dataset.click[rows].astype(np.float32)),
+            ids=self.tensor(dataset.context.ids[rows]),
+            numeric=self.tensor(numeric.astype(np.float32)),
+        )
+
+
+def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column-wise minimum and maximum; (0, 1) where there are no rows."""
+    columns = values.shape[1]
+    if not len(values):
+        return np.zeros(columns), np.ones(columns)
+    return values.min(0), values.max(0)
+
+
+def _met(index: np.ndarray, size: int) -> np.ndarray:
+    """(size,) which of a side's rows occur."""
+    return np.bincount(index, minlength=size) > 0
+
+
+def _known_words(ids: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+    """(rows, columns) ids with padding in place of those that none of some rows has."""
+    if isinstance(rows, slice) or not ids.size:
+        return ids
+    known = _met(ids[rows].ravel(), int(ids.max()) + 1)
+    return np.where(known[ids], ids, 0)
+
+
+def _scaled(values: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    low, high = limits
+    return (values - low) / np.maximum(high - low, 1e-12)

@@ -1,0 +1,60 @@
+"""The kinds of plugins: what each is called, what it subclasses, where it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from coldbench.core.config import check_config
+from coldbench.core.errors import InputError
+from coldbench.core.space import Choice, Uniform
+from coldbench.data.source import Source
+from coldbench.model.backbone import Backbone
+from coldbench.model.method import Method, MethodConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """One kind of plugin.
+
+    Attributes:
+        name: In the singular, for messages.
+        base: The class that a plugin subclasses.
+        package: Where the built-in ones lie, one file each.
+        group: The entry point group of those that installed packages bring.
+        config: What their ``Config`` extends; None for nothing.
+    """
+
+    name: str
+    base: type[T]
+    package: str
+    group: str
+    config: type | None = None
+
+
+METHODS: Kind[Method] = Kind("method", Method, "coldbench.methods", "coldbench.methods", MethodConfig)
+BACKBONES: Kind[Backbone] = Kind("backbone", Backbone, "coldbench.backbones", "coldbench.backbones")
+DATASETS: Kind[Source] = Kind("dataset", Source, "coldbench.datasets", "coldbench.datasets")
+KINDS: dict[str, Kind[Any]] = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS}
+BY_NAME: dict[str, Kind[Any]] = {kind.name: kind for kind in KINDS.values()}
+
+
+def check_plugin(kind: Kind, name: str, owner: type) -> None:
+    """Checks the ``Config`` and the ``space`` of a plugin's class.
+
+    Raises:
+        InputError: One of them is missing, or not what it should be.
+    """
+    where = f"{kind.name} {name!r}"
+    config = getattr(owner, "Config", None)
+    check_config(where, config)
+    if kind.config is not None and not issubclass(config, kind.config):  # type: ignore[arg-type]
+        raise InputError(f"{where}: Config should extend {kind.config.__name__} of coldbench.plugin")
+    space = getattr(owner, "space", {})
+    if not (isinstance(space, dict) and all(isinstance(part, Uniform | Choice) for part in space.values())):
+        raise InputError(f"{where}: space should be a dict of Uniform, LogUniform or Choice")
+    title = getattr(owner, "title", "")
+    if not isinstance(title, str) or len(title) > 40 or not (title.isprintable()):
+        raise InputError(f"{where}: title should be a short text such as 'DropoutNet'")

@@ -1,0 +1,229 @@
+"""The three stages of a cell, pretrained backbone -> fitted method -> phases, and what one hands to the next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coldbench.core.seeds import derive
+from coldbench.data.dataset import Dataset
+from coldbench.model.backbone import Backbone
+from coldbench.model.method import Method
+from coldbench.model.settings import Settings
+from coldbench.protocol.phases import COLD, Outcome, WarmUp
+from coldbench.protocol.rules import Rules
+from coldbench.protocol.split import WarmUpSplit, pseudo_cold_split, warm_up_split
+
+_METHOD, _BACKBONE = "method.", "backbone."
+_OWN = frozenset({"training", "config", "schema", "dim", "item_width"})  # attributes that no fit may change
+_PLAIN = (bool, int, float)
+_PLAIN_MARK = "#"  # behind the name of a number, so that it does not come back as a tensor
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a stage leaves: a pretrained backbone, or a fitted method.
+
+    Attributes:
+        state: Arrays by name; those of the method begin with ``method.``.
+        steps: Optimiser steps it took.
+        seconds: Wall time it took.
+        cpu_seconds: Processor time it took.
+        rows_seen: Rows in all its steps together.
+        distinct_rows_seen: Rows that at least one step was taken on.
+    """
+
+    state: dict[str, np.ndarray]
+    steps: int
+    seconds: float
+    cpu_seconds: float
+    rows_seen: int = 0
+    distinct_rows_seen: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a cell's result, but its data.
+
+    Attributes:
+        backbone: The backbone's class.
+        backbone_config: An instance of its ``Config``.
+        method: The method's class.
+        method_config: An instance of its ``Config``.
+        rules: The protocol.
+        settings: What all methods share.
+        device: ``cpu`` or ``cuda``.
+        validation: Whether it is computed on pseudo-cold items, to choose hyper-parameters, instead of the new ones.
+        seed: What all random streams derive from; never from the method, so that methods are paired.
+    """
+
+    backbone: type[Backbone]
+    backbone_config: Any
+    method: type[Method]
+    method_config: Any
+    rules: Rules
+    settings: Settings
+    device: str
+    validation: bool
+    seed: tuple[object, ...]
+
+    def split(self, dataset: Dataset) -> WarmUpSplit:
+        """The parts of the data that it is computed on."""
+        return pseudo_cold_split(dataset, *self.seed) if self.validation else warm_up_split(dataset)
+
+    def on(self, dataset: Dataset) -> Stages:
+        """The stages on the cell's data."""
+        return Stages(self, dataset)
+
+
+def seed_parts(seed: int, dataset: str, backbone: str) -> tuple[object, ...]:
+    """What the random streams of a cell derive from: never the method, so that methods are paired.
+
+    Args:
+        seed: The replication's.
+        dataset: The dataset's name.
+        backbone: The backbone's label, its variant included.
+    """
+    return seed, dataset, backbone
+
+
+class Stages:
+    """The stages of one cell on its data; each starts from what the one before it left, and changes nothing of it."""
+
+    def __init__(self, recipe: Recipe, dataset: Dataset) -> None:
+        self.recipe = recipe
+        self.dataset = dataset
+        self.split = recipe.split(dataset)
+        device = torch.device(recipe.device)
+        self.protocol = WarmUp(recipe.rules, dataset, self.split, recipe.settings, device, *recipe.seed)
+
+    def new_backbone(self) -> Backbone:
+        """The cell's backbone, not initialised."""
+        return self.recipe.backbone(self.recipe.backbone_config, self.dataset.schema).to(self.recipe.device)
+
+    def new_method(self, backbone: Backbone) -> Method:
+        """The cell's method, initialised from the cell's seed."""
+        torch.manual_seed(derive(*self.recipe.seed, "method"))
+        return self.recipe.method(self.recipe.method_config, self.dataset.schema, backbone).to(self.recipe.device)
+
+    def pretrain(self) -> Trained:
+        """Trains the backbone on base, and what the method has pretrained along with it."""
+        started, began = time.perf_counter(), time.process_time()
+        backbone = self.new_backbone()
+        method = self.new_method(backbone)
+        phase = self.protocol.pretrain(backbone, method)
+        state = _arrays(backbone.state_dict())
+        for name in method.pretrained:
+            part = getattr(method, name).state_dict()
+            state |= _arrays({f"{_METHOD}{name}.{key}": value for key, value in part.items()})
+        return _trained(state, phase, started, began)
+
+    def fit(self, pretrained: Trained) -> Trained:
+        """Fits the method on the old items."""
+        started, began = time.perf_counter(), time.process_time()
+        backbone, method = self._pretrained(pretrained)
+        before = dict(attributes(method))
+        phase = self.protocol.fit(backbone, method)
+        state = {f"{_METHOD}{name}": value for name, value in captured(method, before).items()}
+        buffers = {f"{_BACKBONE}{name}": value for name, value in backbone.named_buffers()}
+        return _trained(state | _arrays(buffers), phase, started, began)
+
+    def phases(self, pretrained: Trained, fitted: Trained) -> Iterator[Outcome]:
+        """Takes the cold items through the phases, one outcome after the other, as they are asked for."""
+        backbone, method = self._pretrained(pretrained)
+        own = {n.removeprefix(_METHOD): value for n, value in fitted.state.items() if n.startswith(_METHOD)}
+        restore(method, own, self.recipe.device)
+        for name, buffer in backbone.named_buffers():
+            if f"{_BACKBONE}{name}" in fitted.state:
+                buffer.copy_(torch.from_numpy(fitted.state[f"{_BACKBONE}{name}"].copy()))
+        for outcome in self.protocol.phases(backbone, method):
+            yield _with_fit(outcome, fitted) if outcome.phase == COLD else outcome
+
+    def run(self) -> list[Outcome]:
+        """All stages, one after the other."""
+        pretrained = self.pretrain()
+        return list(self.phases(pretrained, self.fit(pretrained)))
+
+    def _pretrained(self, pretrained: Trained) -> tuple[Backbone, Method]:
+        backbone = self.new_backbone()
+        state = {name: torch.from_numpy(value.copy()) for name, value in pretrained.state.items()}
+        backbone.load_state_dict({name: value for name, value in state.items() if not name.startswith(_METHOD)})
+        method = self.new_method(backbone)
+        for name in method.pretrained:
+            prefix = f"{_METHOD}{name}."
+            part = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            getattr(method, name).load_state_dict(part)
+        return backbone, method
+
+
+def attributes(method: Method) -> Iterator[tuple[str, Any]]:
+    """What the modules of a method have as plain attributes, by dotted name; no parameter, buffer or module."""
+    for prefix, module in method.named_modules():
+        for name, value in vars(module).items():
+            if not name.startswith("_") and name not in _OWN:
+                yield (f"{prefix}.{name}" if prefix else name), value
+
+
+def captured(method: Method, before: dict[str, Any]) -> dict[str, np.ndarray]:
+    """All that a method has learned, as arrays by dotted name.
+
+    Args:
+        method: After ``fit``.
+        before: Its attributes before; those that are the same object now are left out.
+
+    Raises:
+        TypeError: ``fit`` left something that is no tensor and no plain number.
+    """
+    found = _arrays(method.state_dict())
+    for name, value in attributes(method):
+        if name in before and before[name] is value:
+            continue
+        if isinstance(value, Tensor):
+            found[name] = value.detach().cpu().numpy()
+        elif isinstance(value, _PLAIN):
+            found[f"{name}{_PLAIN_MARK}"] = np.array(value)
+        else:
+            raise TypeError(
+                f"fit left a {type(value).__name__} in self.{name}; keep what it learns in parameters, buffers, "
+                "tensors or numbers, so that it can be written down"
+            )
+    return found
+
+
+def restore(method: Method, state: dict[str, np.ndarray], device: str) -> None:
+    """Gives a new method what ``captured`` found in another."""
+    own = method.state_dict()
+    method.load_state_dict({name: torch.from_numpy(state[name].copy()) for name in own})
+    modules = dict(method.named_modules())
+    for name, value in state.items():
+        if name not in own:
+            prefix, _, attribute = name.removesuffix(_PLAIN_MARK).rpartition(".")
+            plain = name.endswith(_PLAIN_MARK)
+            setattr(modules[prefix], attribute, value.item() if plain else torch.from_numpy(value.copy()).to(device))
+
+
+def _arrays(state: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().numpy().copy() for name, value in state.items()}
+
+
+def _with_fit(outcome: Outcome, fitted: Trained) -> Outcome:
+    """The outcome of ``cold`` with what ``fit`` cost: it is what led there."""
+    return replace(
+        outcome,
+        steps=fitted.steps,
+        rows_seen=fitted.rows_seen,
+        distinct_rows_seen=fitted.distinct_rows_seen,
+        seconds=outcome.seconds + fitted.seconds,
+        cpu_seconds=outcome.cpu_seconds + fitted.cpu_seconds,
+    )
+
+
+def _trained(state: dict[str, np.ndarray], phase: Any, started: float, began: float) -> Trained:
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - began
+    return Trained(state, phase.steps, seconds, cpu_seconds, phase.rows_seen, phase.distinct_rows_seen)

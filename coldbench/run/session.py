@@ -1,0 +1,123 @@
+"""``work``: the jobs of any command on a local Ray or a cluster, with its limits, interrupts and second tries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from coldbench.data.dataset import Dataset
+from coldbench.run.cluster import at_once, connected, jobs, reach
+from coldbench.run.folder import Folder
+from coldbench.run.interrupts import interrupts
+from coldbench.run.jobs import Halving, Job, Report, Workshop
+from coldbench.run.options import Options
+from coldbench.run.queue import TRIES, Queue
+
+
+class Desk(Protocol):
+    """Who hears of jobs as they end: the one part of a session in which commands differ."""
+
+    def succeeded(self, job: Job, seconds: float, reports: list[Report]) -> str | None:
+        """A job ended well. Returns a reason where it did not leave what it should have."""
+
+    def failed(self, job: Job, reason: str, seconds: float, reports: list[Report]) -> None:
+        """A job failed for good."""
+
+    def say(self, text: str) -> None:
+        """A line for the person who waits."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where and how jobs are done.
+
+    Attributes:
+        options: Where and how wide to run.
+        device: ``cpu`` or ``cuda``.
+        datasets: By label.
+        folder: Where results are left.
+        halving: How jobs that score poorly are stopped early, by their group.
+        alone: Whether each job has a process of its own.
+    """
+
+    options: Options
+    device: str
+    datasets: Mapping[str, Dataset]
+    folder: Folder
+    halving: Mapping[str, Halving] = field(default_factory=dict)
+    alone: bool = False
+
+    def open(self) -> None:
+        """Shows that the cluster answers and the folder can be written, before anything is written to it.
+
+        Raises:
+            InputError: One of them fails.
+        """
+        if self.options.address:
+            reach(self.options.address)
+        self.folder.prepare()
+
+    def work(self, queue: Queue, desk: Desk) -> bool:
+        """Does a queue's jobs. Returns whether it was stopped in the middle of some.
+
+        The first Ctrl-C or SIGTERM lets the jobs end that are being done, the second ends at once.
+
+        Raises:
+            InputError: The Ray cluster does not take this process.
+        """
+        options = self.options
+
+        def stop() -> None:
+            queue.stop()
+            desk.say("stopping after what is being computed; once more stops now")
+
+        try:
+            with connected(options):
+                from coldbench.run import engine  # ray takes seconds to import
+
+                calls = engine.Calls(*_endings(queue, desk, options))
+                capacity = engine.Capacity(
+                    resources(options, self.device),
+                    (options.cell_timeout, options.memory_per_cell),
+                    at_once(options),
+                )
+                shop = Workshop(self.datasets, self.folder)
+                with interrupts(stop):
+                    engine.work_off(queue, calls, capacity, shop, self.halving, self.alone)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+
+def _endings(queue: Queue, desk: Desk, options: Options) -> tuple[Any, Any]:
+    """What to do when a job ends, and when its worker dies."""
+
+    def ended(job: Job, reason: str | None, seconds: float, reports: list[Report]) -> None:
+        if reason is None:
+            reason = desk.succeeded(job, seconds, reports)
+        lost = queue.ended(job, reason is None, seconds)
+        if reason is not None and job.makes is None:
+            desk.failed(job, reason, seconds, reports)
+        for other in lost:
+            if other.makes is None:
+                desk.failed(other, f"{job.doing} failed: {reason}", 0.0, [])
+
+    def died(job: Job, seconds: float) -> None:
+        if options.cell_timeout is not None and seconds >= options.cell_timeout:
+            ended(job, f"it took longer than --cell-timeout, {options.cell_timeout:g} s", seconds, [])
+        elif queue.again(job):
+            desk.say(f"again: {job.name}: its worker died")
+        else:
+            ended(job, f"its worker died {TRIES} times (killed, or out of memory?)", seconds, [])
+
+    return ended, died
+
+
+def resources(options: Options, device: str) -> dict[str, float]:
+    """What a job takes of a machine."""
+    share = 1.0 / jobs(options) if device == "cuda" else 0.0
+    return {
+        "cpu": options.cpus_per_cell,
+        "gpu": share if options.gpus_per_cell is None else options.gpus_per_cell,
+    }

@@ -1,0 +1,115 @@
+"""A worker's side of Ray Tune: one job after the other, in its own process or in a fresh one."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+from ray.exceptions import RayError, WorkerCrashedError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from coldbench.plugins.file import explained
+from coldbench.run.jobs import Job, Report, Workshop
+from coldbench.run.limits import limited
+
+THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
+FAILED, DIED = "failed", "died"  # in a report: why a job failed; that the process of its own did not live through it
+Limits = tuple[float | None, float | None]  # seconds and GiB that a job may take
+
+
+class Worker(tune.Trainable):
+    """Does the jobs that it is given. A step is one report of a job, the last one with ``done``.
+
+    The jobs of coldbench's own plugins share a worker. A job with a plugin file has a process of its own that ends with
+    it, because a plugin may change anything in its process: the bits, the success and the metrics of other cells.
+    """
+
+    def setup(self, config: dict[str, Any], shop: Any = None, limits: Limits = (None, None)) -> None:
+        """Called once per worker.
+
+        Args:
+            config: The first job.
+            shop: A list of one reference to the ``Workshop``, so that Ray leaves it one.
+            limits: Of each job.
+        """
+        torch.set_num_threads(THREADS)
+        self._shop, self._limits = shop[0], limits
+        self._reports: Iterator[Report] | None = None
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Called with each further job."""
+        self.cleanup()
+        self._payload, self._alone = new_config["job"], new_config["alone"]
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Goes on with the job until its next report."""
+        try:
+            if self._reports is None:
+                if self._alone:
+                    self._reports = in_fresh_process(self._payload, self._shop, self._limits)
+                else:
+                    self._reports = reports(self._payload, ray.get(self._shop), self._limits)
+            report = next(self._reports, None)
+        except WorkerCrashedError:
+            return {DIED: True, tune.result.DONE: True}
+        return {tune.result.DONE: True} if report is None else {**report, tune.result.DONE: FAILED in report}
+
+    def cleanup(self) -> None:
+        """Lets go of a job that was stopped on the way."""
+        if self._reports is not None:
+            self._reports.close()  # type: ignore[attr-defined]
+            self._reports = None
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """Nothing: a job that is cut off is done again."""
+        return {}
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing."""
+
+
+def reports(payload: bytes, shop: Workshop, limits: Limits) -> Iterator[Report]:
+    """Does a job; what it raises is its last report."""
+    paths: list[str] = []
+    with ExitStack() as stack:
+        try:
+            job: Job = pickle.loads(payload)  # imports the plugin files that it needs
+            paths = [file.path for file in job.plugin_files]
+            stack.enter_context(limited(*limits))
+            yield from job.run(shop)
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; the other jobs go on
+            yield {FAILED: explained(error, *paths)}
+
+
+def in_fresh_process(payload: bytes, shop: Any, limits: Limits) -> Iterator[Report]:
+    """Does a job in a process of this node that does nothing else before or after.
+
+    Raises:
+        WorkerCrashedError: The process did not live through it.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    stream: Any = _alone.options(scheduling_strategy=here).remote(payload, shop, limits)
+    try:
+        for report in stream:
+            yield ray.get(report)
+    except WorkerCrashedError:
+        raise
+    except RayError as error:
+        if isinstance(error.__cause__, WorkerCrashedError):
+            raise error.__cause__ from None
+        raise
+    finally:
+        ray.cancel(stream, force=True)
+
+
+@ray.remote(max_calls=1, max_retries=0, num_cpus=0, num_returns="streaming")
+def _alone(payload: bytes, shop: Workshop, limits: Limits) -> Iterator[Report]:
+    torch.set_num_threads(THREADS)
+    yield from reports(payload, shop, limits)

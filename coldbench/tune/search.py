@@ -33,13 +33,11 @@ class TrialJob(Job):
         study: The study's name.
         metric: One of ``METRICS``.
         values: ``NAME.FIELD`` to value, as JSON.
-        shares_fit: Whether the study's trials all start from the same fitted methods.
     """
 
     study: str = ""
     metric: str = ""
     values: str = "{}"
-    shares_fit: bool = False
 
     @property
     def name(self) -> str:
@@ -92,7 +90,7 @@ class Search:
         self.left -= 1
         values = self._proposals.ask()
         study = self.study
-        return TrialJob(study.at(values), study.name, study.metric, json.dumps(values), study.shares_fit)
+        return TrialJob(study.at(values), study.name, study.metric, json.dumps(values))
 
     def keep(self, job: TrialJob, scores: list[float], reason: str | None, seconds: float) -> Trial:
         """Writes a trial that ended, and learns from it."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coldbench.core.config import AFTER_FIT, as_dict, digest, resolve
+from coldbench.core.config import as_dict, digest, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Choice, Space, parse
 from coldbench.plugins.registry import class_of
@@ -72,13 +71,6 @@ class Study:
     def points(self) -> int:
         """Points of evaluation of a trial that is not stopped."""
         return POINTS * len(self.cells)
-
-    @property
-    def shares_fit(self) -> bool:
-        """Whether all its trials start from the same fitted methods: nothing that is searched is read by ``fit``."""
-        cell = self.cells[0]
-        later = {field.name for field in dataclasses.fields(cell.method.config) if field.metadata.get(AFTER_FIT)}
-        return all(target in {f"{cell.method.name}.{field}" for field in later} for target in self.space)
 
     def full(self, values: Values) -> Values:
         """The values of every field searched, defaults included, as JSON holds them."""

@@ -125,11 +125,12 @@ def test_what_compares_protocols_and_backbones_is_that_of_the_markdown(folder, t
     shutil.copytree(folder, run)
     for file in (run / "cells").glob("*.json"):
         record = json.loads(file.read_text())
-        for protocol in ("strict", "matched", "matched[budget=3]"):
-            own = record | {"protocol": protocol, "key": f"{record['key']}-{protocol}"}
+        for rules in ({"name": "strict"}, {"name": "matched", "budget": 1}, {"name": "matched", "budget": 3}):
+            name = "-".join(map(str, rules.values()))
+            own = record | {"key": f"{record['key']}-{name}", "config": record["config"] | {"protocol": rules}}
             del own["digest"]
             own["digest"] = digest(own)
-            file.with_stem(f"{file.stem}-{protocol}").write_text(json.dumps(own))
+            file.with_stem(f"{file.stem}-{name}").write_text(json.dumps(own))
     write_report(run)
     tags = Tags((run / "report" / "index.html").read_text())
     said = " ".join(" ".join(tags.text).split())

@@ -41,7 +41,7 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generatio
         "dataset_label": "MovieLens-1M",
         "labels": {"dataset": dataset, "backbone": backbone, "method": method},
         "fingerprint": "f",
-        "config": {"settings": {"batch_size": 2048}},
+        "config": {"settings": {"batch_size": 2048}, "protocol": {"name": "paper"}, "dataset": {}},
         "protocol": "paper",
         "seed": seed,
         "key": key or f"{method}{seed}{backbone}",
@@ -167,7 +167,7 @@ def test_a_cell_of_an_older_code_does_not_count_twice(records):
     frame, notes = tidy([newer, *records])
     assert len(frame) == 9
     assert frame.query("method == 'base' and seed == 0")["auc"].item() == 0.5
-    assert "1 cells were computed again" in notes[0]
+    assert "Of 1 cell there are results of an older version of the code" in notes[0]
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -10,10 +10,9 @@ from typing import Any
 from coldbench.core.config import as_dict, text
 from coldbench.core.errors import InputError
 from coldbench.plugins import registry
-from coldbench.protocol.phases import PROTOCOLS
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
-from coldbench.report.analysis.frame import method_order
+from coldbench.report.analysis.names import leaks, method_order
 from coldbench.run.folder import Record
 from coldbench.significance import FEWEST
 
@@ -117,7 +116,7 @@ def warnings(found: Findings) -> list[str]:
         for table, block in (("1", section.first), ("2", section.pair)):
             if "; not:" in closeness(block):
                 lines.append(f"{section.title}, Table {table}: {closeness(block)}")
-    lines += [_LEAK.format(protocol) for protocol in frame["protocol"].unique() if _leaks(protocol)]
+    lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
     stacks = software(found.records)
     if len(stacks) > 1:
         differing = [name for name in stacks[0] if len({stack.get(name) for stack in stacks}) > 1]
@@ -125,12 +124,6 @@ def warnings(found: Findings) -> list[str]:
     if any(stack["commit"].endswith("+") for stack in stacks):
         lines.append("Some records were computed by code with changes that were not committed.")
     return [*lines, *found.notes]
-
-
-def _leaks(protocol: str) -> bool:
-    """Whether a protocol, by its label, lets test rows be seen."""
-    rules = PROTOCOLS.get(protocol.partition("[")[0])
-    return rules is not None and not rules.strict
 
 
 def _uneven(found: Findings) -> Iterator[str]:

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from coldbench.core.errors import InputError, unknown
-from coldbench.protocol.phases import COLD, PROTOCOLS
-from coldbench.protocol.split import WARM_PHASES
-from coldbench.report.analysis import paper
+from coldbench.report.analysis.names import (
+    BASELINE,
+    PHASES,
+    counted,
+    method_order,
+    protocol_label,
+    protocol_order,
+)
 from coldbench.run.folder import Record
 
-PHASES = (COLD, *WARM_PHASES)
-BASELINE = "base"
+__all__ = ["BASELINE", "CELL", "METRICS", "PHASES", "Question", "method_order", "short_names", "tidy", "values"]
+
 CELL = ("dataset", "protocol", "backbone", "method", "seed")
 METRICS = {  # name in a record -> what tables call it, and whether higher is better
     "auc": ("AUC", True),
@@ -80,7 +85,9 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
             "dataset_name": record["labels"]["dataset"],
             "fingerprint": record["fingerprint"],
             "settings": str(sorted(record["config"]["settings"].items())),
-            "protocol": record["protocol"],
+            "protocol": protocol_label(record["config"]["protocol"]),
+            "protocol_name": record["config"]["protocol"]["name"],
+            "budget": record["config"]["protocol"].get("budget"),
             "backbone": record["labels"]["backbone"],
             "method": record["labels"]["method"],
             "seed": record["seed"],
@@ -99,14 +106,17 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     notes = []
     superseded = frame["key"].nunique() - newest["key"].nunique()
     if superseded:
-        notes.append(f"{superseded} cells were computed again by a newer version of the code; the newer ones count.")
+        notes.append(
+            f"Of {counted(superseded, 'cell')} there are results of an older version of the code; the newer count."
+        )
     if newest["settings"].nunique() > 1:
         newest = newest.assign(dataset=_with_settings(newest))
         notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
     order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=method_order))}
     place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
-    rules = newest["protocol"].map(protocol_order)
-    newest = newest.assign(_protocol=rules, _method=newest["method"].map(order), _phase=place)
+    rules = sorted((record["config"]["protocol"] for record in records), key=protocol_order)
+    rank = {protocol_label(each): number for number, each in enumerate(rules)}
+    newest = newest.assign(_protocol=newest["protocol"].map(rank), _method=newest["method"].map(order), _phase=place)
     newest = newest.sort_values(["dataset", "_protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
     return newest.drop(columns=["_protocol", "_method", "_phase"]), notes
 
@@ -154,17 +164,3 @@ def _dataset_label(record: Record) -> str:
 def _with_settings(frame: pd.DataFrame) -> pd.Series:
     numbers = {text: number for number, text in enumerate(sorted(frame["settings"].unique()), 1)}
     return frame["dataset"] + frame["settings"].map(lambda text: f" (settings {numbers[text]})")
-
-
-def protocol_order(label: str) -> tuple[int, int, str]:
-    """Sorts protocols from the published one to the strictest, and budgets by size."""
-    name, _, rest = label.partition("[")
-    digits = "".join(filter(str.isdigit, rest))
-    return (list(PROTOCOLS).index(name) if name in PROTOCOLS else len(PROTOCOLS), int(digits or 1), label)
-
-
-def method_order(label: str) -> tuple[int, str]:
-    """Sorts methods as the paper's tables do, the others by name behind them."""
-    name = label.partition("[")[0]
-    published = paper.methods()
-    return (published.index(name) if name in published else len(published), label)

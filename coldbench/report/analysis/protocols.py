@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coldbench.protocol.phases import COLD, Matched
+from coldbench.protocol.phases import COLD
 from coldbench.report.analysis.frame import BASELINE, Question
 from coldbench.report.writers.tables import Told
-from coldbench.run.plan import parse_protocol
 from coldbench.significance import Paired, holm, paired_t
 
 _LEAKING, _HONEST = "paper", "strict"
@@ -46,10 +45,10 @@ class Compared:
         return "better" if (self.test.difference > 0) == question.higher_is_better else "worse"
 
 
-def budget(label: str) -> int | None:
-    """The budget of protocol ``matched``, in epochs of the plain baseline; None for another protocol."""
-    rules = parse_protocol(label).config
-    return rules.budget if isinstance(rules, Matched) else None
+def budgets(frame: pd.DataFrame) -> dict[str, int]:
+    """The budget of each protocol that has one, by label, in epochs of the plain baseline."""
+    known = frame[["protocol", "budget"]].dropna().drop_duplicates()
+    return {str(label): int(budget) for label, budget in known.itertuples(index=False)}
 
 
 def against_base(frame: pd.DataFrame, question: Question) -> list[Compared]:
@@ -95,14 +94,17 @@ def told(frame: pd.DataFrame, question: Question) -> list[Told]:
         legend = f"{question.title}, mean of warm-a to warm-c; {level}"
         found.append(Told("What the leak is worth", header, 2, rows, legend, []))
     compared = against_base(frame, question)
-    if any(budget(each.protocol) is not None for each in compared) and any(each.test for each in compared):
+    at = budgets(frame)
+    if at and any(each.test for each in compared):
         legend = (
             f"{question.title}, mean of warm-a to warm-c, and the difference to {BASELINE} at the same budget; "
             f"{level} A budget is in epochs of the plain baseline per phase; under paper and strict each method takes "
             f"the steps it wants."
         )
-        header, rows = _by_budget(compared, question)
-        found.append(Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, question))))
+        header, rows = _by_budget(compared, at, question)
+        found.append(
+            Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, at, question)))
+        )
     return found
 
 
@@ -112,10 +114,12 @@ _LEGEND = (
 )
 
 
-def _by_budget(compared: list[Compared], question: Question) -> tuple[list[str], list[list[str]]]:
+def _by_budget(
+    compared: list[Compared], budgets: dict[str, int], question: Question
+) -> tuple[list[str], list[list[str]]]:
     """Header and rows: backbones x methods, a column a protocol."""
     protocols = list(dict.fromkeys(each.protocol for each in compared))
-    names = [label if (at := budget(label)) is None else f"budget {at}" for label in protocols]
+    names = [f"budget {budgets[label]}" if label in budgets else label for label in protocols]
     cells = {(each.backbone, each.method, each.protocol): each for each in compared}
     rows = [
         [backbone, method, *(_shown(cells.get((backbone, method, label)), question) for label in protocols)]
@@ -132,13 +136,13 @@ def _shown(each: Compared | None, question: Question) -> str:
     return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(question), '') }"
 
 
-def _sentences(compared: list[Compared], question: Question) -> Iterator[str]:
+def _sentences(compared: list[Compared], budgets: dict[str, int], question: Question) -> Iterator[str]:
     """At which budgets each method beats the baseline."""
     for backbone in dict.fromkeys(each.backbone for each in compared):
         for method in dict.fromkeys(each.method for each in compared if each.test is not None):
             verdicts: dict[str, list[int]] = {}
             for each in compared:
-                at = budget(each.protocol)
+                at = budgets.get(each.protocol)
                 if each.backbone == backbone and each.method == method and at is not None:
                     verdicts.setdefault(each.verdict(question) or "not tested", []).append(at)
             if verdicts:

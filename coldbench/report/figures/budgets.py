@@ -8,7 +8,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from coldbench.protocol.phases import COLD
 from coldbench.report.analysis.frame import Question
-from coldbench.report.analysis.protocols import budget
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
 
@@ -24,8 +23,7 @@ def against_budget(frame: pd.DataFrame, looks: dict[str, Look], question: Questi
     Returns:
         None where fewer than two budgets were run.
     """
-    budgets = frame["protocol"].map({label: budget(label) for label in frame["protocol"].unique()})
-    part = frame.assign(budget=budgets)[budgets.notna() & (frame["phase"] != COLD)]
+    part = frame[frame["budget"].notna() & (frame["phase"] != COLD)]
     at = sorted(part["budget"].unique())
     if len(at) < 2:
         return None

@@ -46,6 +46,7 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generatio
         "seed": seed,
         "key": key or f"{method}{seed}{backbone}",
         "generation": generation,
+        "finished": f"2026-01-0{generation}T00:00:00+00:00",
         "phases": phases,
         "split": {"base": 3},
         "provenance": {"versions": {"coldbench": "0"}, "commit": None, "machine": {"processor": "p"}},

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.report.analysis.frame import Question, tidy
+from coldbench.report.analysis.datasets import content
+from coldbench.report.analysis.frame import Question, counting, settings_suffixes, tidy
+from coldbench.report.analysis.names import counted
 from coldbench.report.writers.tables import markdown
 from coldbench.run.folder import Folder, Record
 from coldbench.significance import IDENTICAL, holm, paired_t
 
-_CELL = ["dataset", "fingerprint", "settings", "protocol", "backbone", "method", "seed"]
+_DATA = ["fingerprint", "variant"]  # what data are, wherever they lie and whatever tables call them
+_CELL = [*_DATA, "settings", "protocol", "backbone", "method", "seed"]
 _GROUP = ["dataset", "protocol", "backbone", "method", "phase"]
 _MOST_NAMED = 10
 
@@ -46,8 +49,8 @@ def compare(first: Path, second: Path, question: Question) -> str:
     ours, theirs = (run.cells for run in runs)
     common = ours.index.intersection(theirs.index, sort=False)
     parts: list[str | None] = ["# coldbench compare\n", _beside(runs, (first, second))]
-    parts += [_missing(ours.index.difference(common, sort=False), "first")]
-    parts += [_missing(theirs.index.difference(common, sort=False), "second")]
+    parts += [_missing(runs[0], ours.index.difference(common, sort=False), "first")]
+    parts += [_missing(runs[1], theirs.index.difference(common, sort=False), "second")]
     if common.empty:
         return "\n".join([*filter(None, parts), f"\nNo cell in common: {_apart(ours.index, theirs.index)}."])
     same = {cell: _same(runs, ours[cell], theirs[cell]) for cell in common}
@@ -59,25 +62,24 @@ def _read(path: Path) -> _Run:
     folder = Folder(path)
     records, _ = folder.finished()
     frame, _ = tidy(records)
+    records = counting(records, frame)
     return _Run(folder, {record["key"]: record for record in records}, frame)
 
 
 def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
-    """Cells are told apart by the settings that both versions know."""
+    """Tells cells apart by the settings that both versions know, and calls data as the first run does."""
     known = [set().union(*(record["config"]["settings"] for record in run.records.values())) for run in (first, second)]
     shared = sorted(known[0] & known[1])
-    used = [record["config"]["settings"] for run in (first, second) for record in run.records.values()]
-    varied = [name for name in shared if len({str(settings.get(name)) for settings in used}) > 1]
-
-    def text(record: Record, names: list[str]) -> str:
-        return ", ".join(f"{name} {record['config']['settings'].get(name)}" for name in names)
+    suffixes = settings_suffixes([*first.records.values(), *second.records.values()], shared)
+    records = [*second.records.values(), *first.records.values()]  # the first run's labels come last and stay
+    labels = {content(record): record["dataset_label"] for record in records}
 
     def aligned(run: _Run) -> _Run:
-        whole = {key: text(record, shared) for key, record in run.records.items()}
-        told = {key: f" ({text(record, varied)})" if varied else "" for key, record in run.records.items()}
+        used = {key: record["config"]["settings"] for key, record in run.records.items()}
+        whole = {key: ", ".join(f"{name} {own.get(name)}" for name in shared) for key, own in used.items()}
+        called = {key: labels[content(record)] + suffixes[key] for key, record in run.records.items()}
         keys = run.frame["key"]
-        dataset = run.frame["dataset"].str.replace(r" \(settings \d+\)$", "", regex=True) + keys.map(told)
-        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=dataset))
+        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=keys.map(called)))
 
     return aligned(first), aligned(second)
 
@@ -110,12 +112,13 @@ def _short(commit: str) -> str:
     return commit[:12] + "+" * commit.endswith("+")
 
 
-def _missing(cells: pd.Index, which: str) -> str | None:
+def _missing(run: _Run, cells: pd.Index, which: str) -> str | None:
     if cells.empty:
         return None
-    named = [f"{cell[0]} / {' / '.join(map(str, cell[3:]))}" for cell in cells[:_MOST_NAMED]]
+    labels = run.frame.drop_duplicates(_CELL).set_index(_CELL)["dataset"]
+    named = [f"{labels[cell]} / {' / '.join(map(str, cell[3:]))}" for cell in cells[:_MOST_NAMED]]
     more = f" and {len(cells) - _MOST_NAMED} more" if len(cells) > _MOST_NAMED else ""
-    return f"Only in the {which}: {len(cells)} cells: {'; '.join(named)}{more}."
+    return f"Only in the {which}: {counted(len(cells), 'cell')}: {'; '.join(named)}{more}."
 
 
 def _apart(first: pd.Index, second: pd.Index) -> str:
@@ -171,6 +174,12 @@ def _counted(runs: tuple[_Run, _Run], same: dict[tuple, bool], ours: pd.Series, 
 def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bool], question: Question) -> str:
     frames = [run.frame.set_index([*_CELL, "phase"])[question.metric] for run in runs]
     both = pd.concat(frames, axis="columns", keys=["first", "second"], join="inner").reset_index()
+    both["dataset"] = (
+        runs[0]
+        .frame.set_index([*_CELL, "phase"])["dataset"]
+        .loc[pd.MultiIndex.from_frame(both[[*_CELL, "phase"]])]
+        .to_numpy()
+    )
     both["same"] = [same[tuple(cell)] for cell in both[_CELL].itertuples(index=False, name=None)]
     groups = [(key, part) for key, part in both.groupby(_GROUP, sort=False)]
     tests = [

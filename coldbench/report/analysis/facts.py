@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coldbench.core.config import as_dict, text
+from coldbench.core.config import as_dict, identity, text
 from coldbench.core.errors import InputError
 from coldbench.plugins import registry
 from coldbench.report.analysis.entries import closeness
@@ -43,9 +43,13 @@ class Plugin:
 
 def plugins(records: Sequence[Record], kind: str) -> list[Plugin]:
     """The plugins of a kind that the records have, in the tables' order."""
-    found = {record["labels"][kind]: record for record in records}
+    found = {_label(record, kind): record for record in records}
     order = sorted(found, key=method_order) if kind == "method" else sorted(found)
     return [_plugin(kind, found[label][kind], label, found[label]["config"][kind]) for label in order]
+
+
+def _label(record: Record, kind: str) -> str:
+    return str(record["dataset_label"] if kind == "dataset" else record["labels"][kind])
 
 
 def _plugin(kind: str, name: str, label: str, config: dict[str, Any]) -> Plugin:
@@ -54,7 +58,12 @@ def _plugin(kind: str, name: str, label: str, config: dict[str, Any]) -> Plugin:
     except InputError:
         return Plugin(label, "", "", {field: (text(value), False) for field, value in config.items()})
     defaults = as_dict(owner.Config())
-    values = {field: (text(value), value != defaults.get(field, value)) for field, value in config.items()}
+    identifying = identity(owner.Config())
+    values = {
+        field: (text(value), value != defaults.get(field, value))
+        for field, value in config.items()
+        if field in identifying or field not in defaults  # no location
+    }
     return Plugin(label, registry.citation(owner), _departures(owner), values)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from coldbench.report.analysis.comparisons import over_seeds
 from coldbench.report.analysis.entries import Block, entries, subject
-from coldbench.report.analysis.frame import BASELINE, Question, short_names, tidy
+from coldbench.report.analysis.frame import BASELINE, Question, counting, short_names, tidy
 from coldbench.report.analysis.predictions import over_rows_and_items
 from coldbench.run.folder import CUT, Folder, Record
 
@@ -67,6 +67,11 @@ class Findings:
     sections: list[Section]
     notes: list[str]
 
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The rows of the frame whose dataset and protocol have a value of the metric at all."""
+        return _scored(self.frame, self.question)
+
 
 def find(out: Path, question: Question) -> Findings:
     """Reads a run's folder and makes all tests.
@@ -79,13 +84,31 @@ def find(out: Path, question: Question) -> Findings:
     records, meant = short_names(records)
     frame, notes = tidy(records)
     question.check(frame)
-    notes += _left_out(unread)
+    records = counting(records, frame)
+    scored = _scored(frame, question)
+    notes += [*_undefined(frame, scored, question), *_left_out(unread)]
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
     notes += meant
-    given, left_out = over_rows_and_items(frame, records, folder, question)
-    tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
-    return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
+    if scored.empty:
+        return Findings(question, records, frame, pd.DataFrame(), [], notes)
+    given, left_out = over_rows_and_items(scored, records, folder, question)
+    tests, notes = pd.concat([over_seeds(scored, question), given]), [*notes, *left_out]
+    return Findings(question, records, frame, tests, _sections(scored, tests, question), notes)
+
+
+def _scored(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
+    return frame[frame.groupby(["dataset", "protocol"])[question.metric].transform("count") > 0]
+
+
+def _undefined(frame: pd.DataFrame, scored: pd.DataFrame, question: Question) -> Iterator[str]:
+    for dataset, protocol in (
+        frame.drop(scored.index)[["dataset", "protocol"]].drop_duplicates().itertuples(index=False)
+    ):
+        yield (
+            f"{dataset}, protocol {protocol}, is in no table of results: {question.title} is not defined on its test "
+            f"rows, as where all of them are clicks or none is."
+        )
 
 
 def _left_out(unread: Mapping[str, str]) -> Iterator[str]:

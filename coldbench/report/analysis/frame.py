@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from coldbench.core.config import text
 from coldbench.core.errors import InputError, unknown
+from coldbench.report.analysis.datasets import content, current
 from coldbench.report.analysis.names import (
     BASELINE,
     PHASES,
@@ -28,7 +30,7 @@ METRICS = {  # name in a record -> what tables call it, and whether higher is be
     "item_auc": ("AUC within items", True),
     "calibration": ("calibration error", False),
 }
-_IDENTITY = ("dataset_name", "fingerprint", "settings", *CELL)
+_IDENTITY = ("settings", *CELL)
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,19 @@ class Question:
 def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     """One row per cell and phase, with labels, names and all metrics.
 
-    Where two records are of one cell, computed by different versions of the code, the newer one counts.
+    Of records of one cell that different versions of the code computed, the newest counts; of one dataset's data,
+    too, the newest (``datasets.current``).
 
     Returns:
         The frame, and a line for each thing that a reader should know of it.
     """
+    records, notes = current(records)
     rows = [
         {
-            "dataset": _dataset_label(record),
+            "dataset": record["dataset_label"],
+            "dataset_label": record["dataset_label"],
             "dataset_name": record["labels"]["dataset"],
-            "fingerprint": record["fingerprint"],
+            **dict(zip(("fingerprint", "variant"), content(record), strict=True)),
             "settings": str(sorted(record["config"]["settings"].items())),
             "protocol": protocol_label(record["config"]["protocol"]),
             "protocol_name": record["config"]["protocol"]["name"],
@@ -100,17 +105,18 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
-        return frame, []
+        return frame, notes
+    measured = [name for name in METRICS if name in frame]
+    frame[measured] = frame[measured].apply(pd.to_numeric)  # None where no record of a run has a value
     frame = frame.sort_values(["generation", "key"], kind="stable")
     newest = frame.drop_duplicates([*_IDENTITY, "phase"], keep="last")
-    notes = []
     superseded = frame["key"].nunique() - newest["key"].nunique()
     if superseded:
         notes.append(
             f"Of {counted(superseded, 'cell')} there are results of an older version of the code; the newer count."
         )
     if newest["settings"].nunique() > 1:
-        newest = newest.assign(dataset=_with_settings(newest))
+        newest = newest.assign(dataset=newest["dataset"] + newest["key"].map(settings_suffixes(records)))
         notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
     order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=method_order))}
     place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
@@ -155,12 +161,24 @@ def values(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return frame.pivot(index="seed", columns="method", values=metric)[frame["method"].unique()]
 
 
-def _dataset_label(record: Record) -> str:
-    """What tables call the data: its own label, with what of its configuration is not the default."""
-    _, bracket, rest = record["labels"]["dataset"].partition("[")
-    return record["dataset_label"] + (f" [{rest}" if bracket else "")
+def counting(records: Sequence[Record], frame: pd.DataFrame) -> list[Record]:
+    """Copies of the records that are in a frame, with the unique label that their data have there."""
+    labels = frame.drop_duplicates("key").set_index("key")["dataset_label"].to_dict()
+    return [record | {"dataset_label": labels[record["key"]]} for record in records if record["key"] in labels]
 
 
-def _with_settings(frame: pd.DataFrame) -> pd.Series:
-    numbers = {text: number for number, text in enumerate(sorted(frame["settings"].unique()), 1)}
-    return frame["dataset"] + frame["settings"].map(lambda text: f" (settings {numbers[text]})")
+def settings_suffixes(records: Sequence[Record], among: Container[str] | None = None) -> dict[str, str]:
+    """Key of a record -> the settings in which records differ, as a table adds them to a dataset's label.
+
+    Args:
+        records: The records.
+        among: Names of the settings that count; None for all.
+
+    Returns:
+        Texts such as ``" (phase_epochs 10)"``; all empty where every record has the same settings.
+    """
+    used = {record["key"]: record["config"]["settings"] for record in records}
+    names = dict.fromkeys(name for settings in used.values() for name in settings if among is None or name in among)
+    varied = [name for name in names if len({text(settings.get(name)) for settings in used.values()}) > 1]
+    shown = {key: ", ".join(f"{name} {text(own.get(name))}" for name in varied) for key, own in used.items()}
+    return {key: f" ({differing})" if differing else "" for key, differing in shown.items()}

@@ -30,7 +30,7 @@ def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]
     with rc_context(RC):
         chosen = looks(found.frame["method"])
         drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found.question)]
-        for protocol, part in found.frame.groupby("protocol", sort=False):
+        for protocol, part in found.scored.groupby("protocol", sort=False):
             ranks = critical.rankings(part, found.question)
             figure = critical.critical_differences(ranks, chosen)
             if figure is None:
@@ -39,7 +39,7 @@ def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]
             else:
                 caption = _CRITICAL.format(alpha=found.question.alpha)
                 drawn.append(draw(f"protocol {protocol}", "ranks", "critical differences", caption, figure))
-        for dataset, part in found.frame.groupby("dataset", sort=False):
+        for dataset, part in found.scored.groupby("dataset", sort=False):
             figure = budgets.against_budget(part, chosen, found.question)
             if figure is not None:
                 caption = _BUDGETS.format(behind=over(part, found.question.alpha))

@@ -27,23 +27,23 @@ def files(found: Findings) -> dict[str, str]:
         "table2.md": "\n".join(two),
         "tests.md": "\n".join(tests),
         **_latex(found),
-        "tables.csv": pd.concat(spreads).to_csv(index=False),
+        "tables.csv": pd.concat(spreads or [pd.DataFrame()]).to_csv(index=False),
         "tests.csv": found.tests.reindex(columns=TESTS).to_csv(index=False),
     }
     return written | {"report.md": _page(found, one, two, tests)}
 
 
 def summary(found: Findings) -> str:
-    """Table 1, for a terminal."""
-    return "\n".join(_first(found))
+    """Table 1, for a terminal; the notes where there is none."""
+    return "\n".join(_first(found) if found.sections else found.notes)
 
 
 def beside(found: Findings) -> Iterator[tuple[str, list[Told]]]:
     """What compares several protocols, and several datasets and backbones: a heading and what stands under it."""
-    for dataset, part in found.frame.groupby("dataset", sort=False):
+    for dataset, part in found.scored.groupby("dataset", sort=False):
         if told := protocols.told(part, found.question):
             yield f"Protocols beside each other: {dataset}", told
-    for protocol, part in found.frame.groupby("protocol", sort=False):
+    for protocol, part in found.scored.groupby("protocol", sort=False):
         if told := across.told(part, found.question):
             yield f"Across datasets and backbones, protocol {protocol}", told
 

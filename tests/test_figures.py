@@ -16,7 +16,8 @@ from sklearn.decomposition import PCA
 
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import PHASES, Question
+from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import slug, write_pictures
@@ -25,7 +26,7 @@ from coldbench.report.figures.summary import point
 from coldbench.run.folder import Folder
 from coldbench.significance import Friedman
 
-ASKED = Question()
+ASKED = ReportOptions()
 METHODS = (*paper.methods(), "cvar[adapt=false]", "my_plugin")
 NASTY = "$x_1$<script>alert(1)</script>&"
 

@@ -14,7 +14,7 @@ from tags import Tags
 from coldbench.core.config import digest
 from coldbench.report.analysis.facts import warnings
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.report.writers.text import beside
 from coldbench.run.folder import Folder
@@ -97,7 +97,7 @@ def test_it_says_what_was_run_and_what_to_be_careful_with(page, parsed, folder):
 
 
 def test_numbers_and_marks_are_those_of_the_markdown_tables(page, folder):
-    found = find(folder, Question())
+    found = find(folder, ReportOptions())
     html = page.read_text()
     for section in found.sections:
         for entry in section.block.values():
@@ -113,7 +113,7 @@ def test_too_few_seeds_and_missing_cells_are_said(folder, tmp_path):
         if "base" in file.name or "-s2-" in file.name:
             file.unlink()
     (few / "cells" / "cut.json").write_text("{")
-    said = "\n".join(warnings(find(few, Question())))
+    said = "\n".join(warnings(find(few, ReportOptions())))
     assert "2 seeds: no difference can be tested" in said
     assert "Cells are missing in" in said
     assert "fm / base (seed 1)" in said
@@ -134,7 +134,7 @@ def test_what_compares_protocols_and_backbones_is_that_of_the_markdown(folder, t
     write_report(run)
     tags = Tags((run / "report" / "index.html").read_text())
     said = " ".join(" ".join(tags.text).split())
-    found = list(beside(find(run, Question())))
+    found = list(beside(find(run, ReportOptions())))
     assert found[0][0].startswith(f"Protocols beside each other: {NASTY}")
     assert found[1][0] == "Across datasets and backbones, protocol paper"
     assert [told.heading for told in found[0][1]] == ["What the leak is worth", "At equal optimiser steps"]

@@ -13,21 +13,26 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from coldbench.cli import main
 from coldbench.core.errors import InputError
+from coldbench.protocol.metrics import METRICS, all_metrics
 from coldbench.report.analysis import across, paper
 from coldbench.report.analysis.comparisons import over_seeds
 from coldbench.report.analysis.entries import closeness, entries, spread
 from coldbench.report.analysis.findings import Findings, _sections
-from coldbench.report.analysis.frame import Question, short_names, tidy
+from coldbench.report.analysis.frame import short_names, tidy
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers import appendix, latex, tables, text
+from coldbench.run.schema import RECORD
 from coldbench.significance import holm
+from coldbench.tune.studies import METRICS as SEARCHED
 
 AUCS = {
     ("base", "warm-a"): [0.74, 0.75, 0.745],
     ("avaew", "warm-a"): [0.79, 0.80, 0.796],
     ("cvar", "warm-a"): [0.795, 0.79, 0.79],
 }
-AUC = Question()
+AUC = ReportOptions()
 
 
 def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generation=1, aucs=AUCS):
@@ -53,15 +58,15 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generatio
     }
 
 
-def findings(records, question=AUC):
+def findings(records, options=AUC):
     frame, notes = tidy(records)
-    tests = over_seeds(frame, question)
-    return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
+    tests = over_seeds(frame, options)
+    return Findings(options, records, frame, tests, _sections(frame, tests, options), notes)
 
 
-def block_of(records, question=AUC, table=1):
+def block_of(records, options=AUC, table=1):
     frame, _ = tidy(records)
-    return entries(frame, over_seeds(frame, question), table, question)
+    return entries(frame, over_seeds(frame, options), table, options)
 
 
 @pytest.fixture
@@ -91,8 +96,8 @@ def test_means_intervals_marks_and_the_papers_numbers(records):
 
 
 def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records):
-    question = Question(reference="base")
-    block = block_of(records, question)
+    options = ReportOptions(reference="base")
+    block = block_of(records, options)
     p_values = [stats.ttest_rel(AUCS[m, "warm-a"], AUCS["base", "warm-a"]).pvalue for m in ("avaew", "cvar")]
     expected = holm(np.array(p_values))
     for method, p_value in zip(("avaew", "cvar"), expected, strict=True):
@@ -100,7 +105,7 @@ def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records)
         assert block["deepfm", method, "warm-a"].mark == "better"
     assert tables.show(block["deepfm", "base", "warm-a"]).endswith("†")
     assert tables.show(block["deepfm", "avaew", "warm-a"]).startswith("**")
-    notes = " ".join(tables.legend(block, question))
+    notes = " ".join(tables.legend(block, options))
     assert "significantly worse than base (†)" in notes
     assert "+: significantly better" in notes
 
@@ -108,34 +113,34 @@ def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records)
 def test_alpha_moves_marks_and_intervals(records):
     p_value = block_of(records)["deepfm", "base", "warm-a"].p
     for alpha, mark in ((2 * p_value, "worse"), (p_value / 2, "similar")):
-        entry = block_of(records, Question(alpha=alpha))["deepfm", "base", "warm-a"]
+        entry = block_of(records, ReportOptions(alpha=alpha))["deepfm", "base", "warm-a"]
         assert entry.mark == mark
         assert entry.half == pytest.approx(stats.t.ppf(1 - alpha / 2, 2) * stats.sem(AUCS["base", "warm-a"]))
 
 
 def test_a_metric_that_is_better_lower(records):
-    question = Question(metric="logloss")
-    block = block_of(records, question)
+    options = ReportOptions(metric="logloss")
+    block = block_of(records, options)
     assert block["deepfm", "avaew", "warm-a"].best
     assert block["deepfm", "base", "warm-a"].mark == "worse"
     assert block["deepfm", "base", "warm-a"].published is None
-    assert "lower is better" in " ".join(tables.legend(block, question))
-    assert "+19.74%" in tables.table_two(block, question)  # (0.255 - 0.2047) / 0.255
+    assert "lower is better" in " ".join(tables.legend(block, options))
+    assert "+19.74%" in tables.table_two(block, options)  # (0.255 - 0.2047) / 0.255
 
 
 @pytest.mark.parametrize(
-    ("question", "says"),
+    ("options", "says"),
     [
-        (Question(metric="acu"), "did you mean 'auc'"),
-        (Question(reference="cva"), "did you mean 'cvar'"),
-        (Question(alpha=0.0), "between 0 and 1"),
-        (Question(metric="gauc"), "no record of this run holds gauc"),
-        (Question(alpha=float("nan")), "between 0 and 1"),
+        (ReportOptions(metric="acu"), "did you mean 'auc'"),
+        (ReportOptions(reference="cva"), "did you mean 'cvar'"),
+        (ReportOptions(alpha=0.0), "between 0 and 1"),
+        (ReportOptions(metric="gauc"), "no record of this run holds gauc"),
+        (ReportOptions(alpha=float("nan")), "between 0 and 1"),
     ],
 )
-def test_a_wrong_question(records, question, says):
+def test_a_wrong_question(records, options, says):
     with pytest.raises(InputError, match=says):
-        question.check(tidy(records)[0])
+        options.check(tidy(records)[0])
 
 
 def test_the_legend_names_test_unit_correction_and_seeds(records):
@@ -305,3 +310,14 @@ def test_two_tuned_variants_of_a_method_on_a_backbone_keep_their_full_names():
     named, lines = short_names([*both, plain])
     assert [r["labels"]["method"] for r in named] == ["cvar[alpha=3]", "cvar[alpha=5]", "cvar[alpha=7]"]
     assert lines == []
+
+
+def test_one_table_of_metrics_serves_records_searches_and_the_command_line():
+    names = set(all_metrics(np.array([0, 1]), np.array([0.1, 0.2]), np.zeros(2, int), np.zeros(2, int)))
+    assert set(METRICS) == names
+    required = RECORD["properties"]["phases"]["items"]["required"]
+    assert {name for name, metric in METRICS.items() if metric.required} == names & set(required)
+    assert all(METRICS[name].sign == sign for name, sign in SEARCHED.values())
+    for command in ("report", "compare"):
+        (option,) = [option for option in main.commands[command].params if option.name == "metric"]
+        assert set(re.findall(r"\w+", option.help)) - {"or"} == names

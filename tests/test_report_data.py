@@ -16,7 +16,7 @@ from coldbench.cli import main
 from coldbench.core.config import resolve
 from coldbench.plugins import registry
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.run.cell import Spec
 from coldbench.run.folder import Folder
@@ -82,7 +82,7 @@ def test_data_that_were_edited_replace_what_was_computed_before(books, run):
     run(books, "out")
     edit(books, flip)
     run(books, "out", seeds=2)
-    found = find(Path("out"), Question())
+    found = find(Path("out"), ReportOptions())
     assert list(found.frame["dataset"].unique()) == ["Books"]
     assert len(found.records) == 4
     (note,) = [note for note in found.notes if "before the data changed" in note]
@@ -96,7 +96,7 @@ def test_a_new_label_alone_shows_one_dataset(books, run):
     run(books, "out")
     (books / "schema.toml").write_text(SCHEMA.replace("Books", "Bookshop"))
     run(books, "out")
-    assert list(find(Path("out"), Question()).frame["dataset"].unique()) == ["Bookshop"]
+    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Bookshop"]
 
 
 def test_no_table_shows_where_the_data_lie(books, run, tmp_path):
@@ -114,7 +114,7 @@ def test_one_folder_given_by_two_paths_is_one_dataset(books, run, tmp_path):
     result = invoke("compare", "out", "other")
     assert "In both: 6 cells, 6 with identical predictions; 6 have the same key" in result.output
     run(tmp_path / "books", "out")
-    assert list(find(Path("out"), Question()).frame["dataset"].unique()) == ["Books"]
+    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Books"]
 
 
 def test_two_datasets_of_one_label_are_told_apart(books, run):
@@ -122,7 +122,7 @@ def test_two_datasets_of_one_label_are_told_apart(books, run):
     edit(Path("more"), flip)
     run(books, "out", seeds=1)
     run("more", "out", seeds=1)
-    found = find(Path("out"), Question())
+    found = find(Path("out"), ReportOptions())
     assert sorted(found.frame["dataset"].unique()) == ["Books", "Books (2)"]
     assert any(note.startswith("2 datasets share the label Books: Books has the fingerprint") for note in found.notes)
 
@@ -146,7 +146,7 @@ def test_a_dataset_of_one_class_is_said_and_the_others_are_reported(books, of_on
     assert "Clicked, protocol paper, is in no table of results: AUC is not defined on its test rows" in text
     assert "Clicked, protocol paper, is in no table" in Path("out/report/index.html").read_text()
     assert len(pd.read_csv("out/report/tables.csv")) == 8
-    assert "### Clicked" in write_report(Path("out"), Question(metric="logloss")).summary
+    assert "### Clicked" in write_report(Path("out"), ReportOptions(metric="logloss")).summary
 
 
 def test_a_run_of_one_class_alone_is_reported_without_tables(of_one_class, run):

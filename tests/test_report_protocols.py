@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from coldbench.report.analysis.frame import Question
 from coldbench.report.analysis.names import protocol_label, protocol_order
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.protocols import against_base, budgets, leak, told
 from coldbench.report.figures.budgets import against_budget
 from coldbench.report.figures.style import looks
 
-AUC = Question()
+AUC = ReportOptions()
 EFFECT = {"paper": 0.05, "strict": 0.03, "matched[budget=1]": -0.02, "matched[budget=10]": 0.0}
 BUDGET = {"matched[budget=1]": 1, "matched[budget=10]": 10}
 

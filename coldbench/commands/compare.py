@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from coldbench.report.analysis.datasets import content
-from coldbench.report.analysis.frame import Question, counting, settings_suffixes, tidy
+from coldbench.report.analysis.frame import counting, settings_suffixes, tidy
 from coldbench.report.analysis.names import counted
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.tables import markdown
 from coldbench.run.folder import Folder, Record
 from coldbench.significance import IDENTICAL, holm, paired_t
@@ -34,18 +35,18 @@ class _Run:
         return self.frame.drop_duplicates(_CELL).set_index(_CELL)["key"]
 
 
-def compare(first: Path, second: Path, question: Question) -> str:
+def compare(first: Path, second: Path, options: ReportOptions) -> str:
     """Says in Markdown whether a second run came to other results than a first one.
 
     Differences are of the second minus the first, paired by seed, tested by the paired t-test with Holm's correction
     over all that were tested. A setting that only one of the versions knows does not keep cells apart.
 
     Raises:
-        InputError: A folder holds no finished cell, or the question does not suit them.
+        InputError: A folder holds no finished cell, or the options does not suit them.
     """
     runs = _aligned(_read(first), _read(second))
     for run in runs:
-        question.check(run.frame)
+        options.check(run.frame)
     ours, theirs = (run.cells for run in runs)
     common = ours.index.intersection(theirs.index, sort=False)
     parts: list[str | None] = ["# coldbench compare\n", _beside(runs, (first, second))]
@@ -54,7 +55,7 @@ def compare(first: Path, second: Path, question: Question) -> str:
     if common.empty:
         return "\n".join([*filter(None, parts), f"\nNo cell in common: {_apart(ours.index, theirs.index)}."])
     same = {cell: _same(runs, ours[cell], theirs[cell]) for cell in common}
-    parts += [_counted(runs, same, ours, theirs), "", _differences(runs, common, same, question)]
+    parts += [_counted(runs, same, ours, theirs), "", _differences(runs, common, same, options)]
     return "\n".join(part for part in parts if part is not None)
 
 
@@ -171,8 +172,8 @@ def _counted(runs: tuple[_Run, _Run], same: dict[tuple, bool], ours: pd.Series, 
     return "\n".join(lines)
 
 
-def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bool], question: Question) -> str:
-    frames = [run.frame.set_index([*_CELL, "phase"])[question.metric] for run in runs]
+def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bool], options: ReportOptions) -> str:
+    frames = [run.frame.set_index([*_CELL, "phase"])[options.metric] for run in runs]
     both = pd.concat(frames, axis="columns", keys=["first", "second"], join="inner").reset_index()
     both["dataset"] = (
         runs[0]
@@ -183,7 +184,7 @@ def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bo
     both["same"] = [same[tuple(cell)] for cell in both[_CELL].itertuples(index=False, name=None)]
     groups = [(key, part) for key, part in both.groupby(_GROUP, sort=False)]
     tests = [
-        paired_t(part["second"].to_numpy(float), part["first"].to_numpy(float), question.alpha) for _, part in groups
+        paired_t(part["second"].to_numpy(float), part["first"].to_numpy(float), options.alpha) for _, part in groups
     ]
     adjusted = holm(np.array([np.nan if test.p_value is None else test.p_value for test in tests]))
     rows = []
@@ -193,16 +194,16 @@ def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bo
         elif np.isnan(p_value):
             verdict = test.note
         else:
-            verdict = "differs" if p_value < question.alpha else "not distinguishable"
+            verdict = "differs" if p_value < options.alpha else "not distinguishable"
         low, high = test.interval
         interval = "" if np.isnan(low) or verdict == IDENTICAL else f"{low:+.4f} to {high:+.4f}"
         shown = "" if np.isnan(p_value) else f"{p_value:.4f}"
         means = [f"{part[side].mean():.4f}" for side in ("first", "second")]
         rows.append([*map(str, key), str(len(part)), *means, f"{test.difference:+.4f}", interval, shown, verdict])
-    level = f"{100 * (1 - question.alpha):g} %"
+    level = f"{100 * (1 - options.alpha):g} %"
     header = [*_GROUP, "seeds", "first", "second", "difference", f"{level} interval", "p (Holm)", ""]
     note = (
-        f"\n{question.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired "
-        f"t-test, two-sided at {question.alpha:g}; unit: the seed; correction: Holm over all lines."
+        f"\n{options.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired "
+        f"t-test, two-sided at {options.alpha:g}; unit: the seed; correction: Holm over all lines."
     )
     return markdown(rows, header) + "\n" + note

@@ -8,7 +8,7 @@ from pathlib import Path
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
 from coldbench.report.writers import page, text
@@ -28,18 +28,18 @@ class Report:
     summary: str
 
 
-def write_report(out: Path, question: Question | None = None, name: str | None = None) -> Report:
+def write_report(out: Path, options: ReportOptions | None = None, name: str | None = None) -> Report:
     """Writes ``report/`` in a run's folder.
 
     Args:
         out: The run's folder.
-        question: The metric, the reference and the level; None for AUC against the best at 0.05.
+        options: The metric, the reference and the level; None for AUC against the best at 0.05.
         name: What to call the run; None for the folder's name.
 
     Raises:
-        InputError: The folder holds no run or no finished cell, the question does not suit it, or it cannot be written.
+        InputError: The folder holds no run or no finished cell, the options does not suit it, or it cannot be written.
     """
-    found = find(out, question or Question())
+    found = find(out, options or ReportOptions())
     drawn, undrawn = pictures(Folder(out), found)
     found = replace(found, notes=[*found.notes, *undrawn])
     written = text.files(found)

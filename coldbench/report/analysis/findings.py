@@ -11,7 +11,9 @@ import pandas as pd
 
 from coldbench.report.analysis.comparisons import over_seeds
 from coldbench.report.analysis.entries import Block, entries, subject
-from coldbench.report.analysis.frame import BASELINE, Question, counting, short_names, tidy
+from coldbench.report.analysis.frame import counting, short_names, tidy
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.predictions import over_rows_and_items
 from coldbench.run.folder import CUT, Folder, Record
 
@@ -52,7 +54,7 @@ class Findings:
     """What a run came to.
 
     Attributes:
-        question: What was asked.
+        options: What was asked.
         records: As they were read.
         frame: A row per cell and phase (``frame.tidy``).
         tests: A row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
@@ -60,7 +62,7 @@ class Findings:
         notes: A line for each thing that a reader should know.
     """
 
-    question: Question
+    options: ReportOptions
     records: list[Record]
     frame: pd.DataFrame
     tests: pd.DataFrame
@@ -70,43 +72,43 @@ class Findings:
     @property
     def scored(self) -> pd.DataFrame:
         """The rows of the frame whose dataset and protocol have a value of the metric at all."""
-        return _scored(self.frame, self.question)
+        return _scored(self.frame, self.options)
 
 
-def find(out: Path, question: Question) -> Findings:
+def find(out: Path, options: ReportOptions) -> Findings:
     """Reads a run's folder and makes all tests.
 
     Raises:
-        InputError: The folder holds no run or no finished cell, or the question does not suit it.
+        InputError: The folder holds no run or no finished cell, or the options does not suit it.
     """
     folder = Folder(out)
     records, unread = folder.finished()
     records, meant = short_names(records)
     frame, notes = tidy(records)
-    question.check(frame)
+    options.check(frame)
     records = counting(records, frame)
-    scored = _scored(frame, question)
-    notes += [*_undefined(frame, scored, question), *_left_out(unread)]
+    scored = _scored(frame, options)
+    notes += [*_undefined(frame, scored, options), *_left_out(unread)]
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
     notes += meant
     if scored.empty:
-        return Findings(question, records, frame, pd.DataFrame(), [], notes)
-    given, left_out = over_rows_and_items(scored, records, folder, question)
-    tests, notes = pd.concat([over_seeds(scored, question), given]), [*notes, *left_out]
-    return Findings(question, records, frame, tests, _sections(scored, tests, question), notes)
+        return Findings(options, records, frame, pd.DataFrame(), [], notes)
+    given, left_out = over_rows_and_items(scored, records, folder, options)
+    tests, notes = pd.concat([over_seeds(scored, options), given]), [*notes, *left_out]
+    return Findings(options, records, frame, tests, _sections(scored, tests, options), notes)
 
 
-def _scored(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
-    return frame[frame.groupby(["dataset", "protocol"])[question.metric].transform("count") > 0]
+def _scored(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
+    return frame[frame.groupby(["dataset", "protocol"])[options.metric].transform("count") > 0]
 
 
-def _undefined(frame: pd.DataFrame, scored: pd.DataFrame, question: Question) -> Iterator[str]:
+def _undefined(frame: pd.DataFrame, scored: pd.DataFrame, options: ReportOptions) -> Iterator[str]:
     for dataset, protocol in (
         frame.drop(scored.index)[["dataset", "protocol"]].drop_duplicates().itertuples(index=False)
     ):
         yield (
-            f"{dataset}, protocol {protocol}, is in no table of results: {question.title} is not defined on its test "
+            f"{dataset}, protocol {protocol}, is in no table of results: {options.title} is not defined on its test "
             f"rows, as where all of them are clicks or none is."
         )
 
@@ -122,21 +124,21 @@ def _left_out(unread: Mapping[str, str]) -> Iterator[str]:
         yield f"{count} record{'s' * (count != 1)} {why} do{'es' * (count == 1)} not count."
 
 
-def _sections(frame: pd.DataFrame, tests: pd.DataFrame, question: Question) -> list[Section]:
+def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) -> list[Section]:
     sections = []
     for (dataset, protocol), part in frame.groupby(["dataset", "protocol"], sort=False):
         mine = tests[(tests["dataset"] == dataset) & (tests["protocol"] == protocol)]
-        first, second = (entries(part, mine, table, question) for table in (1, 2))
+        first, second = (entries(part, mine, table, options) for table in (1, 2))
         block = {key: entry if entry.published is not None else second[key] for key, entry in first.items()}
-        pair = _pair(part, second, question)
+        pair = _pair(part, second, options)
         sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, pair))
     return sections
 
 
-def _pair(frame: pd.DataFrame, block: Block, question: Question) -> Block:
-    methods = [BASELINE, subject(block, question)]
+def _pair(frame: pd.DataFrame, block: Block, options: ReportOptions) -> Block:
+    methods = [BASELINE, subject(block, options)]
     frame = frame[frame["method"].isin(methods)]
     if frame["method"].nunique() < 2:
         return {}
-    alone = replace(question, reference=question.reference if question.reference in methods else None)
+    alone = replace(options, reference=options.reference if options.reference in methods else None)
     return entries(frame, over_seeds(frame, alone), 2, alone)

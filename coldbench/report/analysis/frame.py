@@ -1,14 +1,13 @@
-"""Records -> one tidy frame, a row per cell and phase; and what is asked of it."""
+"""Records -> one tidy frame, a row per cell and phase."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
 from coldbench.core.config import text
-from coldbench.core.errors import InputError, unknown
+from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.datasets import content, current
 from coldbench.report.analysis.names import (
     BASELINE,
@@ -18,59 +17,14 @@ from coldbench.report.analysis.names import (
     protocol_label,
     protocol_order,
 )
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.run.folder import Record
 
-__all__ = ["BASELINE", "CELL", "METRICS", "PHASES", "Question", "method_order", "short_names", "tidy", "values"]
+__all__ = ["BASELINE", "CELL", "PHASES", "Question", "method_order", "short_names", "tidy", "values"]
 
+Question = ReportOptions  # the former name
 CELL = ("dataset", "protocol", "backbone", "method", "seed")
-METRICS = {  # name in a record -> what tables call it, and whether higher is better
-    "auc": ("AUC", True),
-    "gauc": ("GAUC", True),
-    "logloss": ("log loss", False),
-    "item_auc": ("AUC within items", True),
-    "calibration": ("calibration error", False),
-}
 _IDENTITY = ("settings", *CELL)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a report is to say.
-
-    Attributes:
-        metric: One of ``METRICS``.
-        reference: The method that the others are tested against; None for the best one of each column.
-        alpha: The level of the tests; 1 - alpha is the level of the intervals.
-    """
-
-    metric: str = "auc"
-    reference: str | None = None
-    alpha: float = 0.05
-
-    @property
-    def title(self) -> str:
-        """What tables call the metric."""
-        return METRICS[self.metric][0]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """The metric's direction."""
-        return METRICS[self.metric][1]
-
-    def check(self, frame: pd.DataFrame) -> None:
-        """Checks it against a run's results.
-
-        Raises:
-            InputError: The metric or the reference is unknown or not in the results, or alpha is no level.
-        """
-        if self.metric not in METRICS:
-            raise unknown("metric", self.metric, METRICS)
-        if self.metric not in frame:
-            raise InputError(f"no record of this run holds {self.metric}; it was computed by another version")
-        if not 0 < self.alpha < 1:
-            raise InputError(f"--alpha {self.alpha:g} should be between 0 and 1, such as 0.05")
-        if self.reference is not None and self.reference not in set(frame["method"]):
-            raise unknown("reference method", self.reference, frame["method"].unique())
 
 
 def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:

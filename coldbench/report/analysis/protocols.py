@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from coldbench.protocol.phases import COLD
-from coldbench.report.analysis.frame import BASELINE, Question
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.tables import Told
 from coldbench.significance import Paired, holm, paired_t
 
@@ -36,13 +37,13 @@ class Compared:
     test: Paired | None
     p_holm: float = float("nan")
 
-    def verdict(self, question: Question) -> str:
+    def verdict(self, options: ReportOptions) -> str:
         """``better``, ``worse``, ``no difference shown``, or empty where there is no test."""
         if self.test is None or not np.isfinite(self.p_holm):
             return ""
-        if self.p_holm >= question.alpha:
+        if self.p_holm >= options.alpha:
             return "no difference shown"
-        return "better" if (self.test.difference > 0) == question.higher_is_better else "worse"
+        return "better" if (self.test.difference > 0) == options.higher_is_better else "worse"
 
 
 def budgets(frame: pd.DataFrame) -> dict[str, int]:
@@ -51,60 +52,58 @@ def budgets(frame: pd.DataFrame) -> dict[str, int]:
     return {str(label): int(budget) for label, budget in known.itertuples(index=False)}
 
 
-def against_base(frame: pd.DataFrame, question: Question) -> list[Compared]:
+def against_base(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
     """Every method against the baseline under each protocol; Holm over a backbone's methods and protocols.
 
     Args:
         frame: Of one dataset.
-        question: The metric and the level.
+        options: The metric and the level.
     """
     found = []
-    for backbone, values in _means(frame, question):
+    for backbone, values in _means(frame, options):
         part = []
         for protocol, method in values:
             own, base = values[protocol, method], values.get((protocol, BASELINE))
-            test = None if method == BASELINE or base is None else paired_t(own, base, question.alpha)
+            test = None if method == BASELINE or base is None else paired_t(own, base, options.alpha)
             part.append(Compared(backbone, method, protocol, _mean(own), test))
         found += _corrected(part)
     return found
 
 
-def leak(frame: pd.DataFrame, question: Question) -> list[Compared]:
+def leak(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
     """Every method under ``paper`` against itself under ``strict``; Holm over a backbone's methods."""
     found = []
-    for backbone, values in _means(frame, question):
+    for backbone, values in _means(frame, options):
         part = []
         for protocol, method in values:
             if protocol == _LEAKING and (_HONEST, method) in values:
                 own, other = values[_LEAKING, method], values[_HONEST, method]
-                test = paired_t(own, other, question.alpha)
+                test = paired_t(own, other, options.alpha)
                 part.append(Compared(backbone, method, _LEAKING, _mean(own), test))
         found += _corrected(part)
     return found
 
 
-def told(frame: pd.DataFrame, question: Question) -> list[Told]:
+def told(frame: pd.DataFrame, options: ReportOptions) -> list[Told]:
     """What a report says of one dataset's protocols; nothing where there is one only, or no baseline."""
     found = []
-    level = _LEGEND.format(alpha=question.alpha)
-    leaks = [each for each in leak(frame, question) if not np.isnan(each.mean)]
+    level = _LEGEND.format(alpha=options.alpha)
+    leaks = [each for each in leak(frame, options) if not np.isnan(each.mean)]
     if leaks:
-        rows = [[e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(question) or "-"] for e in leaks]
+        rows = [[e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(options) or "-"] for e in leaks]
         header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
-        legend = f"{question.title}, mean of warm-a to warm-c; {level}"
+        legend = f"{options.title}, mean of warm-a to warm-c; {level}"
         found.append(Told("What the leak is worth", header, 2, rows, legend, []))
-    compared = against_base(frame, question)
+    compared = against_base(frame, options)
     at = budgets(frame)
     if at and any(each.test for each in compared):
         legend = (
-            f"{question.title}, mean of warm-a to warm-c, and the difference to {BASELINE} at the same budget; "
+            f"{options.title}, mean of warm-a to warm-c, and the difference to {BASELINE} at the same budget; "
             f"{level} A budget is in epochs of the plain baseline per phase; under paper and strict each method takes "
             f"the steps it wants."
         )
-        header, rows = _by_budget(compared, at, question)
-        found.append(
-            Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, at, question)))
-        )
+        header, rows = _by_budget(compared, at, options)
+        found.append(Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, at, options))))
     return found
 
 
@@ -115,28 +114,28 @@ _LEGEND = (
 
 
 def _by_budget(
-    compared: list[Compared], budgets: dict[str, int], question: Question
+    compared: list[Compared], budgets: dict[str, int], options: ReportOptions
 ) -> tuple[list[str], list[list[str]]]:
     """Header and rows: backbones x methods, a column a protocol."""
     protocols = list(dict.fromkeys(each.protocol for each in compared))
     names = [f"budget {budgets[label]}" if label in budgets else label for label in protocols]
     cells = {(each.backbone, each.method, each.protocol): each for each in compared}
     rows = [
-        [backbone, method, *(_shown(cells.get((backbone, method, label)), question) for label in protocols)]
+        [backbone, method, *(_shown(cells.get((backbone, method, label)), options) for label in protocols)]
         for backbone, method in dict.fromkeys((each.backbone, each.method) for each in compared)
     ]
     return ["backbone", "method", *names], rows
 
 
-def _shown(each: Compared | None, question: Question) -> str:
+def _shown(each: Compared | None, options: ReportOptions) -> str:
     """0.7123 (+0.0100 ± 0.0021) +: the mean, the difference to the baseline, a sign where that was shown."""
     if each is None or np.isnan(each.mean):
         return ""
     change = "" if each.test is None else f" ({_difference(each)})"
-    return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(question), '') }"
+    return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(options), '') }"
 
 
-def _sentences(compared: list[Compared], budgets: dict[str, int], question: Question) -> Iterator[str]:
+def _sentences(compared: list[Compared], budgets: dict[str, int], options: ReportOptions) -> Iterator[str]:
     """At which budgets each method beats the baseline."""
     for backbone in dict.fromkeys(each.backbone for each in compared):
         for method in dict.fromkeys(each.method for each in compared if each.test is not None):
@@ -144,7 +143,7 @@ def _sentences(compared: list[Compared], budgets: dict[str, int], question: Ques
             for each in compared:
                 at = budgets.get(each.protocol)
                 if each.backbone == backbone and each.method == method and at is not None:
-                    verdicts.setdefault(each.verdict(question) or "not tested", []).append(at)
+                    verdicts.setdefault(each.verdict(options) or "not tested", []).append(at)
             if verdicts:
                 told = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
                 yield f"{backbone}, {method} against {BASELINE}: {told}."
@@ -158,13 +157,13 @@ def _difference(each: Compared) -> str:
     return f"{each.test.difference:+.4f}{half}"
 
 
-def _means(frame: pd.DataFrame, question: Question) -> Iterator[tuple[str, dict[tuple[str, str], np.ndarray]]]:
+def _means(frame: pd.DataFrame, options: ReportOptions) -> Iterator[tuple[str, dict[tuple[str, str], np.ndarray]]]:
     """Per backbone and then per (protocol, method) the mean over warm-up phases, (seeds,); NaN for a seed it lacks."""
     warm = frame[frame["phase"] != COLD]
     for backbone, part in warm.groupby("backbone", sort=False):
         seeds = sorted(part["seed"].unique())
         values = {
-            (str(protocol), str(method)): own.groupby("seed")[question.metric].mean().reindex(seeds).to_numpy(float)
+            (str(protocol), str(method)): own.groupby("seed")[options.metric].mean().reindex(seeds).to_numpy(float)
             for (protocol, method), own in part.groupby(["protocol", "method"], sort=False)
         }
         yield str(backbone), values

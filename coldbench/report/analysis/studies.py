@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldbench.core.config import text
-from coldbench.report.analysis.frame import METRICS as TITLES
+from coldbench.protocol.metrics import METRICS as RECORDED
+from coldbench.protocol.split import WARM_PHASES
+from coldbench.report.analysis.names import PHASES
 from coldbench.report.analysis.scale import Scale
 from coldbench.tune.samplers import Values
 from coldbench.tune.studies import METRICS, Study
 from coldbench.tune.trials import Made, Trial, best
 
-_WARM_A = 1  # the second point of evaluation: every trial gets so far, the scheduler stops none before
+EARLY = WARM_PHASES[0]  # every trial gets so far: the scheduler stops none before
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,18 @@ class Searched:
     @property
     def metric(self) -> str:
         """What the score is."""
-        return f"mean {TITLES[METRICS[self.study.metric][0]][0]}"
+        return f"mean {RECORDED[METRICS[self.study.metric][0]].title}"
 
     @property
     def early_metric(self) -> str:
         """What the early score is."""
         first = f", seed {self.study.cells[0].seed}" if len(self.study.cells) > 1 else ""
-        return f"{TITLES[METRICS[self.study.metric][0]][0]} at warm-a{first}"
+        return f"{RECORDED[METRICS[self.study.metric][0]].title} at {EARLY}{first}"
 
     @property
     def higher_is_better(self) -> bool:
         """The metric's direction."""
-        return METRICS[self.study.metric][1] > 0
+        return RECORDED[METRICS[self.study.metric][0]].higher_is_better
 
     @property
     def stopped(self) -> int:
@@ -105,13 +107,13 @@ def read(made: Made) -> list[Searched]:
 
 
 def _searched(study: Study, trials: Sequence[Trial]) -> Searched:
-    defaults, sign = study.full({}), METRICS[study.metric][1]
+    defaults, sign, early = study.full({}), METRICS[study.metric][1], PHASES.index(EARLY)
     attempts = [
         Attempt(
             trial.number,
             trial.state,
             {field: trial.values.get(field, default) for field, default in defaults.items()},
-            _signed(trial.scores[_WARM_A] if len(trial.scores) > _WARM_A else None, sign),
+            _signed(trial.scores[early] if len(trial.scores) > early else None, sign),
             _signed(trial.score, sign),
             trial.seconds,
         )

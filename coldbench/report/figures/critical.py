@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.across import probability, ranked
-from coldbench.report.analysis.frame import PHASES, Question
+from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.significance import Friedman
 
@@ -19,14 +20,14 @@ _ROW, _BAR = 0.17, 0.1  # inches that a method and a bar take
 Ranking = tuple[list[str], Friedman]  # methods, and the test with their mean ranks in that order
 
 
-def rankings(frame: pd.DataFrame, question: Question) -> dict[str, Ranking]:
+def rankings(frame: pd.DataFrame, options: ReportOptions) -> dict[str, Ranking]:
     """By phase: the methods ranked in every dataset x backbone block.
 
     Args:
         frame: Of one protocol, all its datasets and backbones.
-        question: The metric and the level.
+        options: The metric and the level.
     """
-    return {phase: ranked(frame, phase, question) for phase in PHASES if (frame["phase"] == phase).any()}
+    return {phase: ranked(frame, phase, options) for phase in PHASES if (frame["phase"] == phase).any()}
 
 
 def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> Figure | None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from coldbench.report.analysis.frame import PHASES
+from coldbench.report.analysis.names import PHASES
 from coldbench.report.figures.style import MUTED, WIDTH, Look, short
 
 MOST = 400  # points of each kind that a panel shows

@@ -8,7 +8,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.frame import BASELINE, Question
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
@@ -29,20 +30,20 @@ def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]
     notes: list[str] = []
     with rc_context(RC):
         chosen = looks(found.frame["method"])
-        drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found.question)]
+        drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found.options)]
         for protocol, part in found.scored.groupby("protocol", sort=False):
-            ranks = critical.rankings(part, found.question)
+            ranks = critical.rankings(part, found.options)
             figure = critical.critical_differences(ranks, chosen)
             if figure is None:
                 why = next(iter(ranks.values()))[1].note
                 notes.append(f"No critical differences under protocol {protocol}: {why}.")
             else:
-                caption = _CRITICAL.format(alpha=found.question.alpha)
+                caption = _CRITICAL.format(alpha=found.options.alpha)
                 drawn.append(draw(f"protocol {protocol}", "ranks", "critical differences", caption, figure))
         for dataset, part in found.scored.groupby("dataset", sort=False):
-            figure = budgets.against_budget(part, chosen, found.question)
+            figure = budgets.against_budget(part, chosen, found.options)
             if figure is not None:
-                caption = _BUDGETS.format(behind=over(part, found.question.alpha))
+                caption = _BUDGETS.format(behind=over(part, found.options.alpha))
                 drawn.append(draw(str(dataset), "budgets", "equal optimiser steps", caption, figure))
         for about, backbone, own in _by_backbone(found):
             figure = _embedding_map(folder, own, chosen)
@@ -72,24 +73,24 @@ _EMBEDDINGS = (
 
 
 def _of_section(
-    section: Section, chosen: dict[str, Look], question: Question
+    section: Section, chosen: dict[str, Look], options: ReportOptions
 ) -> Iterator[tuple[str, str, str, str, Figure]]:
     """What one dataset under one protocol gives, as arguments of ``picture.draw``."""
-    about, frame, name = section.title, section.frame, question.title
-    behind = over(frame, question.alpha)
+    about, frame, name = section.title, section.frame, options.title
+    behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
-    yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, question)
+    yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
     if steps.spent(frame)["spent"].gt(0).any():
         caption = (
             f"{name} after each warm-up phase against the optimiser steps spent on warm-up data so far, those of "
             f"a method's own networks included; {behind}. Methods far apart in steps were not trained alike."
         )
-        yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, question)
-    figure = difference.to_base(frame, chosen, question)
+        yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, options)
+    figure = difference.to_base(frame, chosen, options)
     if figure is not None:
         caption = f"Difference to {BASELINE} in {name}, paired by seed; {behind}."
         yield about, "difference", f"difference to {BASELINE}", caption, figure
-    figure = published.against_paper(frame, chosen, question.alpha)
+    figure = published.against_paper(frame, chosen, options.alpha)
     if figure is not None:
         caption = f"Our AUC minus the published one of the same cell, against the published one; {behind}. Band: 0.01."
         yield about, "published", "ours against the paper", caption, figure

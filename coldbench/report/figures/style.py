@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from coldbench.report.analysis import paper
-from coldbench.report.analysis.frame import method_order
+from coldbench.report.analysis.names import method_order
 
 INK, MUTED, PAPER = "#1a1a1a", "#7a7a7a", "#ffffff"  # the page puts its own colours in their place
 WIDTH = 7.2  # inches: two columns of a paper

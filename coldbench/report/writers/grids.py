@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.entries import Block, Entry, axes
-from coldbench.report.analysis.frame import BASELINE, METRICS, PHASES, Question, method_order
+from coldbench.report.analysis.names import BASELINE, PHASES, method_order
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.tables import improvements, mark_of
 
 _MEASURED = {  # column of the frame -> header, format
-    **{name: (title, ".4f") for name, (title, _) in METRICS.items()},
+    **{name: (metric.title, metric.form) for name, metric in METRICS.items()},
     "sliced_wasserstein": ("gap: sliced Wasserstein", ".4f"),
     "mmd_squared": ("gap: MMD²", ".4f"),
     "steps": ("optimiser steps", ",.0f"),
@@ -74,11 +76,11 @@ def results(block: Block, title: str) -> Grid:
     return grid(title, ["backbone", "method", *phases], 2, rows)
 
 
-def gains(block: Block, question: Question, title: str) -> Grid:
+def gains(block: Block, options: ReportOptions, title: str) -> Grid:
     """Table 2: what a method adds to each backbone."""
     _, _, phases = axes(block)
     rows = []
-    for backbone, method, percent in improvements(block, question):
+    for backbone, method, percent in improvements(block, options):
         pairs = [(block[backbone, BASELINE, phase], block[backbone, method, phase]) for phase in phases]
         cells = [
             Cell(f"{gain:+.2f} %", gain, f"{_mean(base)} to {_mean(own)}")

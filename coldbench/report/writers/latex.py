@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from coldbench.report.analysis.entries import BETTER, SIMILAR, WORSE, Block, Entry, axes
-from coldbench.report.analysis.frame import BASELINE, Question
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.tables import improvements
 
 PACKAGES = "% needs \\usepackage{booktabs} and \\usepackage{graphicx}\n"
@@ -48,11 +49,11 @@ def table_one(block: Block, caption: str, notes: Sequence[str]) -> str:
     )
 
 
-def table_two(block: Block, question: Question, caption: str, notes: Sequence[str]) -> str:
+def table_two(block: Block, options: ReportOptions, caption: str, notes: Sequence[str]) -> str:
     """Backbones x {base, method} with the improvement in percent; empty without a baseline to compare with."""
     _, _, phases = axes(block)
     groups = []
-    for backbone, method, gains in improvements(block, question):
+    for backbone, method, gains in improvements(block, options):
         rows = [[name, *(show(block.get((backbone, name, phase))) for phase in phases)] for name in (BASELINE, method)]
         groups.append((backbone, [*rows, ["improve", *(f"{gain:+.2f}\\%" for gain in gains)]]))
     return "\n".join(_floats(["backbone", "method", *phases], groups, caption, notes)) if groups else ""

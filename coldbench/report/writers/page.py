@@ -9,7 +9,9 @@ import pandas as pd
 from coldbench.report.analysis import facts
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.frame import BASELINE, CELL, Question
+from coldbench.report.analysis.frame import CELL
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.picture import Picture
 from coldbench.report.writers import appendix, grids, html, tables, text
 from coldbench.report.writers.html import Part
@@ -37,7 +39,7 @@ def render(name: str, found: Findings, pictures: Sequence[Picture], latex: dict[
         tiles=_tiles(found),
         warnings=list(dict.fromkeys(facts.warnings(found))),
         sections=[
-            *((section.title, list(_parts(section, found.question))) for section in found.sections),
+            *((section.title, list(_parts(section, found.options))) for section in found.sections),
             *((title, [_part(told, title) for told in tolds]) for title, tolds in text.beside(found)),
         ],
         latex=latex,
@@ -50,22 +52,22 @@ def render(name: str, found: Findings, pictures: Sequence[Picture], latex: dict[
     )
 
 
-def _parts(section: Section, question: Question) -> Iterator[Part]:
+def _parts(section: Section, options: ReportOptions) -> Iterator[Part]:
     """The tables of a section, and what they say below them: the same as the Markdown ones."""
     title = section.title
-    legend = " ".join(tables.legend(section.block, question))
-    yield Part(f"{question.title} by phase", grids.results(section.block, title), legend)
-    gains = grids.gains(section.pair, question, f"Gains, {title}")
+    legend = " ".join(tables.legend(section.block, options))
+    yield Part(f"{options.title} by phase", grids.results(section.block, title), legend)
+    gains = grids.gains(section.pair, options, f"Gains, {title}")
     if gains.rows:
-        marks = tables.legend(section.pair, question)[1:]
-        legend = " ".join([f"Change of the mean {question.title} in percent, below it from what to what.", *marks])
+        marks = tables.legend(section.pair, options)[1:]
+        legend = " ".join([f"Change of the mean {options.title} in percent, below it from what to what.", *marks])
         yield Part(f"What a method adds to {BASELINE}", gains, legend)
     against = grids.published(section.block, f"Against the paper, {title}")
     if against.rows:
         yield Part("Ours minus the paper's AUC", against, closeness(section.first))
-    lines = appendix.wide(section.tests, question)
+    lines = appendix.wide(section.tests, options)
     if len(lines):
-        legend = " ".join(appendix.legend(section.tests, question))
+        legend = " ".join(appendix.legend(section.tests, options))
         yield Part("All tests", grids.texts(lines, 4, f"All tests, {title}"), legend, folded=True)
 
 

@@ -9,7 +9,8 @@ from tabulate import tabulate
 
 from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.entries import BETTER, SIMILAR, WORSE, Block, Entry, axes, subject
-from coldbench.report.analysis.frame import BASELINE, Question
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.significance import FEWEST
 
 MARKS = {WORSE: "*", SIMILAR: "≈", BETTER: "+"}
@@ -67,21 +68,21 @@ def table_one(block: Block) -> str:
     return markdown(rows, ["backbone", "method", *phases])
 
 
-def table_two(block: Block, question: Question) -> str:
+def table_two(block: Block, options: ReportOptions) -> str:
     """Backbones x {base, method} with the improvement in percent; empty without a baseline to compare with."""
     _, _, phases = axes(block)
     rows: list[list[str]] = []
-    for backbone, method, gains in improvements(block, question):
+    for backbone, method, gains in improvements(block, options):
         for name in (BASELINE, method):
             rows.append([backbone, name, *(show(block.get((backbone, name, phase))) for phase in phases)])
         rows.append([backbone, "improve", *(f"{gain:+.2f}%" for gain in gains)])
     return markdown(rows, ["backbone", "method", *phases]) if rows else ""
 
 
-def improvements(block: Block, question: Question) -> list[tuple[str, str, list[float]]]:
+def improvements(block: Block, options: ReportOptions) -> list[tuple[str, str, list[float]]]:
     """Per backbone the method of Table 2 and by how many percent it is better than the baseline, phase by phase."""
     backbones, _, phases = axes(block)
-    method, sign = subject(block, question), 1 if question.higher_is_better else -1
+    method, sign = subject(block, options), 1 if options.higher_is_better else -1
     if method is None:
         return []
     return [
@@ -109,7 +110,7 @@ def against_paper(block: Block) -> str:
     return markdown(rows, ["backbone", "method", *shown]) if rows else ""
 
 
-def legend(block: Block, question: Question) -> list[str]:
+def legend(block: Block, options: ReportOptions) -> list[str]:
     """What numbers and marks mean: metric, test, unit, correction and number of seeds, a sentence each.
 
     Returns:
@@ -117,29 +118,29 @@ def legend(block: Block, question: Question) -> list[str]:
     """
     counts = sorted({entry.seeds for entry in block.values()})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    better = "higher" if question.higher_is_better else "lower"
-    level = f"{100 * (1 - question.alpha):g} %"
+    better = "higher" if options.higher_is_better else "lower"
+    level = f"{100 * (1 - options.alpha):g} %"
     if counts[-1] < 2:
-        return [f"{question.title} ({better} is better) of one seed: no interval, no test and so no mark; {_needs()}"]
+        return [f"{options.title} ({better} is better) of one seed: no interval, no test and so no mark; {_needs()}"]
     lines = [
-        f"{question.title} ({better} is better), mean ± half the {level} interval (Student's t) over {seeds} seeds, "
+        f"{options.title} ({better} is better), mean ± half the {level} interval (Student's t) over {seeds} seeds, "
         f"each with its own pretraining."
     ]
     if not any(entry.mark for entry in block.values()):
         return [*lines, f"There is no test and so no mark; {_needs()}"]
-    if question.reference is None:
+    if options.reference is None:
         against = "the best one"
         family = "all pairs of methods with the same backbone and phase, since the best is picked by looking"
         lines.append("Bold: the best mean of a backbone and phase.")
     else:
-        against = f"{question.reference} (†)"
+        against = f"{options.reference} (†)"
         family = "the comparisons with the same backbone and phase"
         lines.append(
             f"Bold: the best mean of a backbone and phase. {MARKS[BETTER]}: significantly better than {against}."
         )
     lines.append(
         f"{MARKS[WORSE]}: significantly worse than {against}; {MARKS[SIMILAR]}: not distinguishable from it. Test: "
-        f"{MARKING}-test, two-sided at {question.alpha:g}; unit: the seed; correction: Holm over {family}."
+        f"{MARKING}-test, two-sided at {options.alpha:g}; unit: the seed; correction: Holm over {family}."
     )
     if counts[0] < FEWEST:
         lines.append(f"Without a mark: fewer than {FEWEST} seeds in common with it, too few for a test.")

@@ -21,7 +21,7 @@ DOCUMENT = "tables.tex"  # a page that inputs the others
 def files(found: Findings) -> dict[str, str]:
     """Name -> content: report.md; table1, table2 and tests in Markdown and LaTeX, tables.tex to see them; CSV."""
     one, two, tests = list(_first(found)), list(_second(found)), list(_tests(found))
-    spreads = [spread(s.block, found.question, dataset=s.dataset, protocol=s.protocol) for s in found.sections]
+    spreads = [spread(s.block, found.options, dataset=s.dataset, protocol=s.protocol) for s in found.sections]
     written = {
         "table1.md": "\n".join(one),
         "table2.md": "\n".join(two),
@@ -41,16 +41,16 @@ def summary(found: Findings) -> str:
 def beside(found: Findings) -> Iterator[tuple[str, list[Told]]]:
     """What compares several protocols, and several datasets and backbones: a heading and what stands under it."""
     for dataset, part in found.scored.groupby("dataset", sort=False):
-        if told := protocols.told(part, found.question):
+        if told := protocols.told(part, found.options):
             yield f"Protocols beside each other: {dataset}", told
     for protocol, part in found.scored.groupby("protocol", sort=False):
-        if told := across.told(part, found.question):
+        if told := across.told(part, found.options):
             yield f"Across datasets and backbones, protocol {protocol}", told
 
 
 def _first(found: Findings) -> Iterator[str]:
     for section in found.sections:
-        notes = " ".join(tables.legend(section.block, found.question))
+        notes = " ".join(tables.legend(section.block, found.options))
         yield f"### {section.title}\n\n{tables.table_one(section.block)}\n\n{notes}\n"
         beside = tables.against_paper(section.block)
         if beside:
@@ -60,36 +60,36 @@ def _first(found: Findings) -> Iterator[str]:
 
 def _second(found: Findings) -> Iterator[str]:
     for section in found.sections:
-        table = tables.table_two(section.pair, found.question)
+        table = tables.table_two(section.pair, found.options)
         if table:
-            notes = " ".join(tables.legend(section.pair, found.question))
+            notes = " ".join(tables.legend(section.pair, found.options))
             beside = f"\n\n{closeness(section.pair)}" if tables.against_paper(section.pair) else ""
             yield f"### {section.title}\n\n{table}\n\n{notes}{beside}\n"
 
 
 def _tests(found: Findings) -> Iterator[str]:
     for section in found.sections:
-        wide = appendix.wide(section.tests, found.question)
+        wide = appendix.wide(section.tests, found.options)
         if len(wide):
             rows = [[str(value) for value in row] for row in wide.itertuples(index=False, name=None)]
-            notes = "\n".join(f"- {note}" for note in appendix.legend(section.tests, found.question))
+            notes = "\n".join(f"- {note}" for note in appendix.legend(section.tests, found.options))
             yield f"### {section.title}\n\n{tables.markdown(rows, list(wide.columns))}\n\n{notes}\n"
 
 
 def _latex(found: Findings) -> dict[str, str]:
     parts: dict[str, list[str]] = {"table1": [], "table2": [], "tests": []}
-    question = found.question
+    options = found.options
     for section in found.sections:
-        notes = tables.legend(section.block, question)
-        caption = f"{question.title} by phase: {section.title}."
+        notes = tables.legend(section.block, options)
+        caption = f"{options.title} by phase: {section.title}."
         parts["table1"].append(latex.table_one(section.block, caption, notes))
-        caption = f"{question.title} and what a method adds to it, by backbone: {section.title}."
-        notes = tables.legend(section.pair, question) if section.pair else []
-        parts["table2"].append(latex.table_two(section.pair, question, caption, notes))
-        wide = appendix.wide(section.tests, question)
+        caption = f"{options.title} and what a method adds to it, by backbone: {section.title}."
+        notes = tables.legend(section.pair, options) if section.pair else []
+        parts["table2"].append(latex.table_two(section.pair, options, caption, notes))
+        wide = appendix.wide(section.tests, options)
         if len(wide):
-            caption = f"All tests of {question.title}: {section.title}."
-            parts["tests"].append(latex.appendix(wide, caption, appendix.legend(section.tests, question)))
+            caption = f"All tests of {options.title}: {section.title}."
+            parts["tests"].append(latex.appendix(wide, caption, appendix.legend(section.tests, options)))
     written = {f"{name}.tex": latex.PACKAGES + "\n".join(part) for name, part in parts.items() if any(part)}
     return written | {DOCUMENT: latex.document([name.removesuffix(".tex") for name in written])}
 

@@ -149,7 +149,7 @@ def test_cells_of_one_key_with_other_bits_are_called_out(finished, tmp_path):
     table.to_parquet(path, index=False)
     result = invoke("compare", finished.path, out)
     assert "8 cells, 7 with identical predictions" in result.output
-    assert "1 cells of the same key differ" in result.output
+    assert "1 cell of the same key differs" in result.output
 
 
 @pytest.mark.parametrize("to", ["parquet", "csv", "json"])

@@ -16,13 +16,14 @@ from scipy import stats
 from coldbench.cli import main
 from coldbench.core.errors import InputError
 from coldbench.protocol.metrics import METRICS, all_metrics
-from coldbench.report.analysis import across, paper
+from coldbench.report.analysis import across, appendix, legends, paper, results
 from coldbench.report.analysis.comparisons import over_seeds
+from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.entries import closeness, entries, spread
 from coldbench.report.analysis.findings import Findings, _sections
 from coldbench.report.analysis.frame import short_names, tidy
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.writers import appendix, latex, tables, text
+from coldbench.report.writers import files, latex, markdown
 from coldbench.run.schema import RECORD
 from coldbench.significance import holm
 from coldbench.tune.studies import METRICS as SEARCHED
@@ -64,6 +65,14 @@ def findings(records, options=AUC):
     return Findings(options, records, frame, tests, _sections(frame, tests, options), notes)
 
 
+def written(found):
+    return files.files(found, contents(found))
+
+
+def show(entry):
+    return markdown.show(results.mean_cell(entry))
+
+
 def block_of(records, options=AUC, table=1):
     frame, _ = tidy(records)
     return entries(frame, over_seeds(frame, options), table, options)
@@ -85,13 +94,16 @@ def test_means_intervals_marks_and_the_papers_numbers(records):
     assert entry.p == pytest.approx(holm(np.array(p_values))[0])  # the best was picked by looking: all pairs count
     assert (entry.mark, entry.best, entry.reference) == ("worse", False, False)
     assert entry.published == 0.7452
-    assert tables.show(entry) == "0.7450 ± 0.0124 *"
+    assert show(entry) == "0.7450 ± 0.0124 *"
     best = block["deepfm", "avaew", "warm-a"]
     assert (best.mark, best.best, best.reference) == ("", True, True)
-    assert tables.show(best).startswith("**0.7953 ± ")
-    assert tables.show(block["deepfm", "cvar", "warm-a"]).endswith(" ≈")
-    assert "0.7909 (+0.0044)" in tables.against_paper(block)
-    assert closeness(block) == "3 of 3 cells within 0.01 of the paper."
+    assert show(best).startswith("**0.7953 ± ")
+    assert show(block["deepfm", "cvar", "warm-a"]).endswith(" ≈")
+    table = results.against_paper(block, block, "ml-1m")
+    assert "+0.0044 (0.7953 - 0.7909)" in markdown.rows(table)
+    gaps = [abs(entry.mean - entry.published) for entry in block.values()]
+    assert closeness(block) == f"Mean absolute gap to the paper {np.mean(gaps):.4f}; 3 of 3 cells within 0.01."
+    assert table.lines == [closeness(block)]
     assert closeness(block, 0.005).endswith("not: deepfm/cvar/warm-a.")
 
 
@@ -103,9 +115,9 @@ def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records)
     for method, p_value in zip(("avaew", "cvar"), expected, strict=True):
         assert block["deepfm", method, "warm-a"].p == pytest.approx(p_value)
         assert block["deepfm", method, "warm-a"].mark == "better"
-    assert tables.show(block["deepfm", "base", "warm-a"]).endswith("†")
-    assert tables.show(block["deepfm", "avaew", "warm-a"]).startswith("**")
-    notes = " ".join(tables.legend(block, options))
+    assert show(block["deepfm", "base", "warm-a"]).endswith("†")
+    assert show(block["deepfm", "avaew", "warm-a"]).startswith("**")
+    notes = legends.by_phase(block, options)
     assert "significantly worse than base (†)" in notes
     assert "+: significantly better" in notes
 
@@ -124,8 +136,9 @@ def test_a_metric_that_is_better_lower(records):
     assert block["deepfm", "avaew", "warm-a"].best
     assert block["deepfm", "base", "warm-a"].mark == "worse"
     assert block["deepfm", "base", "warm-a"].published is None
-    assert "lower is better" in " ".join(tables.legend(block, options))
-    assert "+19.74%" in tables.table_two(block, options)  # (0.255 - 0.2047) / 0.255
+    assert "lower is better" in legends.by_phase(block, options)
+    gains = markdown.rows(results.gains(block, options, "ml-1m"))
+    assert "+19.74 % (0.2550 to 0.2047)" in gains  # (0.255 - 0.2047) / 0.255
 
 
 @pytest.mark.parametrize(
@@ -144,27 +157,33 @@ def test_a_wrong_question(records, options, says):
 
 
 def test_the_legend_names_test_unit_correction_and_seeds(records):
-    notes = " ".join(tables.legend(block_of(records), AUC))
+    notes = legends.by_phase(block_of(records), AUC)
     for part in ("3 seeds", "paired t-test", "unit: the seed", "Holm over all pairs", "95 %"):
         assert part in notes
 
 
 def test_table_one_lists_methods_in_the_papers_order(records):
-    lines = tables.table_one(block_of(records)).splitlines()
+    lines = markdown.rows(results.by_phase(block_of(records), AUC, "ml-1m")).splitlines()
     assert [line.split("|")[2].strip() for line in lines[2:]] == ["base", "cvar", "avaew"]
 
 
-def test_table_two_tests_the_papers_method_against_base_alone(records):
-    (section,) = findings(records).sections
-    found = tables.table_two(section.pair, AUC)
-    gain = 100 * (np.mean(AUCS["avaew", "warm-a"]) / np.mean(AUCS["base", "warm-a"]) - 1)
-    assert f"{gain:+.2f}%" in found
-    assert "cvar" not in found
-    p_value = stats.ttest_rel(AUCS["avaew", "warm-a"], AUCS["base", "warm-a"]).pvalue
-    assert section.pair["deepfm", "base", "warm-a"].p == pytest.approx(p_value)
+def test_table_two_tests_every_method_against_base(records):
+    (section,) = contents(findings(records)).sections
+    assert [row[1].text for row in section.gains.rows] == ["cvar", "avaew"]
+    p_values = [stats.ttest_rel(AUCS[m, "warm-a"], AUCS["base", "warm-a"]).pvalue for m in ("cvar", "avaew")]
+    block = findings(records).sections[0].gains
+    for method, p_value in zip(("cvar", "avaew"), holm(np.array(p_values)), strict=True):
+        assert block["deepfm", method, "warm-a"].p == pytest.approx(p_value)
+    for row in section.gains.rows:
+        ours, theirs = np.mean(AUCS[row[1].text, "warm-a"]), np.mean(AUCS["base", "warm-a"])
+        assert row[2].text == f"{100 * (ours / theirs - 1):+.2f} %"
+        assert row[2].sign == "+"
+    for table in (section.gains, section.by_phase):
+        assert [row[1].text for row in table.rows if row[2].best] == ["avaew"]
+    assert "+: significantly better than base." in section.gains.legend
     without = [record for record in records if record["labels"]["method"] != "base"]
-    assert findings(without).sections[0].pair == {}
-    assert "table2.tex" not in text.files(findings(without))
+    assert contents(findings(without)).sections[0].gains is None
+    assert "table2.tex" not in written(findings(without))
 
 
 def test_a_cell_of_an_older_code_does_not_count_twice(records):
@@ -181,8 +200,8 @@ def test_too_few_seeds_have_no_test_no_bold_and_no_mark(seeds):
     few = [record(method, seed) for method in ("base", "avaew") for seed in range(seeds)]
     block = block_of(few)
     assert not any(entry.best or entry.mark for entry in block.values())
-    assert "**" not in tables.table_one(block)
-    notes = " ".join(tables.legend(block, AUC))
+    assert "**" not in markdown.rows(results.by_phase(block, AUC, "ml-1m"))
+    notes = legends.by_phase(block, AUC)
     assert "no test and so no mark; the paired t-test needs 3 seeds, an exact Wilcoxon test 6" in notes
     found = findings(few)
     assert found.tests["p"].isna().all()
@@ -196,7 +215,7 @@ def test_a_variant_of_one_seed_is_neither_best_nor_marked(records):
     assert (lucky.best, lucky.reference, lucky.mark) == (False, False, "")
     assert block["deepfm", "avaew", "warm-a"].best
     assert block["deepfm", "base", "warm-a"].mark == "worse"
-    assert "Without a mark: fewer than 3 seeds" in " ".join(tables.legend(block, AUC))
+    assert "Without a mark: fewer than 3 seeds" in legends.by_phase(block, AUC)
 
 
 def test_identical_results_are_not_distinguishable():
@@ -210,7 +229,7 @@ def test_a_metric_that_is_missing_leaves_its_cell_empty(records):
     for phase in (phase for record in records[:3] for phase in record["phases"]):
         phase["auc"] = None
     found = findings(records)
-    assert "nan" not in text.files(found)["report.md"]
+    assert "nan" not in written(found)["report.md"]
 
 
 def test_the_papers_tables_are_all_there():
@@ -230,15 +249,15 @@ def test_csv_has_a_row_per_entry(records):
 
 
 def test_the_appendix_has_every_test(records):
-    files = text.files(findings(records))
-    tests = pd.read_csv(io.StringIO(files["tests.csv"]))
+    found = written(findings(records))
+    tests = pd.read_csv(io.StringIO(found["tests.csv"]))
     assert set(tests["test"]) == {"paired t", "Wilcoxon"}
     assert len(tests) == 4
     wilcoxon = tests[tests["test"] == "Wilcoxon"]
     assert wilcoxon["p"].isna().all()
     assert set(wilcoxon["note"]) == {"3 seeds; the exact Wilcoxon test needs 6"}
-    assert "No p of the Wilcoxon: 3 seeds; the exact Wilcoxon test needs 6." in files["tests.md"]
-    assert "| base     | avaew     | 3       | -0.0503" in files["tests.md"]
+    assert "No p of the Wilcoxon test: 3 seeds; the exact Wilcoxon test needs 6." in found["tests.md"]
+    assert "| base     | avaew     | 3       | -0.0503" in found["tests.md"]
 
 
 def test_effects_and_ranks_across_backbones(records):
@@ -256,7 +275,7 @@ def test_effects_and_ranks_across_backbones(records):
     assert test.p_value == pytest.approx(1 / 36)
     (told,) = across.told(frame, AUC)
     ranks = "p = 0.0278; mean ranks avaew 1.00, cvar 2.00, base 3.00"
-    assert f"- warm-a, Friedman's test of equal ranks over 3 blocks: {ranks}" in told.markdown()
+    assert f"- warm-a, Friedman's test of equal ranks over 3 blocks: {ranks}" in markdown.section(told)
     assert across.told(tidy([record("cvar", 0)])[0], AUC) == []
     assert across.probability(3e-5) == "p < 0.0001"
 
@@ -271,7 +290,7 @@ def test_latex_compiles_as_it_stands_and_fits_two_columns(records, tmp_path):
     names = [f"cvar[alpha={number}]" for number in range(60)]
     many = {(name, "warm-a"): [0.7, 0.71, 0.72 + 0.001 * number] for number, name in enumerate(names)}
     records += [record(name, seed, aucs=many) for name in names for seed in range(3)]
-    for name, content in text.files(findings(records)).items():
+    for name, content in written(findings(records)).items():
         (tmp_path / name).write_text(content)
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "tables.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

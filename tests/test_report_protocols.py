@@ -1,4 +1,4 @@
-"""Protocols beside each other in a report."""
+"""The comparison of protocols in a report."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from scipy import stats
 
 from coldbench.report.analysis.names import protocol_label, protocol_order
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.protocols import against_base, budgets, leak, told
+from coldbench.report.analysis.protocols import against_base, budgets, leak, tables
 from coldbench.report.figures.budgets import against_budget
 from coldbench.report.figures.style import looks
+from coldbench.report.writers import markdown
 
 AUC = ReportOptions()
 EFFECT = {"paper": 0.05, "strict": 0.03, "matched[budget=1]": -0.02, "matched[budget=10]": 0.0}
@@ -85,7 +86,7 @@ def test_the_leak_is_a_methods_own_difference_between_paper_and_strict():
 
 
 def section(data):
-    return "\n".join(each.markdown() for each in told(data, AUC))
+    return "\n".join(map(markdown.section, tables(data, AUC)))
 
 
 def test_the_section_says_at_which_budgets_a_method_beats_base():

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from coldbench.report.analysis.datasets import content
 from coldbench.report.analysis.frame import counting, settings_suffixes, tidy
-from coldbench.report.analysis.names import counted
+from coldbench.report.analysis.names import counted, short_commit
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.writers.tables import markdown
+from coldbench.report.analysis.table import interval
+from coldbench.report.writers import markdown
 from coldbench.run.folder import Folder, Record
 from coldbench.significance import IDENTICAL, holm, paired_t
 
@@ -92,14 +93,14 @@ def _beside(runs: tuple[_Run, _Run], paths: tuple[Path, Path]) -> str:
     for name in dict.fromkeys([*facts[0], *facts[1]]):
         texts = [fact.get(name, "-") for fact in facts]
         rows.append([name, *texts, "differs" if texts[0] != texts[1] and name != "folder" else ""])
-    return markdown(rows, ["", "first", "second", ""]) + "\n"
+    return markdown.grid(rows, ["", "first", "second", ""]) + "\n"
 
 
 def _facts(run: _Run, path: Path) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for record in run.records.values():
         provenance = record["provenance"]
-        values = {**provenance["versions"], "commit": _short(provenance["commit"] or "unknown")}
+        values = {**provenance["versions"], "commit": short_commit(provenance["commit"])}
         values |= {"processor": provenance["machine"]["processor"], "device": provenance["machine"]["device"]}
         values[f"data: {record['dataset_label']}"] = record["fingerprint"][:16]
         values |= {f"setting: {name}": str(value) for name, value in record["config"]["settings"].items()}
@@ -107,10 +108,6 @@ def _facts(run: _Run, path: Path) -> dict[str, str]:
             found.setdefault(name, set()).add(str(value))
     joined = {name: ", ".join(sorted(values)) for name, values in found.items()}
     return {"folder": str(path), "cells": str(len(run.cells)), **joined}
-
-
-def _short(commit: str) -> str:
-    return commit[:12] + "+" * commit.endswith("+")
 
 
 def _missing(run: _Run, cells: pd.Index, which: str) -> str | None:
@@ -161,14 +158,15 @@ def _counted(runs: tuple[_Run, _Run], same: dict[tuple, bool], ours: pd.Series, 
     other = sum(one != two for one, two in zip(*codes, strict=True) if one and two)
     identical = sum(same.values())
     lines = [
-        f"In both: {len(same)} cells, {identical} with identical predictions; {len(keyed)} have the same key, that is, "
-        f"the same data, configuration, code and torch."
+        f"In both: {counted(len(same), 'cell')}, {identical} with identical predictions; {len(keyed)} have the same "
+        f"key, that is, the same data, configuration, code and torch."
     ]
     if other:
-        lines.append(f"{other} of them were computed by other code (its digest differs).")
+        lines.append(f"{other} of them {'was' if other == 1 else 'were'} computed by other code (its digest differs).")
     broken = [cell for cell in keyed if not same[cell]]
     if broken:
-        lines.append(f"{len(broken)} cells of the same key differ: their results do not repeat (another processor?).")
+        differ = "differs: its result does" if len(broken) == 1 else "differ: their results do"
+        lines.append(f"{counted(len(broken), 'cell')} of the same key {differ} not repeat (another processor?).")
     return "\n".join(lines)
 
 
@@ -195,15 +193,14 @@ def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bo
             verdict = test.note
         else:
             verdict = "differs" if p_value < options.alpha else "not distinguishable"
-        low, high = test.interval
-        interval = "" if np.isnan(low) or verdict == IDENTICAL else f"{low:+.4f} to {high:+.4f}"
+        between = "" if verdict == IDENTICAL else interval(*test.interval)
         shown = "" if np.isnan(p_value) else f"{p_value:.4f}"
         means = [f"{part[side].mean():.4f}" for side in ("first", "second")]
-        rows.append([*map(str, key), str(len(part)), *means, f"{test.difference:+.4f}", interval, shown, verdict])
+        rows.append([*map(str, key), str(len(part)), *means, f"{test.difference:+.4f}", between, shown, verdict])
     level = f"{100 * (1 - options.alpha):g} %"
     header = [*_GROUP, "seeds", "first", "second", "difference", f"{level} interval", "p (Holm)", ""]
     note = (
         f"\n{options.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired "
         f"t-test, two-sided at {options.alpha:g}; unit: the seed; correction: Holm over all lines."
     )
-    return markdown(rows, header) + "\n" + note
+    return markdown.grid(rows, header) + "\n" + note

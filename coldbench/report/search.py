@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldbench.core.config import text
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
 from coldbench.report.analysis.studies import Attempt, Searched, read
+from coldbench.report.analysis.table import Cell, Table, number
 from coldbench.report.figures.picture import Picture, write_pictures
 from coldbench.report.figures.searched import pictures
-from coldbench.report.writers import grids, html, tables
-from coldbench.report.writers.grids import Cell, Grid
-from coldbench.report.writers.html import Part
+from coldbench.report.writers import html, markdown
 from coldbench.run.folder import write_text
 from coldbench.tune.trials import Made
 
@@ -65,11 +64,11 @@ def _table(found: Sequence[Searched]) -> str:
             *_names(study),
             f"{len(study.attempts)}, {study.stopped} stopped",
             *(f"{each.score:.4f}" if each and each.score is not None else "" for each in (study.defaults, study.best)),
-            study.told(study.best),
+            study.words(study.best),
         ]
         for study in found
     ]
-    return tables.markdown(rows, [*_STUDY, "trials", *_scores(found), "values"])
+    return markdown.grid(rows, [*_STUDY, "trials", *_scores(found), "values"])
 
 
 def _names(study: Searched) -> list[str]:
@@ -99,7 +98,7 @@ def _page(name: str, found: Sequence[Searched], drawn: Sequence[Picture], notes:
         "studies": len(found),
         "trials": sum(len(study.attempts) for study in found),
         "stopped early": sum(study.stopped for study in found),
-        "seeds a trial": seeds,
+        "seeds per trial": seeds,
     }
     return html.render(
         "search",
@@ -110,11 +109,7 @@ def _page(name: str, found: Sequence[Searched], drawn: Sequence[Picture], notes:
         tiles=[(what, f"{count:,}") for what, count in counts.items()],
         warnings=notes,
         studies=_studies(found),
-        trials=[
-            Part(study.title, _trials(study), f"Best: {study.told(study.best)}.", folded=len(found) > 1)
-            for study in found
-            if study.scales
-        ],
+        trials=[replace(_trials(study), folded=len(found) > 1) for study in found if study.scales],
         ranges=[
             (study.title, {study.label(field): str(scale) for field, scale in study.scales.items()})
             for study in found
@@ -124,7 +119,7 @@ def _page(name: str, found: Sequence[Searched], drawn: Sequence[Picture], notes:
     )
 
 
-def _studies(found: Sequence[Searched]) -> Part:
+def _studies(found: Sequence[Searched]) -> Table:
     """The best trial of each study; what all studies share stands once, below the table."""
     columns = list(zip(*map(_names, found), strict=True))
     names = [place for place, name in enumerate(_STUDY) if name == "method" or len(set(columns[place])) > 1]
@@ -136,22 +131,23 @@ def _studies(found: Sequence[Searched]) -> Part:
         rows.append(
             [
                 *(Cell(_names(study)[place]) for place in names),
-                grids.number(len(study.attempts), ",d"),
-                grids.number(study.stopped, ",d"),
-                *(grids.number(score, ".4f") for score in scores),
-                grids.number(gain, "+.4f"),
-                Cell(study.told(study.best)),
+                number(len(study.attempts), ",d"),
+                number(study.stopped, ",d"),
+                *(number(score, ".4f") for score in scores),
+                number(gain, "+.4f"),
+                Cell(study.words(study.best)),
             ]
         )
     header = [*(_STUDY[place] for place in names), "trials", "stopped", *_scores(found), "gain", "values"]
     legend = "Gain: the best trial's score minus the defaults'." + (f" All: {', '.join(shared)}." if shared else "")
-    return Part("Best trial of each study", grids.grid("Studies", header, len(names), rows), legend)
+    return Table("Best trial of each study", header, len(names), rows, legend, caption="Studies")
 
 
-def _trials(study: Searched) -> Grid:
+def _trials(study: Searched) -> Table:
     rows = [[Cell(each.state), *_trial(study, each)] for each in study.attempts]
     header = ["state", "trial", *map(study.label, study.scales), study.early_metric, study.metric, "seconds"]
-    return grids.grid(f"Trials of {study.title}", header, 1, rows)
+    legend = f"Best: {study.words(study.best)}."
+    return Table(study.title, header, 1, rows, legend, caption=f"Trials of {study.title}")
 
 
 def _trial(study: Searched, each: Attempt) -> list[Cell]:
@@ -162,11 +158,11 @@ def _trial(study: Searched, each: Attempt) -> list[Cell]:
         for field, scale in study.scales.items()
     ]
     marks = [mark for mark, other in (("defaults", study.defaults), ("best", study.best)) if each == other]
-    score = grids.number(each.score, ".4f", beside=", ".join(marks), mark="best" if "best" in marks else "")
+    score = number(each.score, ".4f", beside=", ".join(marks), best="best" in marks)
     return [
-        grids.number(each.number, "d"),
+        number(each.number, "d"),
         *values,
-        grids.number(each.early, ".4f"),
+        number(each.early, ".4f"),
         score,
-        grids.number(each.seconds, ",.1f"),
+        number(each.seconds, ",.1f"),
     ]

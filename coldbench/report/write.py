@@ -7,11 +7,12 @@ from pathlib import Path
 
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
+from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
-from coldbench.report.writers import page, text
+from coldbench.report.writers import files, page
 from coldbench.run.folder import Folder, write_text
 
 
@@ -42,9 +43,10 @@ def write_report(out: Path, options: ReportOptions | None = None, name: str | No
     found = find(out, options or ReportOptions())
     drawn, undrawn = pictures(Folder(out), found)
     found = replace(found, notes=[*found.notes, *undrawn])
-    written = text.files(found)
-    latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != text.DOCUMENT}
-    written["index.html"] = page.render(name or out.resolve().name, found, drawn, latex)
+    tables = contents(found)
+    written = files.files(found, tables)
+    latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != files.DOCUMENT}
+    written["index.html"] = page.render(name or out.resolve().name, found, tables, drawn, latex)
     folder = out / "report"
     try:
         write_pictures(folder / "figures", drawn)
@@ -52,4 +54,4 @@ def write_report(out: Path, options: ReportOptions | None = None, name: str | No
             write_text(folder / file, content)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror})") from None
-    return Report(folder / "report.md", text.summary(found))
+    return Report(folder / "report.md", files.summary(found, tables))

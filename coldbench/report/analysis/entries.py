@@ -10,11 +10,10 @@ import pandas as pd
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.frame import values
-from coldbench.report.analysis.names import BASELINE, PHASES, method_order
+from coldbench.report.analysis.names import PHASES, WITHIN, counted, method_order
 from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.table import BETTER, SIMILAR, WORSE
 from coldbench.significance import IDENTICAL, mean_interval
-
-WORSE, SIMILAR, BETTER = "worse", "similar", "better"
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,6 @@ class Entry:
     mark: str
     p: float
     published: float | None
-
-    def against_paper(self) -> str:
-        """0.7452 (+0.0021): the paper's number and ours minus it."""
-        return "" if self.published is None else f"{self.published:.4f} ({self.mean - self.published:+.4f})"
 
 
 Block = dict[tuple[str, str, str], Entry]  # (backbone, method, phase) -> entry
@@ -109,20 +104,6 @@ def axes(block: Block) -> tuple[list[str], list[str], list[str]]:
     return backbones, sorted(methods, key=method_order), [phase for phase in PHASES if phase in phases]
 
 
-def subject(block: Block, options: ReportOptions) -> str | None:
-    """The method that Table 2 sets against the baseline.
-
-    That of the published Table 2 where the run has it, else the one with the best mean.
-    """
-    methods = [method for method in axes(block)[1] if method != BASELINE]
-    table = paper.published()
-    for method in table.loc[table["table"] == 2, "method"].unique():
-        if method in methods:
-            return str(method)
-    means = {m: np.mean([e.mean for (_, name, _), e in block.items() if name == m]) for m in methods}
-    return (max if options.higher_is_better else min)(means, key=lambda method: means[method]) if means else None
-
-
 def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFrame:
     """One row per entry, for spreadsheets and scripts."""
     return pd.DataFrame(
@@ -148,9 +129,13 @@ def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFram
     )
 
 
-def closeness(block: Block, within: float = 0.01) -> str:
-    """How many cells lie within a distance of the paper's number, and which do not."""
+def closeness(block: Block, within: float = WITHIN) -> str:
+    """How many means lie within a distance of the paper's, how far all are in the mean, and which lie farther."""
     gaps = {key: entry.mean - entry.published for key, entry in block.items() if entry.published is not None}
+    if not gaps:
+        return "The paper has none of these cells."
     far = [f"{backbone}/{method}/{phase}" for (backbone, method, phase), gap in gaps.items() if abs(gap) > within]
     rest = f"; not: {', '.join(far)}" if far else ""
-    return f"{len(gaps) - len(far)} of {len(gaps)} cells within {within} of the paper{rest}."
+    mean = float(np.mean([abs(gap) for gap in gaps.values()]))
+    counts = f"{len(gaps) - len(far)} of {counted(len(gaps), 'cell')}"
+    return f"Mean absolute gap to the paper {mean:.4f}; {counts} within {within}{rest}."

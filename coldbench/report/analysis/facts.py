@@ -12,7 +12,8 @@ from coldbench.core.errors import InputError
 from coldbench.plugins import registry
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
-from coldbench.report.analysis.names import leaks, method_order
+from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
+from coldbench.report.analysis.titles import Titles
 from coldbench.run.folder import Record
 from coldbench.significance import FEWEST
 
@@ -41,11 +42,18 @@ class Plugin:
     values: dict[str, tuple[str, bool]]
 
 
-def plugins(records: Sequence[Record], kind: str) -> list[Plugin]:
-    """The plugins of a kind that the records have, in the tables' order."""
+def plugins(records: Sequence[Record], kind: str, titles: Titles) -> list[Plugin]:
+    """The plugins of a kind that the records have, in the tables' order.
+
+    Args:
+        records: The records.
+        kind: ``method``, ``backbone`` or ``dataset``.
+        titles: Titles by kind and label.
+    """
     found = {_label(record, kind): record for record in records}
     order = sorted(found, key=method_order) if kind == "method" else sorted(found)
-    return [_plugin(kind, found[label][kind], label, found[label]["config"][kind]) for label in order]
+    names = titles.get(kind, {})
+    return [_plugin(kind, found[label][kind], names.get(label, label), found[label]["config"][kind]) for label in order]
 
 
 def _label(record: Record, kind: str) -> str:
@@ -90,17 +98,13 @@ def software(records: Sequence[Record]) -> list[dict[str, str]]:
         machine = record["provenance"]["machine"]
         about = {
             **record["provenance"]["versions"],
-            "commit": _short(record["provenance"]["commit"]),
+            "commit": short_commit(record["provenance"]["commit"]),
             "processor": machine["processor"],
             "device": machine["device"],
-            "threads a cell": str(machine["threads"]),
+            "threads per cell": str(machine["threads"]),
         }
         found[tuple(about.items())] = about
     return list(found.values())
-
-
-def _short(commit: str | None) -> str:
-    return "unknown" if not commit else commit[:12] + "+" * commit.endswith("+")
 
 
 def settings(records: Sequence[Record]) -> list[dict[str, str]]:
@@ -122,7 +126,7 @@ def warnings(found: Findings) -> list[str]:
         lines.append(f"{seeds}: no difference can be tested. The paired t-test needs {FEWEST} (--seeds {FEWEST}).")
     lines += _uneven(found)
     for section in found.sections:
-        for table, block in (("1", section.first), ("2", section.pair)):
+        for table, block in (("1", section.first), ("2", section.gains)):
             if "; not:" in closeness(block):
                 lines.append(f"{section.title}, Table {table}: {closeness(block)}")
     lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
@@ -150,14 +154,25 @@ def _uneven(found: Findings) -> Iterator[str]:
             yield f"Cells are missing in {section.title}: {named}{rest}. They failed or were not run."
 
 
+def cells(found: Findings) -> str:
+    """The number of cells in words: ``1 cell``."""
+    return counted(len(found.frame[list(CELL)].drop_duplicates()), "cell")
+
+
+def plan(found: Findings) -> dict[str, str]:
+    """The axes of the grid in words, methods and backbones by title."""
+    named = {}
+    for kind in ("method", "backbone", "dataset", "protocol"):
+        titles = found.titles.get(kind, {})
+        named[f"{kind}s"] = ", ".join(titles.get(label, str(label)) for label in found.frame[kind].unique())
+    return named | {"seeds": ", ".join(map(str, sorted(found.frame["seed"].unique())))}
+
+
 def grid(found: Findings) -> dict[str, str]:
-    """The grid in words."""
-    kinds = ("method", "backbone", "dataset", "protocol")
-    named = {f"{kind}s": ", ".join(map(str, found.frame[kind].unique())) for kind in kinds}
+    """The axes of the grid, and when and how long it was computed, in words."""
     seconds = sum(phase["seconds"] or 0 for record in found.records for phase in record["phases"])
     finished = sorted(record["finished"].replace("T", " ").replace("+00:00", " UTC") for record in found.records)
-    return named | {
-        "seeds": ", ".join(map(str, sorted(found.frame["seed"].unique()))),
+    return plan(found) | {
         "finished": finished[0] if finished[0] == finished[-1] else f"{finished[0]} to {finished[-1]}",
         "seconds in all cells": f"{seconds:,.0f}",
     }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from coldbench.report.analysis.comparisons import over_seeds
-from coldbench.report.analysis.entries import Block, entries, subject
+from coldbench.report.analysis.entries import Block, entries
 from coldbench.report.analysis.frame import counting, short_names, tidy
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import BASELINE, counted
 from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_rows_and_items
+from coldbench.report.analysis.titles import Titles, titles
 from coldbench.run.folder import CUT, Folder, Record
 
 
@@ -30,8 +32,7 @@ class Section:
         first: Entries beside the paper's Table 1.
         second: Entries beside the paper's Table 2.
         block: Entries beside Table 1, and beside Table 2 where Table 1 lacks them, as it does most backbones.
-        pair: The entries of Table 2, the baseline's and its subject's, tested against each other alone; empty without a
-            baseline.
+        gains: Entries beside Table 2, tested against the baseline; empty without one.
     """
 
     dataset: str
@@ -41,12 +42,17 @@ class Section:
     first: Block
     second: Block
     block: Block
-    pair: Block
+    gains: Block
 
     @property
     def title(self) -> str:
-        """For headings and captions."""
+        """The dataset and the protocol, for headings."""
         return f"{self.dataset}, protocol {self.protocol}"
+
+    @property
+    def place(self) -> str:
+        """The dataset, with the protocol where it is not the published one, for captions."""
+        return self.dataset if self.protocol == PUBLISHED else self.title
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Findings:
         tests: A row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
         sections: One per dataset and protocol.
         notes: A line for each thing that a reader should know.
+        titles: Titles of methods and backbones.
     """
 
     options: ReportOptions
@@ -68,6 +75,7 @@ class Findings:
     tests: pd.DataFrame
     sections: list[Section]
     notes: list[str]
+    titles: Titles = field(default_factory=dict)
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -93,10 +101,10 @@ def find(out: Path, options: ReportOptions) -> Findings:
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
     notes += meant
     if scored.empty:
-        return Findings(options, records, frame, pd.DataFrame(), [], notes)
+        return Findings(options, records, frame, pd.DataFrame(), [], notes, titles(records))
     given, left_out = over_rows_and_items(scored, records, folder, options)
     tests, notes = pd.concat([over_seeds(scored, options), given]), [*notes, *left_out]
-    return Findings(options, records, frame, tests, _sections(scored, tests, options), notes)
+    return Findings(options, records, frame, tests, _sections(scored, tests, options), notes, titles(records))
 
 
 def _scored(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
@@ -121,7 +129,7 @@ def _left_out(unread: Mapping[str, str]) -> Iterator[str]:
         if why == CUT
     )
     for why, count in Counter(why for why in unread.values() if why != CUT).items():
-        yield f"{count} record{'s' * (count != 1)} {why} do{'es' * (count == 1)} not count."
+        yield f"{counted(count, 'record')} {why} do{'es' * (count == 1)} not count."
 
 
 def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) -> list[Section]:
@@ -130,15 +138,13 @@ def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) 
         mine = tests[(tests["dataset"] == dataset) & (tests["protocol"] == protocol)]
         first, second = (entries(part, mine, table, options) for table in (1, 2))
         block = {key: entry if entry.published is not None else second[key] for key, entry in first.items()}
-        pair = _pair(part, second, options)
-        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, pair))
+        gains = _gains(part, options)
+        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, gains))
     return sections
 
 
-def _pair(frame: pd.DataFrame, block: Block, options: ReportOptions) -> Block:
-    methods = [BASELINE, subject(block, options)]
-    frame = frame[frame["method"].isin(methods)]
-    if frame["method"].nunique() < 2:
+def _gains(frame: pd.DataFrame, options: ReportOptions) -> Block:
+    if BASELINE not in set(frame["method"]):
         return {}
-    alone = replace(options, reference=options.reference if options.reference in methods else None)
-    return entries(frame, over_seeds(frame, alone), 2, alone)
+    against = replace(options, reference=BASELINE)
+    return entries(frame, over_seeds(frame, against), 2, against)

@@ -11,6 +11,7 @@ from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.datasets import content, current
 from coldbench.report.analysis.names import (
     BASELINE,
+    CELL,
     PHASES,
     counted,
     method_order,
@@ -23,7 +24,6 @@ from coldbench.run.folder import Record
 __all__ = ["BASELINE", "CELL", "PHASES", "Question", "method_order", "short_names", "tidy", "values"]
 
 Question = ReportOptions  # the former name
-CELL = ("dataset", "protocol", "backbone", "method", "seed")
 _IDENTITY = ("settings", *CELL)
 
 

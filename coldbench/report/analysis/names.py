@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +14,9 @@ from coldbench.report.analysis import paper
 
 PHASES = (COLD, *WARM_PHASES)
 BASELINE = "base"
+CELL = ("dataset", "protocol", "backbone", "method", "seed")  # what tells the cells of a frame apart
+WITHIN = 0.01  # of the published AUC: how near a mean is expected to be
+_LONGEST = 60  # letters of a part of a file name
 
 
 def protocol_label(rules: Mapping[str, Any]) -> str:
@@ -55,3 +60,15 @@ def counted(number: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {plural}"
+
+
+def short_commit(commit: str | None) -> str:
+    """The first digits of a commit, with its ``+`` where the code was changed since; ``unknown`` without one."""
+    return "unknown" if not commit else commit[:12] + "+" * commit.endswith("+")
+
+
+def slug(text: str) -> str:
+    """Letters, digits and dashes for a file name or a label; a digest stands for what is lost or too long."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    plain = re.fullmatch(r"[A-Za-z0-9 ,_()-]*", text) and len(slug) <= _LONGEST
+    return slug if plain else f"{slug[:_LONGEST].rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

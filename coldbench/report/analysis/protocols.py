@@ -1,4 +1,4 @@
-"""Protocols beside each other: what the leak of ``paper`` is worth, and who is better at equal optimiser steps."""
+"""Comparison of protocols: what the leak of ``paper`` is worth, and which method is better at equal steps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from coldbench.protocol.phases import COLD
+from coldbench.protocol.split import WARM_PHASES
 from coldbench.report.analysis.names import BASELINE
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.writers.tables import Told
+from coldbench.report.analysis.table import Table, text_row
+from coldbench.report.analysis.titles import Titles
 from coldbench.significance import Paired, holm, paired_t
 
 _LEAKING, _HONEST = "paper", "strict"
@@ -84,29 +86,43 @@ def leak(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
     return found
 
 
-def told(frame: pd.DataFrame, options: ReportOptions) -> list[Told]:
-    """What a report says of one dataset's protocols; nothing where there is one only, or no baseline."""
-    found = []
-    level = _LEGEND.format(alpha=options.alpha)
+def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles | None = None) -> list[Table]:
+    """The tables that compare one dataset's protocols; none where there is only one protocol, or no baseline.
+
+    Args:
+        frame: Of one dataset.
+        options: The metric and the level.
+        titles: Titles of methods and backbones, for sentences.
+    """
     leaks = [each for each in leak(frame, options) if not np.isnan(each.mean)]
-    if leaks:
-        rows = [[e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(options) or "-"] for e in leaks]
-        header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
-        legend = f"{options.title}, mean of warm-a to warm-c; {level}"
-        found.append(Told("What the leak is worth", header, 2, rows, legend, []))
-    compared = against_base(frame, options)
-    at = budgets(frame)
+    compared, at = against_base(frame, options), budgets(frame)
+    built = [_leak_table(leaks, options)] if leaks else []
     if at and any(each.test for each in compared):
-        legend = (
-            f"{options.title}, mean of warm-a to warm-c, and the difference to {BASELINE} at the same budget; "
-            f"{level} A budget is in epochs of the plain baseline per phase; under paper and strict each method takes "
-            f"the steps it wants."
-        )
-        header, rows = _by_budget(compared, at, options)
-        found.append(Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, at, options))))
-    return found
+        built.append(_budget_table(compared, at, options, titles or {}))
+    return built
 
 
+def _leak_table(leaks: list[Compared], options: ReportOptions) -> Table:
+    rows = [
+        text_row([e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(options) or "-"], 2) for e in leaks
+    ]
+    header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
+    legend = f"{options.title}, mean of {_WARM}; {_LEGEND.format(alpha=options.alpha)}"
+    return Table("What the leak is worth", header, 2, rows, legend)
+
+
+def _budget_table(compared: list[Compared], at: dict[str, int], options: ReportOptions, titles: Titles) -> Table:
+    legend = (
+        f"{options.title}, mean of {_WARM}, and the difference to {BASELINE} at the same budget; "
+        f"{_LEGEND.format(alpha=options.alpha)} A budget is in epochs of the plain baseline per phase; under paper and "
+        f"strict each method takes the steps that it is configured to take."
+    )
+    header, rows = _by_budget(compared, at, options)
+    lines = list(_sentences(compared, at, options, titles))
+    return Table("At equal optimiser steps", header, 2, [text_row(row, 2) for row in rows], legend, lines)
+
+
+_WARM = f"{WARM_PHASES[0]} to {WARM_PHASES[-1]}"
 _LEGEND = (
     "± half the interval of the difference (Student's t over seeds); verdicts by the paired t-test over seeds, Holm "
     "over a backbone's comparisons, level {alpha:g}."
@@ -116,7 +132,7 @@ _LEGEND = (
 def _by_budget(
     compared: list[Compared], budgets: dict[str, int], options: ReportOptions
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: backbones x methods, a column a protocol."""
+    """Header and rows: backbones x methods, one column per protocol."""
     protocols = list(dict.fromkeys(each.protocol for each in compared))
     names = [f"budget {budgets[label]}" if label in budgets else label for label in protocols]
     cells = {(each.backbone, each.method, each.protocol): each for each in compared}
@@ -135,7 +151,9 @@ def _shown(each: Compared | None, options: ReportOptions) -> str:
     return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(options), '') }"
 
 
-def _sentences(compared: list[Compared], budgets: dict[str, int], options: ReportOptions) -> Iterator[str]:
+def _sentences(
+    compared: list[Compared], budgets: dict[str, int], options: ReportOptions, titles: Titles
+) -> Iterator[str]:
     """At which budgets each method beats the baseline."""
     for backbone in dict.fromkeys(each.backbone for each in compared):
         for method in dict.fromkeys(each.method for each in compared if each.test is not None):
@@ -145,8 +163,11 @@ def _sentences(compared: list[Compared], budgets: dict[str, int], options: Repor
                 if each.backbone == backbone and each.method == method and at is not None:
                     verdicts.setdefault(each.verdict(options) or "not tested", []).append(at)
             if verdicts:
-                told = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
-                yield f"{backbone}, {method} against {BASELINE}: {told}."
+                shown = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
+                methods = titles.get("method", {})
+                names = [methods.get(label, label) for label in (method, BASELINE)]
+                where = titles.get("backbone", {}).get(backbone, backbone)
+                yield f"{where}, {names[0]} against {names[1]}: {shown}."
 
 
 def _difference(each: Compared) -> str:

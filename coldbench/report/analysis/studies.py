@@ -95,7 +95,7 @@ class Searched:
         """What an axis calls a field: a method's own without the method's name."""
         return field.removeprefix(f"{self.study.cells[0].method.name}.")
 
-    def told(self, attempt: Attempt | None) -> str:
+    def words(self, attempt: Attempt | None) -> str:
         """A trial's values in words."""
         values = attempt.values if attempt else {}
         return ", ".join(f"{self.label(field)} {text(value)}" for field, value in values.items()) or "-"

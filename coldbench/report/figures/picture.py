@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from coldbench.core.storage import Place
+from coldbench.report.analysis.names import slug
 from coldbench.run.folder import write_bytes
 
 _METADATA: dict[str, dict[str, Any]] = {
@@ -20,7 +20,6 @@ _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
 }
 _PNG_DPI = 200
-_LONGEST = 60  # letters of each part of a file name
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,6 @@ def write_pictures(folder: Place, drawn: Sequence[Picture]) -> None:
     for picture in drawn:
         for ending, content in picture.files.items():
             write_bytes(folder / f"{picture.name}.{ending}", content)
-
-
-def slug(text: str) -> str:
-    """Letters, digits and dashes for a file name; what is long or lost goes into a digest."""
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    plain = re.fullmatch(r"[A-Za-z0-9 ,_()-]*", text) and len(slug) <= _LONGEST
-    return slug if plain else f"{slug[:_LONGEST].rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _rounded(svg: bytes) -> bytes:

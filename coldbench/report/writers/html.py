@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,29 +15,9 @@ from markupsafe import Markup, escape
 import coldbench
 from coldbench.report.figures.picture import Picture
 from coldbench.report.figures.style import COLOURS, INK, MUTED, PAPER
-from coldbench.report.writers.grids import Grid
 
 _LEAST_LUMINANCE = 0.2  # on the page's dark ground, a contrast of about 4
 _PIXELS = 96 / 72  # a point
-
-
-@dataclass(frozen=True)
-class Part:
-    """A table of a section.
-
-    Attributes:
-        heading: Above it.
-        grid: The table.
-        legend: Below it.
-        lines: Below that, one by one.
-        folded: Whether it opens only when asked.
-    """
-
-    heading: str
-    grid: Grid
-    legend: str = ""
-    lines: Sequence[str] = ()
-    folded: bool = False
 
 
 def render(template: str, name: str, pictures: Sequence[Picture], **content: Any) -> str:

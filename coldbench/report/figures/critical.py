@@ -77,7 +77,7 @@ def _diagram(axes: Axes, height: float, methods: list[str], test: Friedman, look
         end = 1 - 0.12 * count if left else 1.12 * count
         axes.plot([rank, rank, end], [0, y, y], color=look.colour, linewidth=0.9)
         axes.plot([rank], [0], **look.line(linestyle="none"), clip_on=False)
-        name = f"{short(methods[index], 20)}  {rank:.2f}"
+        name = f"{short(look.title or methods[index], 20)}  {rank:.2f}"
         axes.text(end, y, f"{name} " if left else f" {name}", ha="right" if left else "left", va="center", fontsize=8)
     width = test.critical_difference
     axes.plot([1, 1 + width], [-0.28, -0.28], color=INK, linewidth=0.9, marker="|", clip_on=False)

@@ -9,7 +9,7 @@ from coldbench.report.analysis.frame import values
 from coldbench.report.analysis.names import BASELINE, PHASES
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
-from coldbench.report.figures.summary import Point, point
+from coldbench.report.figures.summary import SEED, Point, point
 
 
 def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure | None:
@@ -41,9 +41,10 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions)
             for place, method in enumerate(rows[backbone]):
                 own = found.get((backbone, method, phase))
                 if own is not None:
+                    axes.plot(own.seeds, [place] * len(own.seeds), **looks[method].line(**SEED))
                     look = looks[method].line(linestyle="none", elinewidth=1.1, capsize=2)
                     axes.errorbar([own.mean], [place], xerr=[[own.below], [own.above]], **look)
-            axes.set_yticks(range(len(rows[backbone])), [short(method) for method in rows[backbone]])
+            axes.set_yticks(range(len(rows[backbone])), [short(looks[method].title) for method in rows[backbone]])
             axes.set_ylim(len(rows[backbone]) - 0.4, -0.6)
             axes.tick_params(axis="y", length=0)
             axes.grid(axis="y", visible=False)
@@ -52,7 +53,7 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions)
         line[-1].annotate(
             short(backbone, 18), (1.04, 0.5), xycoords="axes fraction", va="center", annotation_clip=False
         )
-    figure.supxlabel(f"{options.title} minus that of {BASELINE}", fontsize=8.5)
+    figure.supxlabel(f"{options.title} minus that of {looks[BASELINE].title}", fontsize=8.5)
     return figure
 
 

@@ -66,7 +66,9 @@ def embedding_map(
             panel.spines[["top", "right"]].set_visible(True)
             if method == methods[0]:
                 panel.set_title(phase)
-        line[0].set_ylabel(f"{short(method)}\n{cloud.shares[0]:.1%} across, {cloud.shares[1]:.1%} up", fontsize=8)
+        line[0].set_ylabel(
+            f"{short(look.title or method)}\n{cloud.shares[0]:.1%} across, {cloud.shares[1]:.1%} up", fontsize=8
+        )
     return figure
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.names import BASELINE
-from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.names import BASELINE, WITHIN
 from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
 from coldbench.run.folder import Folder, Record
+
+_Parts = tuple[str, str, str, str, Figure]  # the arguments of ``picture.draw``
 
 
 def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]:
@@ -25,35 +27,51 @@ def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]
         found: What it came to; the embeddings and the paper's numbers do not depend on the metric.
 
     Returns:
-        The pictures, and a line for each that could not be drawn, saying why.
+        The pictures, and a sentence for each that could not be drawn, saying why.
     """
     notes: list[str] = []
     with rc_context(RC):
-        chosen = looks(found.frame["method"])
-        drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found.options)]
-        for protocol, part in found.scored.groupby("protocol", sort=False):
-            ranks = critical.rankings(part, found.options)
-            figure = critical.critical_differences(ranks, chosen)
-            if figure is None:
-                why = next(iter(ranks.values()))[1].note
-                notes.append(f"No critical differences under protocol {protocol}: {why}.")
-            else:
-                caption = _CRITICAL.format(alpha=found.options.alpha)
-                drawn.append(draw(f"protocol {protocol}", "ranks", "critical differences", caption, figure))
+        chosen = looks(found.frame["method"], found.titles.get("method"))
+        drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found)]
+        drawn += [draw(*parts) for parts in _ranks(found, chosen, notes)]
         for dataset, part in found.scored.groupby("dataset", sort=False):
-            figure = budgets.against_budget(part, chosen, found.options)
+            figure = budgets.against_budget(_titled(part, found), chosen, found.options)
             if figure is not None:
                 caption = _BUDGETS.format(behind=over(part, found.options.alpha))
                 drawn.append(draw(str(dataset), "budgets", "equal optimiser steps", caption, figure))
-        for about, backbone, own in _by_backbone(found):
-            figure = _embedding_map(folder, own, chosen)
-            if figure is None:
-                notes.append(f"No map of the embeddings for {about}, {backbone}: their files are not there.")
-            else:
-                seed = min(record["seed"] for record in own)
-                title, caption = f"embeddings on {backbone}", _EMBEDDINGS.format(backbone=backbone, seed=seed)
-                drawn.append(draw(about, title, title, caption, figure))
+        drawn += [draw(*parts) for parts in _maps(folder, found, chosen, notes)]
     return drawn, notes
+
+
+def _titled(frame: pd.DataFrame, found: Findings) -> pd.DataFrame:
+    """A frame with the backbones' titles."""
+    return frame.replace({"backbone": dict(found.titles.get("backbone", {}))})
+
+
+def _ranks(found: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
+    """The diagram of critical differences of each protocol, or a note that says why there is none."""
+    for protocol, part in found.scored.groupby("protocol", sort=False):
+        ranks = critical.rankings(part, found.options)
+        figure = critical.critical_differences(ranks, chosen)
+        if figure is None:
+            why = next(iter(ranks.values()))[1].note
+            notes.append(f"The methods' ranks under protocol {protocol} are not drawn: {why}.")
+        else:
+            caption = _CRITICAL.format(alpha=found.options.alpha)
+            yield f"protocol {protocol}", "ranks", "critical differences", caption, figure
+
+
+def _maps(folder: Folder, found: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
+    """The map of the embeddings of each dataset, protocol and backbone, or a note where their files are gone."""
+    for about, backbone, own in _by_backbone(found):
+        figure = _embedding_map(folder, own, chosen)
+        title = found.titles.get("backbone", {}).get(backbone, backbone)
+        if figure is None:
+            notes.append(f"There is no map of the embeddings for {about}, {title}: their files are missing.")
+        else:
+            seed = min(record["seed"] for record in own)
+            caption = _EMBEDDINGS.format(backbone=title, seed=seed)
+            yield about, f"embeddings on {backbone}", f"embeddings on {title}", caption, figure
 
 
 _CRITICAL = (
@@ -72,11 +90,10 @@ _EMBEDDINGS = (
 )
 
 
-def _of_section(
-    section: Section, chosen: dict[str, Look], options: ReportOptions
-) -> Iterator[tuple[str, str, str, str, Figure]]:
-    """What one dataset under one protocol gives, as arguments of ``picture.draw``."""
-    about, frame, name = section.title, section.frame, options.title
+def _of_section(section: Section, chosen: dict[str, Look], found: Findings) -> Iterator[_Parts]:
+    """The figures of one dataset under one protocol."""
+    options, titles = found.options, found.titles.get("method", {})
+    about, frame, name = section.title, _titled(section.frame, found), options.title
     behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
     yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
@@ -88,16 +105,19 @@ def _of_section(
         yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, options)
     figure = difference.to_base(frame, chosen, options)
     if figure is not None:
-        caption = f"Difference to {BASELINE} in {name}, paired by seed; {behind}."
-        yield about, "difference", f"difference to {BASELINE}", caption, figure
-    figure = published.against_paper(frame, chosen, options.alpha)
+        base = titles.get(BASELINE, BASELINE)
+        caption = f"Difference to {base} in {name}, paired by seed; {behind}."
+        yield about, "difference", f"difference to {base}", caption, figure
+    figure = published.against_paper(section.frame, chosen, options.alpha)
     if figure is not None:
-        caption = f"Our AUC minus the published one of the same cell, against the published one; {behind}. Band: 0.01."
+        caption = (
+            f"Our AUC minus the published one of the same cell, against the published one; {behind}. Band: {WITHIN}."
+        )
         yield about, "published", "ours against the paper", caption, figure
 
 
 def _by_backbone(found: Findings) -> Iterator[tuple[str, str, list[Record]]]:
-    """The records of each dataset, protocol and backbone that count in the frame, of one seed a method."""
+    """The records of each dataset, protocol and backbone that count in the frame, of one seed per method."""
     kept = {record["key"]: record for record in found.records}
     for section in found.sections:
         for backbone, part in section.frame.groupby("backbone", sort=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,25 +64,38 @@ RC: Any = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a method is drawn: what tells it in colour, and twice what tells it in grey."""
+    """How a method is drawn, told apart in grey by its marker and its line.
+
+    Attributes:
+        colour: As ``#rrggbb``.
+        marker: A marker of Matplotlib's.
+        dash: A line style of Matplotlib's.
+        fill: The part of the marker that is filled.
+        title: The name that legends and axes show; empty for the label.
+    """
 
     colour: str
     marker: str
     dash: Any
     fill: str = "full"
+    title: str = ""
 
     def line(self, **more: Any) -> dict[str, Any]:
-        """For ``Axes.plot`` and ``Axes.errorbar``."""
+        """Arguments for ``Axes.plot`` and ``Axes.errorbar``."""
         look = {"color": self.colour, "linestyle": self.dash, "marker": self.marker, "fillstyle": self.fill}
         return look | {"markeredgewidth": 0.9, "markerfacecoloralt": PAPER} | more
 
 
-def looks(labels: Iterable[str]) -> dict[str, Look]:
+def looks(labels: Iterable[str], titles: Mapping[str, str] | None = None) -> dict[str, Look]:
     """A look for each method of a run, by label.
 
     The published methods have theirs by their place in the paper's tables. A plugin's colour comes from its name,
     the next free one where two plugins of a run meet. A variant (``cvar[adapt=false]``) has its method's colour
     with its marker filled otherwise and a dash of its own.
+
+    Args:
+        labels: The methods' labels.
+        titles: Label to the title that legends show; None for the labels.
     """
     labels = sorted(set(labels), key=method_order)
     published = paper.methods()
@@ -102,7 +115,8 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
         base = bases[label]
         number = variants[base] = variants.get(base, -1) + 1 if label != base else -1
         dash = _DASHES[(order.index(base) + number + 1) % len(_DASHES)]
-        found[label] = Look(*places[base], dash, "full" if number < 0 else _FILLS[number % len(_FILLS)])
+        fill = "full" if number < 0 else _FILLS[number % len(_FILLS)]
+        found[label] = Look(*places[base], dash, fill, (titles or {}).get(label, label))
     return found
 
 
@@ -134,7 +148,7 @@ def panels(
 
 def legend(figure: Figure, chosen: dict[str, Look], **more: Any) -> None:
     """Names the methods under a figure, where it covers no data."""
-    lines = [Line2D([], [], label=short(label), **look.line(**more)) for label, look in chosen.items()]
+    lines = [Line2D([], [], label=short(look.title or label), **look.line(**more)) for label, look in chosen.items()]
     widest = max(len(line.get_label()) for line in lines)  # type: ignore[arg-type]
     columns = max(1, min(len(lines), int(figure.get_figwidth() * 13 / (widest + 8))))
     rows = -(-len(lines) // columns)

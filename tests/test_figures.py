@@ -208,7 +208,7 @@ def run(tmp_path_factory, make_cell, dataset, split):
 
 
 def renamed(folder, **more):
-    """What it came to, one method with a name that would like to be markup."""
+    """Its findings, one method with a name that would like to be markup."""
     found = find(folder.path, ASKED)
     records = [record | more for record in found.records]
     for record in records:

@@ -1,4 +1,4 @@
-"""Two runs side by side: versions, data, and the differences of the cells that both have."""
+"""Comparison of two runs: their versions and data, and the differences of the cells that both have."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Run:
 
 
 def compare(first: Path, second: Path, options: ReportOptions) -> str:
-    """Says in Markdown whether a second run came to other results than a first one.
+    """Compares the results of a second run with those of a first one, in Markdown.
 
     Differences are of the second minus the first, paired by seed, tested by the paired t-test with Holm's correction
     over all that were tested. A setting that only one of the versions knows does not keep cells apart.
@@ -50,7 +50,7 @@ def compare(first: Path, second: Path, options: ReportOptions) -> str:
         options.check(run.frame)
     ours, theirs = (run.cells for run in runs)
     common = ours.index.intersection(theirs.index, sort=False)
-    parts: list[str | None] = ["# coldbench compare\n", _beside(runs, (first, second))]
+    parts: list[str | None] = ["# coldbench compare\n", _provenance(runs, (first, second))]
     parts += [_missing(runs[0], ours.index.difference(common, sort=False), "first")]
     parts += [_missing(runs[1], theirs.index.difference(common, sort=False), "second")]
     if common.empty:
@@ -86,8 +86,8 @@ def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
     return aligned(first), aligned(second)
 
 
-def _beside(runs: tuple[_Run, _Run], paths: tuple[Path, Path]) -> str:
-    """Versions, commits, machines, data and settings, with a word where they differ."""
+def _provenance(runs: tuple[_Run, _Run], paths: tuple[Path, Path]) -> str:
+    """A table of versions, commits, machines, data and settings, marked where they differ."""
     facts = [_facts(run, path) for run, path in zip(runs, paths, strict=True)]
     rows = []
     for name in dict.fromkeys([*facts[0], *facts[1]]):
@@ -120,7 +120,7 @@ def _missing(run: _Run, cells: pd.Index, which: str) -> str | None:
 
 
 def _apart(first: pd.Index, second: pd.Index) -> str:
-    """In what the cells of two runs have no value in common."""
+    """The properties in which the cells of two runs have no value in common."""
     apart = []
     for level, name in enumerate(_CELL):
         ours, theirs = (list(dict.fromkeys(map(str, cells.get_level_values(level)))) for cells in (first, second))

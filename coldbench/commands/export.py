@@ -1,4 +1,4 @@
-"""A run's records -> one tidy table, a row a measurement, as Parquet, CSV or JSON."""
+"""A run's records -> one tidy table with one row per measurement, as Parquet, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from typing import Any
 import pandas as pd
 
 from coldbench.core.errors import InputError, unknown
+from coldbench.report.analysis.names import PHASES, counted
 from coldbench.run.folder import Folder, Record, write_bytes
 
-PRETRAINING = "pretraining"  # the phase of what was measured before the first one
+PRETRAINING = "pretraining"  # stands for a phase in rows that were measured before the first one
 COLUMNS = {
-    "dataset": "name, with what of its configuration is not the default",
-    "dataset_label": "what tables call the data",
+    "dataset": "name, with the fields of its configuration that differ from the defaults",
+    "dataset_label": "the label of the data in tables",
     "fingerprint": "digest of the data's content",
-    "protocol": "the protocol's name",
-    "backbone": "name, with what of its configuration is not the default",
-    "method": "name, with what of its configuration is not the default",
+    "protocol": "the protocol's label",
+    "backbone": "name, with the fields of its configuration that differ from the defaults",
+    "method": "name, with the fields of its configuration that differ from the defaults",
     "seed": "the replication's seed",
-    "phase": "pretraining, cold, warm-a, warm-b or warm-c",
-    "metric": "what was measured: auc, gauc, logloss, ..., steps, seconds",
+    "phase": f"{PRETRAINING}, {', '.join(PHASES[:-1])} or {PHASES[-1]}",
+    "metric": "the measurement's name: auc, gauc, logloss, ..., steps, seconds",
     "value": "the measurement; empty where it is not defined, as the AUC of one class",
     "dataset_config": "the dataset's whole configuration, as JSON",
     "backbone_config": "the backbone's whole configuration, as JSON",
     "method_config": "the method's whole configuration, as JSON",
-    "settings": "what all methods of the run share, as JSON",
+    "settings": "the settings that all methods of the run share, as JSON",
     "key": "digest of everything that affects the cell's result, the code included",
     "finished": "when the cell was finished, UTC, ISO 8601",
     "coldbench": "version that computed the cell",
     "torch": "version of torch",
-    "commit": "git commit of the code, with + behind it where it was changed since; empty where unknown",
+    "commit": "git commit of the code, followed by + where the code was changed since; empty where unknown",
     "device": "cpu, or the GPU's name",
     "processor": "the processor's name",
 }
@@ -49,7 +50,7 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
         out: The file; None for export.FORMAT in the run's folder.
 
     Returns:
-        What was written, for the user.
+        A sentence for the user: the file and the number of measurements.
 
     Raises:
         InputError: The format is unknown, the folder holds no finished cell, or the file cannot be written.
@@ -63,8 +64,8 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
         write_bytes(path, _encoded(frame, to))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})") from None
-    left = f"; {len(unread)} files that are no valid record were left out" if unread else ""
-    return f"{path}: {len(frame):,} measurements of {len(records):,} cells{left}"
+    left = f"; {counted(len(unread), 'file')} without a valid record left out" if unread else ""
+    return f"{path}: {counted(len(frame), 'measurement')} of {counted(len(records), 'cell')}{left}"
 
 
 def measurements(records: list[Record]) -> pd.DataFrame:

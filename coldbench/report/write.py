@@ -18,7 +18,7 @@ from coldbench.run.folder import Folder, write_text
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """The files of a run's report.
 
     Attributes:
         path: The report in Markdown; index.html, the LaTeX and CSV tables and the figures lie beside it.
@@ -34,19 +34,19 @@ def write_report(out: Path, options: ReportOptions | None = None, name: str | No
 
     Args:
         out: The run's folder.
-        options: The metric, the reference and the level; None for AUC against the best at 0.05.
-        name: What to call the run; None for the folder's name.
+        options: The metric, the reference and the level; None for AUC, against the best method, at 0.05.
+        name: The title of the page; None for the folder's name.
 
     Raises:
-        InputError: The folder holds no run or no finished cell, the options does not suit it, or it cannot be written.
+        InputError: The folder holds no run or no finished cell, the options do not suit it, or it cannot be written.
     """
-    found = find(out, options or ReportOptions())
-    drawn, undrawn = pictures(Folder(out), found)
-    found = replace(found, notes=[*found.notes, *undrawn])
-    tables = contents(found)
-    written = files.files(found, tables)
+    findings = find(out, options or ReportOptions())
+    drawn, undrawn = pictures(Folder(out), findings)
+    findings = replace(findings, notes=[*findings.notes, *undrawn])
+    tables = contents(findings)
+    written = files.files(findings, tables)
     latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != files.DOCUMENT}
-    written["index.html"] = page.render(name or out.resolve().name, found, tables, drawn, latex)
+    written["index.html"] = page.render(name or out.resolve().name, findings, tables, drawn, latex)
     folder = out / "report"
     try:
         write_pictures(folder / "figures", drawn)
@@ -54,4 +54,4 @@ def write_report(out: Path, options: ReportOptions | None = None, name: str | No
             write_text(folder / file, content)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror})") from None
-    return Report(folder / "report.md", files.summary(found, tables))
+    return Report(folder / "report.md", files.summary(findings, tables))

@@ -17,10 +17,10 @@ _NAMES = ["backbone", "phase", "method", "against"]
 
 
 def tests(found: pd.DataFrame, options: ReportOptions, place: str) -> Table | None:
-    """All tests of one dataset and protocol; None where there is none.
+    """The table of all tests of one dataset and protocol; None without a test.
 
     Args:
-        found: What ``comparisons.over_seeds`` gave, with what ``predictions.over_rows_and_items`` gave below it.
+        found: The rows of ``comparisons.over_seeds``, followed by those of ``predictions.over_rows_and_items``.
         options: The metric and the level.
         place: The dataset, for the caption.
     """
@@ -58,7 +58,7 @@ def _line(key: Sequence[str], part: pd.DataFrame, options: ReportOptions) -> dic
 
 
 def legend(found: pd.DataFrame, options: ReportOptions) -> list[str]:
-    """What the appendix's columns are, and why a p-value is missing, one sentence per line."""
+    """Sentences that say what the appendix's columns are, and why a p-value is missing."""
     lines = [
         f"Difference: {options.title} of the method minus that of the one it is compared with, mean over their common "
         f"seeds, with the t-interval of {options.level}.",

@@ -50,33 +50,33 @@ class Contents:
     measurements: Table
 
 
-def contents(found: Findings) -> Contents:
+def contents(findings: Findings) -> Contents:
     """Builds the tables, with titles in place of labels."""
     comparisons = [
-        (heading, [table.titled(found.titles) for table in tables]) for heading, tables in _comparisons(found)
+        (heading, [table.titled(findings.titles) for table in tables]) for heading, tables in _comparisons(findings)
     ]
-    sections = [_section(section, found) for section in found.sections]
-    return Contents(sections, comparisons, measurements(found.frame).titled(found.titles))
+    sections = [_section(section, findings) for section in findings.sections]
+    return Contents(sections, comparisons, measurements(findings.frame).titled(findings.titles))
 
 
-def _section(section: Section, found: Findings) -> SectionTables:
-    options, methods = found.options, found.titles.get("method", {})
+def _section(section: Section, findings: Findings) -> SectionTables:
+    options, methods = findings.options, findings.titles.get("method", {})
     built = (
         results.by_phase(section.block, options, section.place, methods),
         results.against_paper(section.block, section.first, section.place),
         results.gains(section.gains, options, section.place, methods),
         appendix.tests(section.tests, options, section.place),
     )
-    first, *others = (None if table is None else table.titled(found.titles) for table in built)
+    first, *others = (None if table is None else table.titled(findings.titles) for table in built)
     assert first is not None  # by_phase always gives one
     return SectionTables(section.title, first, *others)
 
 
-def _comparisons(found: Findings) -> Iterator[tuple[str, list[Table]]]:
+def _comparisons(findings: Findings) -> Iterator[tuple[str, list[Table]]]:
     """What compares several protocols, and several datasets and backbones: a heading and the tables under it."""
-    for dataset, part in found.scored.groupby("dataset", sort=False):
-        if tables := protocols.tables(part, found.options, found.titles):
+    for dataset, part in findings.scored.groupby("dataset", sort=False):
+        if tables := protocols.tables(part, findings.options, findings.titles):
             yield f"Comparison of protocols: {dataset}", tables
-    for protocol, part in found.scored.groupby("protocol", sort=False):
-        if ranks := across.told(part, found.options):
+    for protocol, part in findings.scored.groupby("protocol", sort=False):
+        if ranks := across.told(part, findings.options):
             yield f"Across datasets and backbones, protocol {protocol}", list(ranks)

@@ -18,18 +18,18 @@ from coldbench.significance import IDENTICAL, mean_interval
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a table.
+    """The result of one method on one backbone after one phase.
 
     Attributes:
-        mean: Over seeds.
+        mean: The mean over seeds.
         deviation: Sample standard deviation over seeds; NaN with one seed.
         half: Half the width of the mean's t-interval; NaN with one seed.
-        seeds: How many.
+        seeds: The number of seeds.
         best: Whether it is the best mean of a column that could be tested.
         reference: Whether the others of its column were tested against it.
         mark: ``worse``, ``similar`` or ``better`` than the reference by the paired t-test after Holm's correction;
             empty for the reference and where there is no test.
-        p: Of that test, corrected; NaN where there is none.
+        p: The corrected p-value of that test; NaN without a test.
         published: The paper's number, or None.
     """
 

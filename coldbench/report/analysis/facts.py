@@ -1,4 +1,4 @@
-"""Records -> what a reader should know of a run: what it was, what it stands on, and what to be careful with."""
+"""Records -> the facts that a reader needs to judge a run: its plugins, data and software, and its weak points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from coldbench.significance import FEWEST
 
 _LEAK = (
     "Protocol {}: item counts, words and the scaling of numeric fields come from the whole log, test rows included. "
-    "It is a leak, kept because the published tables have it; the protocols strict and matched are without."
+    "This leak is kept because the published tables have it; the protocols strict and matched remove it."
 )
 _MOST_NAMED = 8  # cells that one warning names
 _KINDS = {"method": registry.METHODS, "backbone": registry.BACKBONES, "dataset": registry.DATASETS}
@@ -30,10 +30,10 @@ class Plugin:
     """A method, backbone or dataset of a run.
 
     Attributes:
-        label: What tables call it.
-        citation: What it is, by whom, where; empty where its file is not installed here.
-        departs: How it departs from its paper, from its file; empty where it says nothing.
-        values: Hyper-parameter to value, and whether that is not the default.
+        label: The name that tables show.
+        citation: The first sentence of its file; empty where the plugin is not installed.
+        departs: The paragraph of its file on departures from the paper; empty where there is none.
+        values: Hyper-parameter to its value and whether that differs from the default.
     """
 
     label: str
@@ -50,10 +50,12 @@ def plugins(records: Sequence[Record], kind: str, titles: Titles) -> list[Plugin
         kind: ``method``, ``backbone`` or ``dataset``.
         titles: Titles by kind and label.
     """
-    found = {_label(record, kind): record for record in records}
-    order = sorted(found, key=method_order) if kind == "method" else sorted(found)
+    unique = {_label(record, kind): record for record in records}
+    order = sorted(unique, key=method_order) if kind == "method" else sorted(unique)
     names = titles.get(kind, {})
-    return [_plugin(kind, found[label][kind], names.get(label, label), found[label]["config"][kind]) for label in order]
+    return [
+        _plugin(kind, unique[label][kind], names.get(label, label), unique[label]["config"][kind]) for label in order
+    ]
 
 
 def _label(record: Record, kind: str) -> str:
@@ -76,24 +78,24 @@ def _plugin(kind: str, name: str, label: str, config: dict[str, Any]) -> Plugin:
 
 
 def _departures(owner: type[Any]) -> str:
-    """The paragraph of a plugin's file that says how it departs from its paper."""
+    """The paragraph of a plugin's file on departures from its paper."""
     paragraphs = (inspect.getmodule(owner).__doc__ or "").split("\n\n")
     return " ".join(" ".join(part.split()) for part in paragraphs if part.strip().startswith("Departs"))
 
 
 def data(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Each dataset's label, fingerprint and split sizes."""
-    found = {}
+    """Label, fingerprint and split sizes of each dataset."""
+    unique = {}
     for record in records:
         sizes = {name.replace("items_", "items, "): f"{count:,}" for name, count in record["split"].items()}
         about = {"label": record["dataset_label"], "fingerprint": record["fingerprint"], "sizes": sizes}
-        found[record["fingerprint"], str(sizes)] = about
-    return list(found.values())
+        unique[record["fingerprint"], str(sizes)] = about
+    return list(unique.values())
 
 
 def software(records: Sequence[Record]) -> list[dict[str, str]]:
-    """Versions, commit and machine of each kind that computed some of the records."""
-    found = {}
+    """Versions, commit and machine of each environment that computed some of the records."""
+    unique = {}
     for record in records:
         machine = record["provenance"]["machine"]
         about = {
@@ -103,45 +105,45 @@ def software(records: Sequence[Record]) -> list[dict[str, str]]:
             "device": machine["device"],
             "threads per cell": str(machine["threads"]),
         }
-        found[tuple(about.items())] = about
-    return list(found.values())
+        unique[tuple(about.items())] = about
+    return list(unique.values())
 
 
 def settings(records: Sequence[Record]) -> list[dict[str, str]]:
-    """The settings that all methods share, once for each that occurs."""
-    found = {}
+    """Each distinct set of the settings that all methods share."""
+    unique = {}
     for record in records:
         about = {name: text(value) for name, value in record["config"]["settings"].items()}
-        found[tuple(about.items())] = about
-    return list(found.values())
+        unique[tuple(about.items())] = about
+    return list(unique.values())
 
 
-def warnings(found: Findings) -> list[str]:
-    """What a reader should be careful with, the findings' own notes among it."""
-    frame = found.frame
+def warnings(findings: Findings) -> list[str]:
+    """What a reader should know first: too few seeds, missing cells, leaks, mixed software, and all notes."""
+    frame = findings.frame
     lines = []
     most = int(frame.groupby(["dataset", "protocol", "backbone", "method"])["seed"].nunique().max())
     if most < FEWEST:
         seeds = "One seed" if most == 1 else f"{most} seeds"
         lines.append(f"{seeds}: no difference can be tested. The paired t-test needs {FEWEST} (--seeds {FEWEST}).")
-    lines += _uneven(found)
-    for section in found.sections:
+    lines += _uneven(findings)
+    for section in findings.sections:
         for table, block in (("1", section.first), ("2", section.gains)):
             if "; not:" in closeness(block):
                 lines.append(f"{section.title}, Table {table}: {closeness(block)}")
     lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
-    stacks = software(found.records)
+    stacks = software(findings.records)
     if len(stacks) > 1:
         differing = [name for name in stacks[0] if len({stack.get(name) for stack in stacks}) > 1]
         lines.append(f"The records were computed in {len(stacks)} ways, which differ in {', '.join(differing)}.")
     if any(stack["commit"].endswith("+") for stack in stacks):
         lines.append("Some records were computed by code with changes that were not committed.")
-    return [*lines, *found.notes]
+    return [*lines, *findings.notes]
 
 
-def _uneven(found: Findings) -> Iterator[str]:
-    """Where a method lacks seeds that others of its backbone have."""
-    for section in found.sections:
+def _uneven(findings: Findings) -> Iterator[str]:
+    """A sentence for each section in which a method lacks seeds that others on its backbone have."""
+    for section in findings.sections:
         lacking = []
         for backbone, own in section.frame.groupby("backbone", sort=False):
             everything = set(own["seed"])
@@ -154,25 +156,25 @@ def _uneven(found: Findings) -> Iterator[str]:
             yield f"Cells are missing in {section.title}: {named}{rest}. They failed or were not run."
 
 
-def cells(found: Findings) -> str:
+def cells(findings: Findings) -> str:
     """The number of cells in words: ``1 cell``."""
-    return counted(len(found.frame[list(CELL)].drop_duplicates()), "cell")
+    return counted(len(findings.frame[list(CELL)].drop_duplicates()), "cell")
 
 
-def plan(found: Findings) -> dict[str, str]:
+def plan(findings: Findings) -> dict[str, str]:
     """The axes of the grid in words, methods and backbones by title."""
     named = {}
     for kind in ("method", "backbone", "dataset", "protocol"):
-        titles = found.titles.get(kind, {})
-        named[f"{kind}s"] = ", ".join(titles.get(label, str(label)) for label in found.frame[kind].unique())
-    return named | {"seeds": ", ".join(map(str, sorted(found.frame["seed"].unique())))}
+        titles = findings.titles.get(kind, {})
+        named[f"{kind}s"] = ", ".join(titles.get(label, str(label)) for label in findings.frame[kind].unique())
+    return named | {"seeds": ", ".join(map(str, sorted(findings.frame["seed"].unique())))}
 
 
-def grid(found: Findings) -> dict[str, str]:
+def grid(findings: Findings) -> dict[str, str]:
     """The axes of the grid, and when and how long it was computed, in words."""
-    seconds = sum(phase["seconds"] or 0 for record in found.records for phase in record["phases"])
-    finished = sorted(record["finished"].replace("T", " ").replace("+00:00", " UTC") for record in found.records)
-    return plan(found) | {
+    seconds = sum(phase["seconds"] or 0 for record in findings.records for phase in record["phases"])
+    finished = sorted(record["finished"].replace("T", " ").replace("+00:00", " UTC") for record in findings.records)
+    return plan(findings) | {
         "finished": finished[0] if finished[0] == finished[-1] else f"{finished[0]} to {finished[-1]}",
         "seconds in all cells": f"{seconds:,.0f}",
     }

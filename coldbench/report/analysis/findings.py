@@ -1,4 +1,4 @@
-"""A run's folder -> everything that its report says, before it is put into words, tables and figures."""
+"""A run's folder -> its records, results and tests, before any table or figure is made of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Section:
     """One dataset under one protocol.
 
     Attributes:
-        dataset: What tables call it.
-        protocol: The protocol.
-        frame: Its rows of the tidy frame.
-        tests: Its rows of the tests.
+        dataset: The dataset's label.
+        protocol: The protocol's label.
+        frame: The rows of the tidy frame that belong to it.
+        tests: The tests that belong to it.
         first: Entries beside the paper's Table 1.
         second: Entries beside the paper's Table 2.
         block: Entries beside Table 1, and beside Table 2 where Table 1 lacks them, as it does most backbones.
@@ -57,15 +57,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a run came to.
+    """The results of a run.
 
     Attributes:
-        options: What was asked.
-        records: As they were read.
-        frame: A row per cell and phase (``frame.tidy``).
-        tests: A row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
+        options: The metric, the reference and the level.
+        records: The records that count, with the labels of the frame.
+        frame: One row per cell and phase (``frame.tidy``).
+        tests: One row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
         sections: One per dataset and protocol.
-        notes: A line for each thing that a reader should know.
+        notes: Sentences that a reader should know, such as which records do not count.
         titles: Titles of methods and backbones.
     """
 
@@ -122,7 +122,7 @@ def _undefined(frame: pd.DataFrame, scored: pd.DataFrame, options: ReportOptions
 
 
 def _left_out(unread: Mapping[str, str]) -> Iterator[str]:
-    """What does not count: broken files by name; how many are of another version, as whole runs are."""
+    """A sentence for each broken record, and one for all records of another version."""
     yield from (
         f"cells/{name} is no valid record ({why}); run the same command again."
         for name, why in unread.items()

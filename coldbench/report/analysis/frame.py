@@ -1,4 +1,4 @@
-"""Records -> one tidy frame, a row per cell and phase."""
+"""Records -> one tidy frame with one row per cell and phase."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _IDENTITY = ("settings", *CELL)
 
 
 def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
-    """One row per cell and phase, with labels, names and all metrics.
+    """A frame with one row per cell and phase, with labels, names and all metrics.
 
     Of records of one cell that different versions of the code computed, the newest counts; of one dataset's data,
     too, the newest (``datasets.current``).
 
     Returns:
-        The frame, and a line for each thing that a reader should know of it.
+        The frame, and sentences that a reader of it should know, such as which records do not count.
     """
     records, notes = current(records)
     rows = [
@@ -82,12 +82,12 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
 
 
 def short_names(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """Calls a method whose hyper-parameters a search chose ``cvar[tuned]``: they are others on each backbone.
+    """Labels a method whose hyper-parameters a search chose ``cvar[tuned]``, as they differ between backbones.
 
-    Where a backbone has two such variants of a method they keep their full labels.
+    Two such variants of a method on one backbone keep their full labels.
 
     Returns:
-        The records, and a line for each name with the values behind it.
+        The records, and one sentence per name with the values behind it.
     """
     variants: dict[tuple[str, ...], set[str]] = {}
     for record in records:

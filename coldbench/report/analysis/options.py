@@ -1,4 +1,4 @@
-"""What a report is to say: the metric, the reference and the level of the tests."""
+"""Options of a report: the metric, the reference and the level of the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coldbench.protocol.metrics import METRICS
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report is to say.
+    """Options of a report.
 
     Attributes:
         metric: The name of one of ``METRICS``.

@@ -21,14 +21,14 @@ _LEAKING, _HONEST = "paper", "strict"
 
 @dataclass(frozen=True)
 class Compared:
-    """A method's mean over the warm-up phases under a protocol, against something else over the same seeds.
+    """A method's mean over the warm-up phases under a protocol, compared with another mean over the same seeds.
 
     Attributes:
         backbone: The backbone.
         method: The method.
         protocol: The protocol's label.
         mean: Over seeds, each the mean over warm-a, warm-b and warm-c.
-        test: Of the difference; None for the baseline itself.
+        test: The test of the difference; None for the baseline itself.
         p_holm: Corrected over the backbone's comparisons; NaN where there is no test.
     """
 
@@ -154,7 +154,7 @@ def _shown(each: Compared | None, options: ReportOptions) -> str:
 def _sentences(
     compared: list[Compared], budgets: dict[str, int], options: ReportOptions, titles: Titles
 ) -> Iterator[str]:
-    """At which budgets each method beats the baseline."""
+    """A sentence per backbone and method on the budgets at which it is better or worse than the baseline."""
     for backbone in dict.fromkeys(each.backbone for each in compared):
         for method in dict.fromkeys(each.method for each in compared if each.test is not None):
             verdicts: dict[str, list[int]] = {}
@@ -179,7 +179,7 @@ def _difference(each: Compared) -> str:
 
 
 def _means(frame: pd.DataFrame, options: ReportOptions) -> Iterator[tuple[str, dict[tuple[str, str], np.ndarray]]]:
-    """Per backbone and then per (protocol, method) the mean over warm-up phases, (seeds,); NaN for a seed it lacks."""
+    """Per backbone, the mean over warm-up phases by (protocol, method): (seeds,), NaN for a missing seed."""
     warm = frame[frame["phase"] != COLD]
     for backbone, part in warm.groupby("backbone", sort=False):
         seeds = sorted(part["seed"].unique())

@@ -20,15 +20,15 @@ EARLY = WARM_PHASES[0]  # every trial gets so far: the scheduler stops none befo
 
 @dataclass(frozen=True)
 class Attempt:
-    """A trial, as a report shows it; scores are in the metric's own sign.
+    """One trial as a report shows it, with scores in the metric's own sign.
 
     Attributes:
-        number: In the order the trials ended.
+        number: The place in the order in which trials ended.
         state: ``finished`` or ``stopped``.
-        values: Of every field searched.
-        early: At warm-a of the first seed; None where it was not to be had.
-        score: Of a finished one.
-        seconds: It took.
+        values: The value of every field that was searched.
+        early: The score at warm-a of the first seed; None where the trial has none.
+        score: The final score; None where the trial was stopped.
+        seconds: The time that the trial took.
     """
 
     number: int
@@ -45,11 +45,11 @@ class Searched:
 
     Attributes:
         study: The study.
-        attempts: Its trials.
-        scales: Of the fields searched.
-        defaults: The trial of the defaults, if it was made.
-        best: The best finished one, if there is one.
-        other_fields: What some of the trials, those of an earlier search, varied as well.
+        attempts: The trials.
+        scales: The scale of each field that was searched.
+        defaults: The trial with the defaults; None without one.
+        best: The best finished trial; None without one.
+        other_fields: Further fields that trials of an earlier search varied.
     """
 
     study: Study
@@ -61,18 +61,18 @@ class Searched:
 
     @property
     def title(self) -> str:
-        """For headings and names of files."""
+        """A description for headings and names of files."""
         cell = self.study.cells[0]
         return f"{cell.method.label} on {cell.backbone.label}, {cell.dataset.label}, protocol {cell.protocol.label}"
 
     @property
     def metric(self) -> str:
-        """What the score is."""
+        """The name of the score."""
         return f"mean {RECORDED[METRICS[self.study.metric][0]].title}"
 
     @property
     def early_metric(self) -> str:
-        """What the early score is."""
+        """The name of the early score."""
         first = f", seed {self.study.cells[0].seed}" if len(self.study.cells) > 1 else ""
         return f"{RECORDED[METRICS[self.study.metric][0]].title} at {EARLY}{first}"
 
@@ -83,7 +83,7 @@ class Searched:
 
     @property
     def stopped(self) -> int:
-        """How many trials the scheduler stopped."""
+        """The number of trials that the scheduler stopped."""
         return sum(each.state == "stopped" for each in self.attempts)
 
     def reach(self, kind: str) -> tuple[float, float] | None:
@@ -92,7 +92,7 @@ class Searched:
         return (min(scores), max(scores)) if scores else None
 
     def label(self, field: str) -> str:
-        """What an axis calls a field: a method's own without the method's name."""
+        """The name of a field on an axis; a method's own fields go without the method's name."""
         return field.removeprefix(f"{self.study.cells[0].method.name}.")
 
     def words(self, attempt: Attempt | None) -> str:

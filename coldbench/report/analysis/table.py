@@ -1,4 +1,4 @@
-"""The one form of a table: what a report says in rows and columns, before a writer formats it."""
+"""The one form of a table, built once and formatted by a writer each for Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Table:
         return {place: different for place, different in values.items() if len(different) > 1}
 
     def titled(self, titles: Mapping[str, Mapping[str, str]]) -> Table:
-        """The same table with titles in place of the labels in its name columns.
+        """A copy of the table with titles in place of the labels in its name columns.
 
         Args:
             titles: By the name of a column, label to title.

@@ -13,11 +13,11 @@ from coldbench.report.figures.summary import line, point
 
 
 def against_budget(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure | None:
-    """A panel per backbone: budgets across (logarithmic), the mean of warm-a to warm-c up, a line per method.
+    """One panel per backbone: the mean of warm-a to warm-c against the budget (logarithmic), one line per method.
 
     Args:
-        frame: Of one dataset, all its protocols.
-        looks: Of its methods.
+        frame: The rows of one dataset under all its protocols.
+        looks: The looks of its methods.
         options: The metric and the level of the intervals.
 
     Returns:
@@ -29,7 +29,7 @@ def against_budget(frame: pd.DataFrame, looks: dict[str, Look], options: ReportO
         return None
     backbones = list(part["backbone"].unique())
     title = f"{options.title}, mean of warm-a to warm-c"
-    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "budget: epochs of the baseline a phase", title)
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "budget: epochs of the baseline per phase", title)
     shown = {method: looks[method] for method in looks if method in set(part["method"])}
     for axes, backbone in zip(grid, backbones, strict=True):
         for method, look in shown.items():

@@ -14,7 +14,7 @@ from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.significance import Friedman
 
-_ROW, _BAR = 0.17, 0.1  # inches that a method and a bar take
+_ROW, _BAR = 0.17, 0.1  # height of a method and of a bar, in inches
 
 
 Ranking = tuple[list[str], Friedman]  # methods, and the test with their mean ranks in that order
@@ -24,7 +24,7 @@ def rankings(frame: pd.DataFrame, options: ReportOptions) -> dict[str, Ranking]:
     """By phase: the methods ranked in every dataset x backbone block.
 
     Args:
-        frame: Of one protocol, all its datasets and backbones.
+        frame: The rows of one protocol, with all its datasets and backbones.
         options: The metric and the level.
     """
     return {phase: ranked(frame, phase, options) for phase in PHASES if (frame["phase"] == phase).any()}
@@ -48,8 +48,8 @@ def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> F
     grid = figure.subplots(len(found), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, height, (phase, (methods, test)) in zip(grid.flat, heights, found.items(), strict=True):
         _diagram(axes, height, methods, test, looks)
-        told = "" if test.p_value is None else f", Friedman {probability(test.p_value)}"
-        axes.set_title(f"{phase}: {test.blocks} blocks{told}", loc="left")
+        p_value = "" if test.p_value is None else f", Friedman {probability(test.p_value)}"
+        axes.set_title(f"{phase}: {test.blocks} blocks{p_value}", loc="left")
     return figure
 
 

@@ -16,8 +16,8 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions)
     """Rows of backbones, columns of phases: each method's difference to ``base``, paired by seed, with its interval.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
         options: The metric and the level of the intervals.
 
     Returns:

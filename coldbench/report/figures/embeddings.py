@@ -45,7 +45,7 @@ def embedding_map(
     Args:
         embeddings: By method: ``old``, and the cold items' by phase; (items, dim) each.
         gaps: By method and phase: ``sliced_wasserstein`` and ``mmd_squared``, as in the records.
-        looks: Of the methods.
+        looks: The looks of the methods.
     """
     methods = [method for method in looks if method in embeddings]
     phases = [phase for phase in PHASES if any(phase in own for own in embeddings.values())]

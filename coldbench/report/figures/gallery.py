@@ -19,53 +19,53 @@ from coldbench.run.folder import Folder, Record
 _Parts = tuple[str, str, str, str, Figure]  # the arguments of ``picture.draw``
 
 
-def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]:
-    """Draws everything that a run's findings allow.
+def pictures(folder: Folder, findings: Findings) -> tuple[list[Picture], list[str]]:
+    """Draws every figure that a run's findings allow.
 
     Args:
-        folder: The run's, for the embeddings.
-        found: What it came to; the embeddings and the paper's numbers do not depend on the metric.
+        folder: The run's folder, for the embeddings.
+        findings: The run's findings; the embeddings and the paper's numbers do not depend on the metric.
 
     Returns:
         The pictures, and a sentence for each that could not be drawn, saying why.
     """
     notes: list[str] = []
     with rc_context(RC):
-        chosen = looks(found.frame["method"], found.titles.get("method"))
-        drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found)]
-        drawn += [draw(*parts) for parts in _ranks(found, chosen, notes)]
-        for dataset, part in found.scored.groupby("dataset", sort=False):
-            figure = budgets.against_budget(_titled(part, found), chosen, found.options)
+        chosen = looks(findings.frame["method"], findings.titles.get("method"))
+        drawn = [draw(*parts) for section in findings.sections for parts in _of_section(section, chosen, findings)]
+        drawn += [draw(*parts) for parts in _ranks(findings, chosen, notes)]
+        for dataset, part in findings.scored.groupby("dataset", sort=False):
+            figure = budgets.against_budget(_titled(part, findings), chosen, findings.options)
             if figure is not None:
-                caption = _BUDGETS.format(behind=over(part, found.options.alpha))
+                caption = _BUDGETS.format(behind=over(part, findings.options.alpha))
                 drawn.append(draw(str(dataset), "budgets", "equal optimiser steps", caption, figure))
-        drawn += [draw(*parts) for parts in _maps(folder, found, chosen, notes)]
+        drawn += [draw(*parts) for parts in _maps(folder, findings, chosen, notes)]
     return drawn, notes
 
 
-def _titled(frame: pd.DataFrame, found: Findings) -> pd.DataFrame:
+def _titled(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """A frame with the backbones' titles."""
-    return frame.replace({"backbone": dict(found.titles.get("backbone", {}))})
+    return frame.replace({"backbone": dict(findings.titles.get("backbone", {}))})
 
 
-def _ranks(found: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
+def _ranks(findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
     """The diagram of critical differences of each protocol, or a note that says why there is none."""
-    for protocol, part in found.scored.groupby("protocol", sort=False):
-        ranks = critical.rankings(part, found.options)
+    for protocol, part in findings.scored.groupby("protocol", sort=False):
+        ranks = critical.rankings(part, findings.options)
         figure = critical.critical_differences(ranks, chosen)
         if figure is None:
             why = next(iter(ranks.values()))[1].note
             notes.append(f"The methods' ranks under protocol {protocol} are not drawn: {why}.")
         else:
-            caption = _CRITICAL.format(alpha=found.options.alpha)
+            caption = _CRITICAL.format(alpha=findings.options.alpha)
             yield f"protocol {protocol}", "ranks", "critical differences", caption, figure
 
 
-def _maps(folder: Folder, found: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
+def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
     """The map of the embeddings of each dataset, protocol and backbone, or a note where their files are gone."""
-    for about, backbone, own in _by_backbone(found):
+    for about, backbone, own in _by_backbone(findings):
         figure = _embedding_map(folder, own, chosen)
-        title = found.titles.get("backbone", {}).get(backbone, backbone)
+        title = findings.titles.get("backbone", {}).get(backbone, backbone)
         if figure is None:
             notes.append(f"There is no map of the embeddings for {about}, {title}: their files are missing.")
         else:
@@ -90,10 +90,10 @@ _EMBEDDINGS = (
 )
 
 
-def _of_section(section: Section, chosen: dict[str, Look], found: Findings) -> Iterator[_Parts]:
+def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -> Iterator[_Parts]:
     """The figures of one dataset under one protocol."""
-    options, titles = found.options, found.titles.get("method", {})
-    about, frame, name = section.title, _titled(section.frame, found), options.title
+    options, titles = findings.options, findings.titles.get("method", {})
+    about, frame, name = section.title, _titled(section.frame, findings), options.title
     behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
     yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
@@ -116,10 +116,10 @@ def _of_section(section: Section, chosen: dict[str, Look], found: Findings) -> I
         yield about, "published", "ours against the paper", caption, figure
 
 
-def _by_backbone(found: Findings) -> Iterator[tuple[str, str, list[Record]]]:
+def _by_backbone(findings: Findings) -> Iterator[tuple[str, str, list[Record]]]:
     """The records of each dataset, protocol and backbone that count in the frame, of one seed per method."""
-    kept = {record["key"]: record for record in found.records}
-    for section in found.sections:
+    kept = {record["key"]: record for record in findings.records}
+    for section in findings.sections:
         for backbone, part in section.frame.groupby("backbone", sort=False):
             first = part[part["seed"] == part["seed"].min()].drop_duplicates("method")
             yield section.title, str(backbone), [kept[key] for key in first["key"]]
@@ -127,6 +127,6 @@ def _by_backbone(found: Findings) -> Iterator[tuple[str, str, list[Record]]]:
 
 def _embedding_map(folder: Folder, records: Sequence[Record], chosen: dict[str, Look]) -> Figure | None:
     own = {record["labels"]["method"]: folder.embeddings(record) for record in records}
-    found = {method: arrays for method, arrays in own.items() if arrays is not None}
+    arrays_by_method = {method: arrays for method, arrays in own.items() if arrays is not None}
     gaps = {(r["labels"]["method"], phase["phase"]): phase for r in records for phase in r["phases"]}
-    return embeddings.embedding_map(found, gaps, chosen) if found else None
+    return embeddings.embedding_map(arrays_by_method, gaps, chosen) if arrays_by_method else None

@@ -12,11 +12,11 @@ from coldbench.report.figures.summary import line, point
 
 
 def by_phase(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure:
-    """A panel per backbone: phases across, a line per method, intervals over seeds.
+    """One panel per backbone: the metric by phase, one line per method, with intervals over seeds.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
         options: The metric and the level of the intervals.
     """
     backbones = list(frame["backbone"].unique())

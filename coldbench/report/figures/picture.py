@@ -27,11 +27,11 @@ class Picture:
     """One figure, drawn.
 
     Attributes:
-        name: Stem of its files.
-        about: What data it shows, such as a dataset under a protocol.
-        title: What it shows.
-        caption: How to read it.
-        files: Content by ending: svg, pdf, png.
+        name: The stem of its files.
+        about: The data that it shows, such as a dataset under a protocol.
+        title: A short title.
+        caption: An explanation for the reader.
+        files: The content of each file, by ending: svg, pdf, png.
     """
 
     name: str
@@ -45,11 +45,11 @@ def draw(about: str, kind: str, title: str, caption: str, figure: Figure) -> Pic
     """Draws a figure into every format; the same figure gives the same bytes.
 
     Args:
-        about: What data it shows.
-        kind: What kind of figure it is; with ``about`` it names the files.
-        title: What it shows.
-        caption: How to read it.
-        figure: Made under ``style.RC``.
+        about: The data that it shows.
+        kind: The kind of figure; with ``about`` it names the files.
+        title: A short title.
+        caption: An explanation for the reader.
+        figure: The figure, made under ``style.RC``.
     """
     name = f"{slug(about)}-{slug(kind)}"
     figure.draw_without_rendering()  # the layout, once for all three

@@ -15,8 +15,8 @@ def against_paper(frame: pd.DataFrame, looks: dict[str, Look], alpha: float) -> 
     """A panel per published table: the paper's AUC across, ours minus it upwards, a band of 0.01.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
         alpha: 1 - alpha is the level of the intervals.
 
     Returns:

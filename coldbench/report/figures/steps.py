@@ -13,11 +13,11 @@ from coldbench.report.figures.summary import line, point
 
 
 def against_steps(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure:
-    """A panel per backbone: steps on the warm-up phases so far across (logarithmic), a line per method.
+    """One panel per backbone: the metric against the steps on warm-up data so far (logarithmic), one line per method.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
         options: The metric and the level of the intervals.
     """
     warm = spent(frame)

@@ -1,4 +1,4 @@
-"""How figures look: the same colour, marker and line for a method everywhere, readable in grey."""
+"""The style of figures: a method has the same colour, marker and line everywhere, readable in grey."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def short(label: str, longest: int = _LONGEST) -> str:
 def panels(
     titles: Sequence[str], across: int, height: float, xlabel: str, ylabel: str, sharex: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel per title, at most ``across`` in a row and ``height`` inches each, labelled outside."""
+    """A figure with one panel per title, at most ``across`` per row, each ``height`` inches high."""
     across = min(len(titles), across)
     down = -(-len(titles) // across)
     figure = Figure(figsize=(WIDTH if across > 1 else 0.64 * WIDTH, down * height), layout="constrained")

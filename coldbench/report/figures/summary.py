@@ -1,4 +1,4 @@
-"""What figures draw of a tidy frame: means and intervals over seeds."""
+"""Means and intervals over seeds, as figures draw them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coldbench.report.figures.style import Look
 from coldbench.significance import mean_interval
 
 FEW = 10  # seeds that are drawn one by one: a mean and its interval hide a seed that went astray
-SEED: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 2.6, "alpha": 0.5, "zorder": 1.5}
+SEED: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 5.0, "alpha": 0.75, "zorder": 2.5}
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Point:
     """A mean over seeds with its interval.
 
     Attributes:
-        mean: Over the seeds.
-        below: From the lower end of the interval to the mean; 0 with one seed.
-        above: From the mean to the upper end.
+        mean: The mean over seeds.
+        below: The distance from the lower end of the interval to the mean; 0 with one seed.
+        above: The distance from the mean to the upper end.
         seeds: The value of each seed, where they are few enough to be drawn; empty with one seed.
     """
 

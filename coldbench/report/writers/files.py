@@ -15,22 +15,22 @@ TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
 DOCUMENT = "tables.tex"  # a page that inputs the others
 
 
-def files(found: Findings, contents: Contents) -> dict[str, str]:
+def files(findings: Findings, contents: Contents) -> dict[str, str]:
     """Name -> content: report.md; table1, table2 and tests in Markdown and LaTeX, tables.tex to see them; CSV."""
-    spreads = [spread(s.block, found.options, dataset=s.dataset, protocol=s.protocol) for s in found.sections]
+    spreads = [spread(s.block, findings.options, dataset=s.dataset, protocol=s.protocol) for s in findings.sections]
     parts = _markdown(contents)
     return {
         **{f"{name}.md": "\n".join(sections) for name, sections in parts.items()},
         **_latex(contents),
         "tables.csv": pd.concat(spreads or [pd.DataFrame()]).to_csv(index=False),
-        "tests.csv": found.tests.reindex(columns=TESTS).to_csv(index=False),
-        "report.md": _report(found, contents, parts),
+        "tests.csv": findings.tests.reindex(columns=TESTS).to_csv(index=False),
+        "report.md": _report(findings, contents, parts),
     }
 
 
-def summary(found: Findings, contents: Contents) -> str:
-    """Table 1, for a terminal; the notes where there is none."""
-    return "\n".join(_markdown(contents)["table1"] or found.notes)
+def summary(findings: Findings, contents: Contents) -> str:
+    """Table 1 for a terminal; the notes of a run that has no table."""
+    return "\n".join(_markdown(contents)["table1"] or findings.notes)
 
 
 def _markdown(contents: Contents) -> dict[str, list[str]]:
@@ -63,9 +63,9 @@ def _latex(contents: Contents) -> dict[str, str]:
     return written | {DOCUMENT: latex.document([name.removesuffix(".tex") for name in written])}
 
 
-def _report(found: Findings, contents: Contents, parts: dict[str, list[str]]) -> str:
-    plan = facts.plan(found)
-    lines = ["# coldbench report\n", f"{facts.cells(found)}: methods {plan['methods']}; "]
+def _report(findings: Findings, contents: Contents, parts: dict[str, list[str]]) -> str:
+    plan = facts.plan(findings)
+    lines = ["# coldbench report\n", f"{facts.cells(findings)}: methods {plan['methods']}; "]
     lines[-1] += f"backbones {plan['backbones']}; seeds {plan['seeds']}.\n"
     if parts["table1"]:
         lines += ["## Table 1: methods by phase\n", *parts["table1"]]
@@ -75,25 +75,25 @@ def _report(found: Findings, contents: Contents, parts: dict[str, list[str]]) ->
         lines += [f"## {title}\n", *map(markdown.section, tables)]
     if parts["tests"]:
         lines += ["## Appendix: all tests\n", *parts["tests"]]
-    lines += ["## What was run\n", *_data(found), "", *_software(found), ""]
-    if found.notes:
-        lines += ["## Notes\n", *(f"- {note}" for note in found.notes), ""]
+    lines += ["## What was run\n", *_data(findings), "", *_software(findings), ""]
+    if findings.notes:
+        lines += ["## Notes\n", *(f"- {note}" for note in findings.notes), ""]
     return "\n".join(lines)
 
 
-def _data(found: Findings) -> list[str]:
+def _data(findings: Findings) -> list[str]:
     lines = {}
-    for record in found.records:
+    for record in findings.records:
         parts = ", ".join(f"{name} {count:,}" for name, count in record["split"].items())
         line = f"- {record['dataset_label']}: {parts}; fingerprint `{record['fingerprint'][:16]}`"
         lines[record["fingerprint"], parts] = line
     return list(lines.values())
 
 
-def _software(found: Findings) -> list[str]:
+def _software(findings: Findings) -> list[str]:
     lines = {
         f"- {', '.join(f'{name} {number}' for name, number in record['provenance']['versions'].items())}; "
         f"commit {record['provenance']['commit'] or 'unknown'}; {record['provenance']['machine']['processor']}"
-        for record in found.records
+        for record in findings.records
     }
     return sorted(lines)

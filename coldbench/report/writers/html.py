@@ -1,4 +1,4 @@
-"""An HTML file that needs no network, light and dark: what is the same whatever it tells of."""
+"""The frame of an HTML page that needs no network, light and dark, whatever its subject."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def render(template: str, name: str, pictures: Sequence[Picture], **content: Any
     """A whole page.
 
     Args:
-        template: Its file, without the endings; it extends ``page.html.j2``.
-        name: Of what it tells of.
-        pictures: Its figures.
-        **content: What else the template asks for.
+        template: The name of its template, without the endings; it extends ``page.html.j2``.
+        name: The title of the page.
+        pictures: The figures.
+        **content: Further variables of the template.
     """
     environment = _environment()
     style, script = (_source(environment, f"page.{ending}") for ending in ("css", "js"))
@@ -46,7 +46,7 @@ def render(template: str, name: str, pictures: Sequence[Picture], **content: Any
 def inline(picture: Picture) -> tuple[Markup, int]:
     """A figure's SVG as a part of the page, and its width in pixels.
 
-    Its ids are made unique, its greys are those of the page's theme. Safe as it stands: Matplotlib escapes every label.
+    Ids are made unique and greys follow the page's theme. Matplotlib escapes every label, so the SVG is safe to inline.
     """
     svg = picture.files["svg"].decode()
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
@@ -66,7 +66,7 @@ def inline(picture: Picture) -> tuple[Markup, int]:
 
 @cache
 def _shown() -> dict[str, str]:
-    """What stands for a figure's colours on the page: dark ones are lightened on a dark ground."""
+    """A figure's colours -> those of the page, which lightens dark colours on a dark ground."""
     shown = {INK: "var(--ink)", MUTED: "var(--faint)", PAPER: "var(--paper)"}
     for colour in COLOURS:
         light = colour
@@ -91,13 +91,15 @@ def _luminance(colour: str) -> float:
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("coldbench.report.writers", "templates")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters["code"] = _code
-    return made
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["code"] = _code
+    return environment
 
 
 def _code(text: str) -> Markup:
-    """Text of a docstring, what stands between double backticks set as code."""
+    """The text of a docstring as HTML, with text between double backticks set as code."""
     return Markup(re.sub(r"``(.+?)``", r"<code>\1</code>", str(escape(text))))
 
 

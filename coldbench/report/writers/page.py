@@ -14,12 +14,14 @@ from coldbench.report.writers import html
 _KINDS = {"method": "Methods", "backbone": "Backbones", "dataset": "Datasets"}
 
 
-def render(name: str, found: Findings, contents: Contents, pictures: Sequence[Picture], latex: dict[str, str]) -> str:
+def render(
+    name: str, findings: Findings, contents: Contents, pictures: Sequence[Picture], latex: dict[str, str]
+) -> str:
     """The whole page.
 
     Args:
         name: The name of the run.
-        found: What the run came to.
+        findings: The findings of the run.
         contents: Its tables.
         pictures: Its figures.
         latex: LaTeX to be copied, by file name.
@@ -31,21 +33,21 @@ def render(name: str, found: Findings, contents: Contents, pictures: Sequence[Pi
         pictures,
         source="the records of the run",
         titles=[section.title for section in contents.sections],
-        tiles=_tiles(found),
-        warnings=list(dict.fromkeys(facts.warnings(found))),
+        tiles=_tiles(findings),
+        warnings=list(dict.fromkeys(facts.warnings(findings))),
         sections=[*sections, *contents.comparisons],
         latex=latex,
         measurements=contents.measurements,
-        plugins=[(heading, facts.plugins(found.records, kind, found.titles)) for kind, heading in _KINDS.items()],
-        grid=facts.grid(found),
-        settings=facts.settings(found.records),
-        data=facts.data(found.records),
-        software=facts.software(found.records),
+        plugins=[(heading, facts.plugins(findings.records, kind, findings.titles)) for kind, heading in _KINDS.items()],
+        grid=facts.grid(findings),
+        settings=facts.settings(findings.records),
+        data=facts.data(findings.records),
+        software=facts.software(findings.records),
     )
 
 
-def _tiles(found: Findings) -> list[tuple[str, str]]:
-    counts = {"cell": len(found.frame[list(CELL)].drop_duplicates())}
-    counts |= {kind: found.frame[kind].nunique() for kind in ("method", "backbone", "dataset", "seed")}
+def _tiles(findings: Findings) -> list[tuple[str, str]]:
+    counts = {"cell": len(findings.frame[list(CELL)].drop_duplicates())}
+    counts |= {kind: findings.frame[kind].nunique() for kind in ("method", "backbone", "dataset", "seed")}
     tiles = [counted(count, kind).partition(" ") for kind, count in counts.items()]
     return [(kind, count) for count, _, kind in tiles]

@@ -50,6 +50,8 @@ class Context(NamedTuple):
 class DCN(Backbone):
     """Cross layers and an MLP on the same embeddings, both into one linear."""
 
+    title = "DCN"
+
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
         width = (1 + self.fields) * self.dim

@@ -48,6 +48,8 @@ class Context(NamedTuple):
 class DeepFM(Backbone):
     """The FM's logit plus the MLP's."""
 
+    title = "DeepFM"
+
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
         self.machine = FactorizationMachine(self.numerics)

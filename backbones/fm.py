@@ -38,6 +38,8 @@ class Context(NamedTuple):
 class FM(Backbone):
     """Pairwise products of all field embeddings, plus a linear term on numeric fields."""
 
+    title = "FM"
+
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
         self.machine = FactorizationMachine(self.numerics)

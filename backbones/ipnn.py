@@ -40,6 +40,8 @@ class Context(NamedTuple):
 class IPNN(Backbone):
     """An MLP on the embeddings and their inner products."""
 
+    title = "IPNN"
+
     numeric = False
     pairs: Tensor
 

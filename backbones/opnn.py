@@ -38,6 +38,8 @@ class Context(NamedTuple):
 class OPNN(Backbone):
     """An MLP on the embeddings and their weighted products."""
 
+    title = "OPNN"
+
     numeric = False
     first: Tensor
     second: Tensor

@@ -36,6 +36,8 @@ class Context(NamedTuple):
 class WideDeep(Backbone):
     """An MLP on the token fields' embeddings plus a linear term on the numeric fields."""
 
+    title = "Wide & Deep"
+
     numeric = False
 
     def __init__(self, config: Config, schema: Schema) -> None:

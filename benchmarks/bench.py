@@ -36,7 +36,8 @@ from coldbench.model.method import Method
 from coldbench.model.phase import Settings, ctr_loss, descend
 from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
 from coldbench.plugins.registry import Registry
-from coldbench.protocol.phases import Paper, Protocol
+from coldbench.protocol.phases import Protocol
+from coldbench.protocol.rules import Paper
 from coldbench.protocol.split import WarmUpSplit, warm_up_split
 from coldbench.run.provenance import machine, versions
 

@@ -88,8 +88,8 @@ def first_batch(dataset, split):
 def save_cell(dataset):
     """Computes a cell and writes it into a run's folder."""
 
-    def save(folder: Folder, cell: Cell) -> Record | None:
-        list(Compute((cell,)).run(Workshop({cell.dataset.label: dataset}, folder)))
+    def save(folder: Folder, cell: Cell, data: Dataset = dataset) -> Record | None:
+        list(Compute((cell,)).run(Workshop({cell.dataset.label: data}, folder)))
         return folder.record(cell)
 
     return save

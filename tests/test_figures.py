@@ -16,16 +16,17 @@ from sklearn.decomposition import PCA
 
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import PHASES, Question
+from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import slug, write_pictures
 from coldbench.report.figures.style import RC, looks
-from coldbench.report.figures.summary import point
+from coldbench.report.figures.summary import over, point
 from coldbench.run.folder import Folder
 from coldbench.significance import Friedman
 
-ASKED = Question()
+ASKED = ReportOptions()
 METHODS = (*paper.methods(), "cvar[adapt=false]", "my_plugin")
 NASTY = "$x_1$<script>alert(1)</script>&"
 
@@ -204,7 +205,7 @@ def run(tmp_path_factory, make_cell, save_cell):
 
 
 def renamed(folder, **more):
-    """What it came to, one method with a name that would like to be markup."""
+    """Its findings, one method with a name that would like to be markup."""
     found = find(folder.path, ASKED)
     records = [record | more for record in found.records]
     for record in records:
@@ -221,7 +222,7 @@ def test_all_pictures_of_a_run_are_whole_escaped_and_the_same_every_time(run, tm
         "AUC by phase",
         "AUC against optimiser steps",
         "difference to base",
-        "embeddings on fm",
+        "embeddings on FM",
     ]
     assert any("Friedman's test needs 3" in note for note in notes)
     assert len({picture.name for picture in drawn}) == len(drawn)
@@ -241,7 +242,7 @@ def test_all_pictures_of_a_run_are_whole_escaped_and_the_same_every_time(run, tm
 def test_without_the_embeddings_files_the_other_pictures_are_drawn(run):
     drawn, notes = pictures(run, renamed(run, embeddings="embeddings/gone.npz"))
     assert len(drawn) == 3
-    assert any("their files are not there" in note for note in notes)
+    assert any("their files are missing" in note for note in notes)
 
 
 def test_file_names_are_short_and_differ_where_the_labels_do():
@@ -250,3 +251,20 @@ def test_file_names_are_short_and_differ_where_the_labels_do():
     slugs = [slug(label) for label in labels]
     assert len(set(slugs)) == len(labels)
     assert all(re.fullmatch(r"[a-z0-9-]{1,69}", slug) for slug in slugs)
+
+
+def test_single_seeds_are_drawn_where_they_are_few_so_that_a_collapsed_one_shows(frame):
+    lost = (frame["method"] == "gar") & (frame["seed"] == 1) & (frame["backbone"] == "ipnn")
+    collapsed = frame.assign(auc=frame["auc"].where(~lost, 0.5))
+    axes = phases.by_phase(collapsed, looks(METHODS), ASKED).axes[1]
+    (seeds,) = [
+        line for line in axes.lines if line.get_marker() == "." and line.get_color() == looks(["gar"])["gar"].colour
+    ]
+    assert len(seeds.get_ydata()) == 3 * len(PHASES)
+    assert min(seeds.get_ydata()) == 0.5
+    assert "dots: single seeds" in over(frame, 0.05)
+    many = make_frame(methods=("base", "gar"), seeds=11)
+    assert not [
+        line for line in phases.by_phase(many, looks(["base", "gar"]), ASKED).axes[0].lines if line.get_marker() == "."
+    ]
+    assert "dots" not in over(many, 0.05)

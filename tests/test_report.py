@@ -13,21 +13,27 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from coldbench.cli import main
 from coldbench.core.errors import InputError
-from coldbench.report.analysis import across, paper
+from coldbench.protocol.metrics import METRICS, all_metrics
+from coldbench.report.analysis import across, appendix, legends, paper, results
 from coldbench.report.analysis.comparisons import over_seeds
+from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.entries import closeness, entries, spread
 from coldbench.report.analysis.findings import Findings, _sections
-from coldbench.report.analysis.frame import Question, short_names, tidy
-from coldbench.report.writers import appendix, latex, tables, text
+from coldbench.report.analysis.frame import short_names, tidy
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.writers import files, latex, markdown
+from coldbench.run.schema import RECORD
 from coldbench.significance import holm
+from coldbench.tune.studies import METRICS as SEARCHED
 
 AUCS = {
     ("base", "warm-a"): [0.74, 0.75, 0.745],
     ("avaew", "warm-a"): [0.79, 0.80, 0.796],
     ("cvar", "warm-a"): [0.795, 0.79, 0.79],
 }
-AUC = Question()
+AUC = ReportOptions()
 
 
 def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generation=1, aucs=AUCS):
@@ -41,26 +47,38 @@ def record(method, seed, backbone="deepfm", dataset="ml-1m", key=None, generatio
         "dataset_label": "MovieLens-1M",
         "labels": {"dataset": dataset, "backbone": backbone, "method": method},
         "fingerprint": "f",
-        "config": {"settings": {"batch_size": 2048}},
+        "config": {"settings": {"batch_size": 2048}, "protocol": {"name": "paper"}, "dataset": {}},
+        "plugins": {
+            part: {"title": part, "defaults": {}, "locations": []} for part in ("dataset", "backbone", "method")
+        },
         "protocol": "paper",
         "seed": seed,
         "key": key or f"{method}{seed}{backbone}",
         "generation": generation,
+        "finished": f"2026-01-0{generation}T00:00:00+00:00",
         "phases": phases,
         "split": {"base": 3},
         "provenance": {"versions": {"coldbench": "0"}, "commit": None, "machine": {"processor": "p"}},
     }
 
 
-def findings(records, question=AUC):
+def findings(records, options=AUC):
     frame, notes = tidy(records)
-    tests = over_seeds(frame, question)
-    return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
+    tests = over_seeds(frame, options)
+    return Findings(options, records, frame, tests, _sections(frame, tests, options), notes)
 
 
-def block_of(records, question=AUC, table=1):
+def written(found):
+    return files.files(found, contents(found))
+
+
+def show(entry):
+    return markdown.show(results.mean_cell(entry))
+
+
+def block_of(records, options=AUC, table=1):
     frame, _ = tidy(records)
-    return entries(frame, over_seeds(frame, question), table, question)
+    return entries(frame, over_seeds(frame, options), table, options)
 
 
 @pytest.fixture
@@ -79,27 +97,30 @@ def test_means_intervals_marks_and_the_papers_numbers(records):
     assert entry.p == pytest.approx(holm(np.array(p_values))[0])  # the best was picked by looking: all pairs count
     assert (entry.mark, entry.best, entry.reference) == ("worse", False, False)
     assert entry.published == 0.7452
-    assert tables.show(entry) == "0.7450 ± 0.0124 *"
+    assert show(entry) == "0.7450 ± 0.0124 *"
     best = block["deepfm", "avaew", "warm-a"]
     assert (best.mark, best.best, best.reference) == ("", True, True)
-    assert tables.show(best).startswith("**0.7953 ± ")
-    assert tables.show(block["deepfm", "cvar", "warm-a"]).endswith(" ≈")
-    assert "0.7909 (+0.0044)" in tables.against_paper(block)
-    assert closeness(block) == "3 of 3 cells within 0.01 of the paper."
+    assert show(best).startswith("**0.7953 ± ")
+    assert show(block["deepfm", "cvar", "warm-a"]).endswith(" ≈")
+    table = results.against_paper(block, block, "ml-1m")
+    assert "+0.0044 (0.7953 - 0.7909)" in markdown.rows(table)
+    gaps = [abs(entry.mean - entry.published) for entry in block.values()]
+    assert closeness(block) == f"Mean absolute gap to the paper {np.mean(gaps):.4f}; 3 of 3 cells within 0.01."
+    assert table.lines == [closeness(block)]
     assert closeness(block, 0.005).endswith("not: deepfm/cvar/warm-a.")
 
 
 def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records):
-    question = Question(reference="base")
-    block = block_of(records, question)
+    options = ReportOptions(reference="base")
+    block = block_of(records, options)
     p_values = [stats.ttest_rel(AUCS[m, "warm-a"], AUCS["base", "warm-a"]).pvalue for m in ("avaew", "cvar")]
     expected = holm(np.array(p_values))
     for method, p_value in zip(("avaew", "cvar"), expected, strict=True):
         assert block["deepfm", method, "warm-a"].p == pytest.approx(p_value)
         assert block["deepfm", method, "warm-a"].mark == "better"
-    assert tables.show(block["deepfm", "base", "warm-a"]).endswith("†")
-    assert tables.show(block["deepfm", "avaew", "warm-a"]).startswith("**")
-    notes = " ".join(tables.legend(block, question))
+    assert show(block["deepfm", "base", "warm-a"]).endswith("†")
+    assert show(block["deepfm", "avaew", "warm-a"]).startswith("**")
+    notes = legends.by_phase(block, options)
     assert "significantly worse than base (†)" in notes
     assert "+: significantly better" in notes
 
@@ -107,58 +128,65 @@ def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records)
 def test_alpha_moves_marks_and_intervals(records):
     p_value = block_of(records)["deepfm", "base", "warm-a"].p
     for alpha, mark in ((2 * p_value, "worse"), (p_value / 2, "similar")):
-        entry = block_of(records, Question(alpha=alpha))["deepfm", "base", "warm-a"]
+        entry = block_of(records, ReportOptions(alpha=alpha))["deepfm", "base", "warm-a"]
         assert entry.mark == mark
         assert entry.half == pytest.approx(stats.t.ppf(1 - alpha / 2, 2) * stats.sem(AUCS["base", "warm-a"]))
 
 
 def test_a_metric_that_is_better_lower(records):
-    question = Question(metric="logloss")
-    block = block_of(records, question)
+    options = ReportOptions(metric="logloss")
+    block = block_of(records, options)
     assert block["deepfm", "avaew", "warm-a"].best
     assert block["deepfm", "base", "warm-a"].mark == "worse"
     assert block["deepfm", "base", "warm-a"].published is None
-    assert "lower is better" in " ".join(tables.legend(block, question))
-    assert "+19.74%" in tables.table_two(block, question)  # (0.255 - 0.2047) / 0.255
+    assert "lower is better" in legends.by_phase(block, options)
+    gains = markdown.rows(results.gains(block, options, "ml-1m"))
+    assert "+19.74 % (0.2550 to 0.2047)" in gains  # (0.255 - 0.2047) / 0.255
 
 
 @pytest.mark.parametrize(
-    ("question", "says"),
+    ("options", "says"),
     [
-        (Question(metric="acu"), "did you mean 'auc'"),
-        (Question(reference="cva"), "did you mean 'cvar'"),
-        (Question(alpha=0.0), "between 0 and 1"),
-        (Question(metric="gauc"), "no record of this run holds gauc"),
-        (Question(alpha=float("nan")), "between 0 and 1"),
+        (ReportOptions(metric="acu"), "did you mean 'auc'"),
+        (ReportOptions(reference="cva"), "did you mean 'cvar'"),
+        (ReportOptions(alpha=0.0), "between 0 and 1"),
+        (ReportOptions(metric="gauc"), "no record of this run holds gauc"),
+        (ReportOptions(alpha=float("nan")), "between 0 and 1"),
     ],
 )
-def test_a_wrong_question(records, question, says):
+def test_a_wrong_question(records, options, says):
     with pytest.raises(InputError, match=says):
-        question.check(tidy(records)[0])
+        options.check(tidy(records)[0])
 
 
 def test_the_legend_names_test_unit_correction_and_seeds(records):
-    notes = " ".join(tables.legend(block_of(records), AUC))
+    notes = legends.by_phase(block_of(records), AUC)
     for part in ("3 seeds", "paired t-test", "unit: the seed", "Holm over all pairs", "95 %"):
         assert part in notes
 
 
 def test_table_one_lists_methods_in_the_papers_order(records):
-    lines = tables.table_one(block_of(records)).splitlines()
+    lines = markdown.rows(results.by_phase(block_of(records), AUC, "ml-1m")).splitlines()
     assert [line.split("|")[2].strip() for line in lines[2:]] == ["base", "cvar", "avaew"]
 
 
-def test_table_two_tests_the_papers_method_against_base_alone(records):
-    (section,) = findings(records).sections
-    found = tables.table_two(section.pair, AUC)
-    gain = 100 * (np.mean(AUCS["avaew", "warm-a"]) / np.mean(AUCS["base", "warm-a"]) - 1)
-    assert f"{gain:+.2f}%" in found
-    assert "cvar" not in found
-    p_value = stats.ttest_rel(AUCS["avaew", "warm-a"], AUCS["base", "warm-a"]).pvalue
-    assert section.pair["deepfm", "base", "warm-a"].p == pytest.approx(p_value)
+def test_table_two_tests_every_method_against_base(records):
+    (section,) = contents(findings(records)).sections
+    assert [row[1].text for row in section.gains.rows] == ["cvar", "avaew"]
+    p_values = [stats.ttest_rel(AUCS[m, "warm-a"], AUCS["base", "warm-a"]).pvalue for m in ("cvar", "avaew")]
+    block = findings(records).sections[0].gains
+    for method, p_value in zip(("cvar", "avaew"), holm(np.array(p_values)), strict=True):
+        assert block["deepfm", method, "warm-a"].p == pytest.approx(p_value)
+    for row in section.gains.rows:
+        ours, theirs = np.mean(AUCS[row[1].text, "warm-a"]), np.mean(AUCS["base", "warm-a"])
+        assert row[2].text == f"{100 * (ours / theirs - 1):+.2f} %"
+        assert row[2].sign == "+"
+    for table in (section.gains, section.by_phase):
+        assert [row[1].text for row in table.rows if row[2].best] == ["avaew"]
+    assert "+: significantly better than base." in section.gains.legend
     without = [record for record in records if record["labels"]["method"] != "base"]
-    assert findings(without).sections[0].pair == {}
-    assert "table2.tex" not in text.files(findings(without))
+    assert contents(findings(without)).sections[0].gains is None
+    assert "table2.tex" not in written(findings(without))
 
 
 def test_a_cell_of_an_older_code_does_not_count_twice(records):
@@ -167,7 +195,7 @@ def test_a_cell_of_an_older_code_does_not_count_twice(records):
     frame, notes = tidy([newer, *records])
     assert len(frame) == 9
     assert frame.query("method == 'base' and seed == 0")["auc"].item() == 0.5
-    assert "1 cells were computed again" in notes[0]
+    assert "Of 1 cell there are results of an older version of the code" in notes[0]
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -175,8 +203,8 @@ def test_too_few_seeds_have_no_test_no_bold_and_no_mark(seeds):
     few = [record(method, seed) for method in ("base", "avaew") for seed in range(seeds)]
     block = block_of(few)
     assert not any(entry.best or entry.mark for entry in block.values())
-    assert "**" not in tables.table_one(block)
-    notes = " ".join(tables.legend(block, AUC))
+    assert "**" not in markdown.rows(results.by_phase(block, AUC, "ml-1m"))
+    notes = legends.by_phase(block, AUC)
     assert "no test and so no mark; the paired t-test needs 3 seeds, an exact Wilcoxon test 6" in notes
     found = findings(few)
     assert found.tests["p"].isna().all()
@@ -190,7 +218,7 @@ def test_a_variant_of_one_seed_is_neither_best_nor_marked(records):
     assert (lucky.best, lucky.reference, lucky.mark) == (False, False, "")
     assert block["deepfm", "avaew", "warm-a"].best
     assert block["deepfm", "base", "warm-a"].mark == "worse"
-    assert "Without a mark: fewer than 3 seeds" in " ".join(tables.legend(block, AUC))
+    assert "Without a mark: fewer than 3 seeds" in legends.by_phase(block, AUC)
 
 
 def test_identical_results_are_not_distinguishable():
@@ -204,7 +232,7 @@ def test_a_metric_that_is_missing_leaves_its_cell_empty(records):
     for phase in (phase for record in records[:3] for phase in record["phases"]):
         phase["auc"] = None
     found = findings(records)
-    assert "nan" not in text.files(found)["report.md"]
+    assert "nan" not in written(found)["report.md"]
 
 
 def test_the_papers_tables_are_all_there():
@@ -224,15 +252,15 @@ def test_csv_has_a_row_per_entry(records):
 
 
 def test_the_appendix_has_every_test(records):
-    files = text.files(findings(records))
-    tests = pd.read_csv(io.StringIO(files["tests.csv"]))
+    found = written(findings(records))
+    tests = pd.read_csv(io.StringIO(found["tests.csv"]))
     assert set(tests["test"]) == {"paired t", "Wilcoxon"}
     assert len(tests) == 4
     wilcoxon = tests[tests["test"] == "Wilcoxon"]
     assert wilcoxon["p"].isna().all()
     assert set(wilcoxon["note"]) == {"3 seeds; the exact Wilcoxon test needs 6"}
-    assert "No p of the Wilcoxon: 3 seeds; the exact Wilcoxon test needs 6." in files["tests.md"]
-    assert "| base     | avaew     | 3       | -0.0503" in files["tests.md"]
+    assert "No p of the Wilcoxon test: 3 seeds; the exact Wilcoxon test needs 6." in found["tests.md"]
+    assert "| base     | avaew     | 3       | -0.0503" in found["tests.md"]
 
 
 def test_effects_and_ranks_across_backbones(records):
@@ -250,7 +278,7 @@ def test_effects_and_ranks_across_backbones(records):
     assert test.p_value == pytest.approx(1 / 36)
     (told,) = across.told(frame, AUC)
     ranks = "p = 0.0278; mean ranks avaew 1.00, cvar 2.00, base 3.00"
-    assert f"- warm-a, Friedman's test of equal ranks over 3 blocks: {ranks}" in told.markdown()
+    assert f"- warm-a, Friedman's test of equal ranks over 3 blocks: {ranks}" in markdown.section(told)
     assert across.told(tidy([record("cvar", 0)])[0], AUC) == []
     assert across.probability(3e-5) == "p < 0.0001"
 
@@ -265,7 +293,7 @@ def test_latex_compiles_as_it_stands_and_fits_two_columns(records, tmp_path):
     names = [f"cvar[alpha={number}]" for number in range(60)]
     many = {(name, "warm-a"): [0.7, 0.71, 0.72 + 0.001 * number] for number, name in enumerate(names)}
     records += [record(name, seed, aucs=many) for name in names for seed in range(3)]
-    for name, content in text.files(findings(records)).items():
+    for name, content in written(findings(records)).items():
         (tmp_path / name).write_text(content)
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "tables.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -304,3 +332,14 @@ def test_two_tuned_variants_of_a_method_on_a_backbone_keep_their_full_names():
     named, lines = short_names([*both, plain])
     assert [r["labels"]["method"] for r in named] == ["cvar[alpha=3]", "cvar[alpha=5]", "cvar[alpha=7]"]
     assert lines == []
+
+
+def test_one_table_of_metrics_serves_records_searches_and_the_command_line():
+    names = set(all_metrics(np.array([0, 1]), np.array([0.1, 0.2]), np.zeros(2, int), np.zeros(2, int)))
+    assert set(METRICS) == names
+    required = RECORD["properties"]["phases"]["items"]["required"]
+    assert {name for name, metric in METRICS.items() if metric.required} == names & set(required)
+    assert all(METRICS[name].sign == sign for name, sign in SEARCHED.values())
+    for command in ("report", "compare"):
+        (option,) = [option for option in main.commands[command].params if option.name == "metric"]
+        assert set(re.findall(r"\w+", option.help)) - {"or"} == names

@@ -1,4 +1,4 @@
-"""Protocols beside each other in a report."""
+"""The comparison of protocols in a report."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from coldbench.report.analysis.frame import Question
-from coldbench.report.analysis.protocols import against_base, budget, leak, told
+from coldbench.report.analysis.names import protocol_label, protocol_order
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.protocols import against_base, budgets, leak, tables
 from coldbench.report.figures.budgets import against_budget
 from coldbench.report.figures.style import looks
+from coldbench.report.writers import markdown
 
-AUC = Question()
-EFFECT = {"paper": 0.05, "strict": 0.03, "matched": -0.02, "matched[budget=10]": 0.0}
+AUC = ReportOptions()
+EFFECT = {"paper": 0.05, "strict": 0.03, "matched[budget=1]": -0.02, "matched[budget=10]": 0.0}
+BUDGET = {"matched[budget=1]": 1, "matched[budget=10]": 10}
 
 
 def frame(seeds=6, protocols=tuple(EFFECT), sign=1):
@@ -25,14 +28,29 @@ def frame(seeds=6, protocols=tuple(EFFECT), sign=1):
             for number, method in enumerate(("base", "cvar")):
                 for place, phase in enumerate(("cold", "warm-a", "warm-b", "warm-c")):
                     value = 0.7 + 0.01 * place + number * EFFECT[protocol] + noise[seed, number, place]
-                    rows.append(("data", protocol, "fm", method, seed, phase, sign * value))
-    return pd.DataFrame(rows, columns=["dataset", "protocol", "backbone", "method", "seed", "phase", "auc"])
+                    row = ("data", protocol, BUDGET.get(protocol), "fm", method, seed, phase, sign * value)
+                    rows.append(row)
+    columns = ["dataset", "protocol", "budget", "backbone", "method", "seed", "phase", "auc"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def test_budgets_are_read_from_labels():
-    assert budget("matched[budget=10]") == 10
-    assert budget("matched") == 1
-    assert budget("strict") is None
+def test_budgets_are_read_from_the_records_not_from_labels():
+    assert budgets(frame()) == BUDGET
+    assert budgets(frame(protocols=("paper", "strict"))) == {}
+
+
+def test_a_protocol_is_labelled_with_every_field_and_sorted_by_their_values():
+    rules = [{"name": "matched", "budget": budget} for budget in (30, 3, 1)]
+    rules += [{"name": "strict"}, {"name": "own", "a": 1, "b": 2}, {"name": "own", "a": 3, "b": 0}, {"name": "paper"}]
+    assert [protocol_label(each) for each in sorted(rules, key=protocol_order)] == [
+        "paper",
+        "strict",
+        "matched[budget=1]",
+        "matched[budget=3]",
+        "matched[budget=30]",
+        "own[a=1,b=2]",
+        "own[a=3,b=0]",
+    ]
 
 
 def test_every_budget_is_tested_against_base_with_holm():
@@ -49,12 +67,12 @@ def test_every_budget_is_tested_against_base_with_holm():
         assert each.test.p_value == pytest.approx(p_values[protocol])
     smallest = min(p_values, key=p_values.get)
     assert found[smallest, "cvar"].p_holm == pytest.approx(4 * p_values[smallest])
-    assert found["matched", "base"].test is None
+    assert found["matched[budget=1]", "base"].test is None
     verdicts = {protocol: found[protocol, "cvar"].verdict(AUC) for protocol in EFFECT}
     assert verdicts == {
         "paper": "better",
         "strict": "better",
-        "matched": "worse",
+        "matched[budget=1]": "worse",
         "matched[budget=10]": "no difference shown",
     }
 
@@ -64,11 +82,11 @@ def test_the_leak_is_a_methods_own_difference_between_paper_and_strict():
     assert found["cvar"].test.difference == pytest.approx(0.02, abs=0.004)
     assert found["cvar"].verdict(AUC) == "better"
     assert found["base"].verdict(AUC) == "no difference shown"
-    assert leak(frame(protocols=("paper", "matched")), AUC) == []
+    assert leak(frame(protocols=("paper", "matched[budget=1]")), AUC) == []
 
 
 def section(data):
-    return "\n".join(each.markdown() for each in told(data, AUC))
+    return "\n".join(map(markdown.section, tables(data, AUC)))
 
 
 def test_the_section_says_at_which_budgets_a_method_beats_base():
@@ -85,4 +103,4 @@ def test_a_curve_needs_two_budgets():
     data = frame()
     figure = against_budget(data, looks(data["method"]), AUC)
     assert len(figure.axes[0].lines) >= 2
-    assert against_budget(data[data["protocol"] != "matched"], looks(data["method"]), AUC) is None
+    assert against_budget(data[data["budget"] != 1], looks(data["method"]), AUC) is None

@@ -1,4 +1,4 @@
-"""Two runs side by side: versions, data, and the differences of the cells that both have."""
+"""Comparison of two runs: their versions and data, and the differences of the cells that both have."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.report.analysis.frame import Question, tidy
-from coldbench.report.writers.tables import markdown
+from coldbench.report.analysis.datasets import content
+from coldbench.report.analysis.frame import counting, settings_suffixes, tidy
+from coldbench.report.analysis.names import counted, short_commit
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.table import interval
+from coldbench.report.writers import markdown
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
 from coldbench.significance import IDENTICAL, holm, paired_t
 
-_CELL = ["dataset", "fingerprint", "settings", "protocol", "backbone", "method", "seed"]
+_DATA = ["fingerprint", "variant"]  # what data are, wherever they lie and whatever tables call them
+_CELL = [*_DATA, "settings", "protocol", "backbone", "method", "seed"]
 _GROUP = ["dataset", "protocol", "backbone", "method", "phase"]
 _MOST_NAMED = 10
 
@@ -32,27 +37,27 @@ class _Run:
         return self.frame.drop_duplicates(_CELL).set_index(_CELL)["key"]
 
 
-def compare(first: Path, second: Path, question: Question) -> str:
-    """Says in Markdown whether a second run came to other results than a first one.
+def compare(first: Path, second: Path, options: ReportOptions) -> str:
+    """Compares the results of a second run with those of a first one, in Markdown.
 
     Differences are of the second minus the first, paired by seed, tested by the paired t-test with Holm's correction
     over all that were tested. A setting that only one of the versions knows does not keep cells apart.
 
     Raises:
-        InputError: A folder holds no finished cell, or the question does not suit them.
+        InputError: A folder holds no finished cell, or the options does not suit them.
     """
     runs = _aligned(_read(first), _read(second))
     for run in runs:
-        question.check(run.frame)
+        options.check(run.frame)
     ours, theirs = (run.cells for run in runs)
     common = ours.index.intersection(theirs.index, sort=False)
-    parts: list[str | None] = ["# coldbench compare\n", _beside(runs, (first, second))]
-    parts += [_missing(ours.index.difference(common, sort=False), "first")]
-    parts += [_missing(theirs.index.difference(common, sort=False), "second")]
+    parts: list[str | None] = ["# coldbench compare\n", _provenance(runs, (first, second))]
+    parts += [_missing(runs[0], ours.index.difference(common, sort=False), "first")]
+    parts += [_missing(runs[1], theirs.index.difference(common, sort=False), "second")]
     if common.empty:
         return "\n".join([*filter(None, parts), f"\nNo cell in common: {_apart(ours.index, theirs.index)}."])
     same = {cell: _same(runs, ours[cell], theirs[cell]) for cell in common}
-    parts += [_counted(runs, same, ours, theirs), "", _differences(runs, common, same, question)]
+    parts += [_counted(runs, same, ours, theirs), "", _differences(runs, common, same, options)]
     return "\n".join(part for part in parts if part is not None)
 
 
@@ -60,44 +65,43 @@ def _read(path: Path) -> _Run:
     folder = Folder(path)
     records, _ = folder.finished()
     frame, _ = tidy(records)
+    records = counting(records, frame)
     return _Run(folder, {record["key"]: record for record in records}, frame)
 
 
 def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
-    """Cells are told apart by the settings that both versions know."""
+    """Tells cells apart by the settings that both versions know, and calls data as the first run does."""
     known = [set().union(*(record["config"]["settings"] for record in run.records.values())) for run in (first, second)]
     shared = sorted(known[0] & known[1])
-    used = [record["config"]["settings"] for run in (first, second) for record in run.records.values()]
-    varied = [name for name in shared if len({str(settings.get(name)) for settings in used}) > 1]
-
-    def text(record: Record, names: list[str]) -> str:
-        return ", ".join(f"{name} {record['config']['settings'].get(name)}" for name in names)
+    suffixes = settings_suffixes([*first.records.values(), *second.records.values()], shared)
+    records = [*second.records.values(), *first.records.values()]  # the first run's labels come last and stay
+    labels = {content(record): record["dataset_label"] for record in records}
 
     def aligned(run: _Run) -> _Run:
-        whole = {key: text(record, shared) for key, record in run.records.items()}
-        told = {key: f" ({text(record, varied)})" if varied else "" for key, record in run.records.items()}
+        used = {key: record["config"]["settings"] for key, record in run.records.items()}
+        whole = {key: ", ".join(f"{name} {own.get(name)}" for name in shared) for key, own in used.items()}
+        called = {key: labels[content(record)] + suffixes[key] for key, record in run.records.items()}
         keys = run.frame["key"]
-        dataset = run.frame["dataset"].str.replace(r" \(settings \d+\)$", "", regex=True) + keys.map(told)
-        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=dataset))
+        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=keys.map(called)))
 
     return aligned(first), aligned(second)
 
 
-def _beside(runs: tuple[_Run, _Run], paths: tuple[Path, Path]) -> str:
-    """Versions, commits, machines, data and settings, with a word where they differ."""
+def _provenance(runs: tuple[_Run, _Run], paths: tuple[Path, Path]) -> str:
+    """A table of versions, commits, machines, data and settings, marked where they differ."""
     facts = [_facts(run, path) for run, path in zip(runs, paths, strict=True)]
     rows = []
     for name in dict.fromkeys([*facts[0], *facts[1]]):
         texts = [fact.get(name, "-") for fact in facts]
         rows.append([name, *texts, "differs" if texts[0] != texts[1] and name != "folder" else ""])
-    return markdown(rows, ["", "first", "second", ""]) + "\n"
+    return markdown.grid(rows, ["", "first", "second", ""]) + "\n"
 
 
 def _facts(run: _Run, path: Path) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for record in run.records.values():
         provenance = record["provenance"]
-        values = {**provenance["versions"], "commit": _short(provenance["commit"] or "unknown")}
+        values = {**provenance["versions"], "commit": short_commit(provenance["commit"])}
         values |= {"processor": provenance["machine"]["processor"], "device": provenance["machine"]["device"]}
         values[f"data: {record['dataset_label']}"] = record["fingerprint"][:16]
         values |= {f"setting: {name}": str(value) for name, value in record["config"]["settings"].items()}
@@ -107,20 +111,17 @@ def _facts(run: _Run, path: Path) -> dict[str, str]:
     return {"folder": str(path), "cells": str(len(run.cells)), **joined}
 
 
-def _short(commit: str) -> str:
-    return commit[:12] + "+" * commit.endswith("+")
-
-
-def _missing(cells: pd.Index, which: str) -> str | None:
+def _missing(run: _Run, cells: pd.Index, which: str) -> str | None:
     if cells.empty:
         return None
-    named = [f"{cell[0]} / {' / '.join(map(str, cell[3:]))}" for cell in cells[:_MOST_NAMED]]
+    labels = run.frame.drop_duplicates(_CELL).set_index(_CELL)["dataset"]
+    named = [f"{labels[cell]} / {' / '.join(map(str, cell[3:]))}" for cell in cells[:_MOST_NAMED]]
     more = f" and {len(cells) - _MOST_NAMED} more" if len(cells) > _MOST_NAMED else ""
-    return f"Only in the {which}: {len(cells)} cells: {'; '.join(named)}{more}."
+    return f"Only in the {which}: {counted(len(cells), 'cell')}: {'; '.join(named)}{more}."
 
 
 def _apart(first: pd.Index, second: pd.Index) -> str:
-    """In what the cells of two runs have no value in common."""
+    """The properties in which the cells of two runs have no value in common."""
     apart = []
     for level, name in enumerate(_CELL):
         ours, theirs = (list(dict.fromkeys(map(str, cells.get_level_values(level)))) for cells in (first, second))
@@ -158,24 +159,31 @@ def _counted(runs: tuple[_Run, _Run], same: dict[tuple, bool], ours: pd.Series, 
     other = sum(one != two for one, two in zip(*codes, strict=True) if one and two)
     identical = sum(same.values())
     lines = [
-        f"In both: {len(same)} cells, {identical} with identical predictions; {len(keyed)} have the same key, that is, "
-        f"the same data, configuration, code and torch."
+        f"In both: {counted(len(same), 'cell')}, {identical} with identical predictions; {len(keyed)} have the same "
+        f"key, that is, the same data, configuration, code and torch."
     ]
     if other:
-        lines.append(f"{other} of them were computed by other code (its digest differs).")
+        lines.append(f"{other} of them {'was' if other == 1 else 'were'} computed by other code (its digest differs).")
     broken = [cell for cell in keyed if not same[cell]]
     if broken:
-        lines.append(f"{len(broken)} cells of the same key differ: their results do not repeat (another processor?).")
+        differ = "differs: its result does" if len(broken) == 1 else "differ: their results do"
+        lines.append(f"{counted(len(broken), 'cell')} of the same key {differ} not repeat (another processor?).")
     return "\n".join(lines)
 
 
-def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bool], question: Question) -> str:
-    frames = [run.frame.set_index([*_CELL, "phase"])[question.metric] for run in runs]
+def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bool], options: ReportOptions) -> str:
+    frames = [run.frame.set_index([*_CELL, "phase"])[options.metric] for run in runs]
     both = pd.concat(frames, axis="columns", keys=["first", "second"], join="inner").reset_index()
+    both["dataset"] = (
+        runs[0]
+        .frame.set_index([*_CELL, "phase"])["dataset"]
+        .loc[pd.MultiIndex.from_frame(both[[*_CELL, "phase"]])]
+        .to_numpy()
+    )
     both["same"] = [same[tuple(cell)] for cell in both[_CELL].itertuples(index=False, name=None)]
     groups = [(key, part) for key, part in both.groupby(_GROUP, sort=False)]
     tests = [
-        paired_t(part["second"].to_numpy(float), part["first"].to_numpy(float), question.alpha) for _, part in groups
+        paired_t(part["second"].to_numpy(float), part["first"].to_numpy(float), options.alpha) for _, part in groups
     ]
     adjusted = holm(np.array([np.nan if test.p_value is None else test.p_value for test in tests]))
     rows = []
@@ -185,16 +193,15 @@ def _differences(runs: tuple[_Run, _Run], common: pd.Index, same: dict[tuple, bo
         elif np.isnan(p_value):
             verdict = test.note
         else:
-            verdict = "differs" if p_value < question.alpha else "not distinguishable"
-        low, high = test.interval
-        interval = "" if np.isnan(low) or verdict == IDENTICAL else f"{low:+.4f} to {high:+.4f}"
+            verdict = "differs" if p_value < options.alpha else "not distinguishable"
+        between = "" if verdict == IDENTICAL else interval(*test.interval)
         shown = "" if np.isnan(p_value) else f"{p_value:.4f}"
         means = [f"{part[side].mean():.4f}" for side in ("first", "second")]
-        rows.append([*map(str, key), str(len(part)), *means, f"{test.difference:+.4f}", interval, shown, verdict])
-    level = f"{100 * (1 - question.alpha):g} %"
+        rows.append([*map(str, key), str(len(part)), *means, f"{test.difference:+.4f}", between, shown, verdict])
+    level = f"{100 * (1 - options.alpha):g} %"
     header = [*_GROUP, "seeds", "first", "second", "difference", f"{level} interval", "p (Holm)", ""]
     note = (
-        f"\n{question.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired "
-        f"t-test, two-sided at {question.alpha:g}; unit: the seed; correction: Holm over all lines."
+        f"\n{options.title}, mean over common seeds; difference: second minus first, paired by seed. Test: paired "
+        f"t-test, two-sided at {options.alpha:g}; unit: the seed; correction: Holm over all lines."
     )
-    return markdown(rows, header) + "\n" + note
+    return markdown.grid(rows, header) + "\n" + note

@@ -1,4 +1,4 @@
-"""A run's records -> one tidy table, a row a measurement, as Parquet, CSV or JSON."""
+"""A run's records -> one tidy table with one row per measurement, as Parquet, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pandas as pd
 
 from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError, unknown
+from coldbench.report.analysis.names import PHASES, counted
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
 
-PRETRAINING = "pretraining"  # the phase of what was measured before the first one
+PRETRAINING = "pretraining"  # stands for a phase in rows that were measured before the first one
 COLUMNS = {
     "dataset": "name, with what of its configuration is not the default",
     "dataset_label": "what tables call the data",
@@ -24,7 +25,7 @@ COLUMNS = {
     "backbone": "name, with what of its configuration is not the default",
     "method": "name, with what of its configuration is not the default",
     "seed": "the replication's seed",
-    "phase": "pretraining, cold, warm-a, warm-b or warm-c",
+    "phase": f"{PRETRAINING}, {', '.join(PHASES[:-1])} or {PHASES[-1]}",
     "metric": "what was measured: auc, gauc, logloss, ..., steps, seconds",
     "value": "the measurement; empty where it is not defined, as the AUC of one class",
     "dataset_config": "the dataset's whole configuration, as JSON",
@@ -51,7 +52,7 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
         out: The file; None for export.FORMAT in the run's folder.
 
     Returns:
-        What was written, for the user.
+        A sentence for the user: the file and the number of measurements.
 
     Raises:
         InputError: The format is unknown, the folder holds no finished cell, or the file cannot be written.
@@ -65,8 +66,8 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
         write_bytes(path, _encoded(frame, to))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})") from None
-    left = f"; {len(unread)} files that are no valid record were left out" if unread else ""
-    return f"{path}: {len(frame):,} measurements of {len(records):,} cells{left}"
+    left = f"; {counted(len(unread), 'file')} without a valid record left out" if unread else ""
+    return f"{path}: {counted(len(frame), 'measurement')} of {counted(len(records), 'cell')}{left}"
 
 
 def measurements(records: list[Record]) -> pd.DataFrame:

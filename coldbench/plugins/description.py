@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import Any
 
@@ -19,12 +20,16 @@ def departures(owner: type[Any]) -> str:
 
 
 def described(owner: type[Any], name: str) -> dict[str, Any]:
-    """A plugin's title, citation, departures and default values, as plain values for a record."""
+    """What a record says of a plugin: title, citation, departures, defaults, and which fields are locations.
+
+    A location is a field that does not compare, such as the folder that data lie in.
+    """
     return {
         "title": getattr(owner, "title", "") or name,
         "citation": citation(owner),
         "departs": departures(owner),
         "defaults": as_dict(owner.Config()),
+        "locations": [field.name for field in dataclasses.fields(owner.Config) if not field.compare],
     }
 
 

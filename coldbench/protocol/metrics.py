@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import rankdata
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric of ``all_metrics`` is called, read and shown.
+
+    Attributes:
+        title: What tables and figures call it.
+        higher_is_better: Its direction.
+        form: The format of its values.
+        required: Whether every record has to hold it; records of older versions may lack the others.
+    """
+
+    title: str
+    higher_is_better: bool
+    form: str = ".4f"
+    required: bool = False
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, -1 where lower is."""
+        return 1 if self.higher_is_better else -1
+
+
+METRICS = {  # by the name that records have
+    "auc": Metric("AUC", higher_is_better=True, required=True),
+    "gauc": Metric("GAUC", higher_is_better=True),
+    "logloss": Metric("log loss", higher_is_better=False),
+    "item_auc": Metric("AUC within items", higher_is_better=True),
+    "calibration": Metric("calibration error", higher_is_better=False),
+}
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:

@@ -8,17 +8,18 @@ from pathlib import Path
 from coldbench.core.atomic import write_text
 from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
+from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
-from coldbench.report.writers import page, text
+from coldbench.report.writers import files, page
 from coldbench.run.folder import Folder
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """The files of a run's report.
 
     Attributes:
         path: The report in Markdown; index.html, the LaTeX and CSV tables and the figures lie beside it.
@@ -29,23 +30,24 @@ class Report:
     summary: str
 
 
-def write_report(out: Path, question: Question | None = None, name: str | None = None) -> Report:
+def write_report(out: Path, options: ReportOptions | None = None, name: str | None = None) -> Report:
     """Writes ``report/`` in a run's folder.
 
     Args:
         out: The run's folder.
-        question: The metric, the reference and the level; None for AUC against the best at 0.05.
-        name: What to call the run; None for the folder's name.
+        options: The metric, the reference and the level; None for AUC, against the best method, at 0.05.
+        name: The title of the page; None for the folder's name.
 
     Raises:
-        InputError: The folder holds no run or no finished cell, the question does not suit it, or it cannot be written.
+        InputError: The folder holds no run or no finished cell, the options do not suit it, or it cannot be written.
     """
-    found = find(out, question or Question())
-    drawn, undrawn = pictures(Folder(out), found)
-    found = replace(found, notes=[*found.notes, *undrawn])
-    written = text.files(found)
-    latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != text.DOCUMENT}
-    written["index.html"] = page.render(name or out.resolve().name, found, drawn, latex)
+    findings = find(out, options or ReportOptions())
+    drawn, undrawn = pictures(Folder(out), findings)
+    findings = replace(findings, notes=[*findings.notes, *undrawn])
+    tables = contents(findings)
+    written = files.files(findings, tables)
+    latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != files.DOCUMENT}
+    written["index.html"] = page.render(name or out.resolve().name, findings, tables, drawn, latex)
     folder = out / "report"
     try:
         write_pictures(folder / "figures", drawn)
@@ -53,4 +55,4 @@ def write_report(out: Path, question: Question | None = None, name: str | None =
             write_text(folder / file, content)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror})") from None
-    return Report(folder / "report.md", text.summary(found))
+    return Report(folder / "report.md", files.summary(findings, tables))

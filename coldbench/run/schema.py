@@ -49,8 +49,14 @@ RECORD = {
             "required": [*_PARTS],
             "additionalProperties": {
                 "type": "object",
-                "required": ["title", "citation", "departs", "defaults"],
-                "properties": {"title": _TEXT, "citation": _TEXT, "departs": _TEXT, "defaults": {"type": "object"}},
+                "required": ["title", "citation", "departs", "defaults", "locations"],
+                "properties": {
+                    "title": _TEXT,
+                    "citation": _TEXT,
+                    "departs": _TEXT,
+                    "defaults": {"type": "object"},
+                    "locations": {"type": "array", "items": _TEXT},
+                },
             },
         },
         "config": {

@@ -9,26 +9,27 @@ import pandas as pd
 
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.comparisons import MARKING
-from coldbench.report.analysis.frame import BASELINE, PHASES, Question, method_order, values
+from coldbench.report.analysis.frame import values
+from coldbench.report.analysis.names import PHASES, WITHIN, counted, method_order
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.table import BETTER, SIMILAR, WORSE
 from coldbench.significance import IDENTICAL, mean_interval
-
-WORSE, SIMILAR, BETTER = "worse", "similar", "better"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell of a table.
+    """The result of one method on one backbone after one phase.
 
     Attributes:
-        mean: Over seeds.
+        mean: The mean over seeds.
         deviation: Sample standard deviation over seeds; NaN with one seed.
         half: Half the width of the mean's t-interval; NaN with one seed.
-        seeds: How many.
+        seeds: The number of seeds.
         best: Whether it is the best mean of a column that could be tested.
         reference: Whether the others of its column were tested against it.
         mark: ``worse``, ``similar`` or ``better`` than the reference by the paired t-test after Holm's correction;
             empty for the reference and where there is no test.
-        p: Of that test, corrected; NaN where there is none.
+        p: The corrected p-value of that test; NaN without a test.
         published: The paper's number, or None.
     """
 
@@ -42,31 +43,27 @@ class Entry:
     p: float
     published: float | None
 
-    def against_paper(self) -> str:
-        """0.7452 (+0.0021): the paper's number and ours minus it."""
-        return "" if self.published is None else f"{self.published:.4f} ({self.mean - self.published:+.4f})"
-
 
 Block = dict[tuple[str, str, str], Entry]  # (backbone, method, phase) -> entry
 
 
-def entries(frame: pd.DataFrame, tests: pd.DataFrame, table: int, question: Question) -> Block:
+def entries(frame: pd.DataFrame, tests: pd.DataFrame, table: int, options: ReportOptions) -> Block:
     """All entries of one dataset under one protocol.
 
     Args:
         frame: Of that dataset and protocol.
         tests: What ``comparisons.over_seeds`` gave; of any datasets.
         table: The paper's Table 1 or 2, whose numbers stand beside ours.
-        question: The metric, its direction and the level.
+        options: The metric, its direction and the level.
     """
     dataset, protocol = frame["dataset"].iloc[0], frame["protocol"].iloc[0]
     mine = tests[(tests["dataset"] == dataset) & (tests["protocol"] == protocol) & (tests["test"] == MARKING)]
     tested = mine.set_index(["backbone", "phase", "method"])
     found: Block = {}
     for (backbone, phase), part in frame.groupby(["backbone", "phase"], sort=False):
-        matrix = values(part, question.metric)
+        matrix = values(part, options.metric)
         column = mine[(mine["backbone"] == backbone) & (mine["phase"] == phase)]
-        means = matrix.mean() if question.higher_is_better else -matrix.mean()
+        means = matrix.mean() if options.higher_is_better else -matrix.mean()
         tellable = column[column["p"].notna() | (column["note"] == IDENTICAL)]
         judged = {*tellable["method"], *tellable["reference"]}
         best = means[means.index.isin(judged)].max()
@@ -75,7 +72,7 @@ def entries(frame: pd.DataFrame, tests: pd.DataFrame, table: int, question: Ques
             if own.empty:
                 continue
             test = tested.loc[(backbone, phase, method)] if (backbone, phase, method) in tested.index else None
-            low, high = mean_interval(own.to_numpy(float), question.alpha)
+            low, high = mean_interval(own.to_numpy(float), options.alpha)
             published = paper.auc(
                 table, str(protocol), frame["dataset_name"].iloc[0], str(backbone), method, str(phase)
             )
@@ -86,19 +83,19 @@ def entries(frame: pd.DataFrame, tests: pd.DataFrame, table: int, question: Ques
                 seeds=len(own),
                 best=method in judged and means[method] == best,
                 reference=method in set(column["reference"]) and method in judged,
-                mark="" if test is None else _mark(test, question),
+                mark="" if test is None else _mark(test, options),
                 p=float("nan") if test is None else float(test["p_holm"]),
-                published=published if question.metric == "auc" else None,
+                published=published if options.metric == "auc" else None,
             )
     return found
 
 
-def _mark(test: pd.Series, question: Question) -> str:
+def _mark(test: pd.Series, options: ReportOptions) -> str:
     if np.isnan(test["p_holm"]):
         return SIMILAR if test["note"] == IDENTICAL else ""
-    if test["p_holm"] >= question.alpha:
+    if test["p_holm"] >= options.alpha:
         return SIMILAR
-    return BETTER if (test["difference"] > 0) == question.higher_is_better else WORSE
+    return BETTER if (test["difference"] > 0) == options.higher_is_better else WORSE
 
 
 def axes(block: Block) -> tuple[list[str], list[str], list[str]]:
@@ -107,21 +104,7 @@ def axes(block: Block) -> tuple[list[str], list[str], list[str]]:
     return backbones, sorted(methods, key=method_order), [phase for phase in PHASES if phase in phases]
 
 
-def subject(block: Block, question: Question) -> str | None:
-    """The method that Table 2 sets against the baseline.
-
-    That of the published Table 2 where the run has it, else the one with the best mean.
-    """
-    methods = [method for method in axes(block)[1] if method != BASELINE]
-    table = paper.published()
-    for method in table.loc[table["table"] == 2, "method"].unique():
-        if method in methods:
-            return str(method)
-    means = {m: np.mean([e.mean for (_, name, _), e in block.items() if name == m]) for m in methods}
-    return (max if question.higher_is_better else min)(means, key=lambda method: means[method]) if means else None
-
-
-def spread(block: Block, question: Question, **constant: str) -> pd.DataFrame:
+def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFrame:
     """One row per entry, for spreadsheets and scripts."""
     return pd.DataFrame(
         {
@@ -129,7 +112,7 @@ def spread(block: Block, question: Question, **constant: str) -> pd.DataFrame:
             "backbone": backbone,
             "method": method,
             "phase": phase,
-            "metric": question.metric,
+            "metric": options.metric,
             "seeds": entry.seeds,
             "mean": entry.mean,
             "standard_deviation": entry.deviation,
@@ -146,9 +129,13 @@ def spread(block: Block, question: Question, **constant: str) -> pd.DataFrame:
     )
 
 
-def closeness(block: Block, within: float = 0.01) -> str:
-    """How many cells lie within a distance of the paper's number, and which do not."""
+def closeness(block: Block, within: float = WITHIN) -> str:
+    """How many means lie within a distance of the paper's, how far all are in the mean, and which lie farther."""
     gaps = {key: entry.mean - entry.published for key, entry in block.items() if entry.published is not None}
+    if not gaps:
+        return "The paper has none of these cells."
     far = [f"{backbone}/{method}/{phase}" for (backbone, method, phase), gap in gaps.items() if abs(gap) > within]
     rest = f"; not: {', '.join(far)}" if far else ""
-    return f"{len(gaps) - len(far)} of {len(gaps)} cells within {within} of the paper{rest}."
+    mean = float(np.mean([abs(gap) for gap in gaps.values()]))
+    counts = f"{len(gaps) - len(far)} of {counted(len(gaps), 'cell')}"
+    return f"Mean absolute gap to the paper {mean:.4f}; {counts} within {within}{rest}."

@@ -1,4 +1,4 @@
-"""Records -> what a reader should know of a run: what it was, what it stands on, and what to be careful with."""
+"""Records -> the facts that a reader needs to judge a run: its plugins, data and software, and its weak points."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from coldbench.core.config import text
-from coldbench.protocol.rules import PROTOCOLS
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
-from coldbench.report.analysis.frame import method_order
+from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
+from coldbench.report.analysis.titles import Titles
 from coldbench.run.record import Record
 from coldbench.significance import FEWEST
 
 _LEAK = (
     "Protocol {}: item counts, words and the scaling of numeric fields come from the whole log, test rows included. "
-    "It is a leak, kept because the published tables have it; the protocols strict and matched are without."
+    "This leak is kept because the published tables have it; the protocols strict and matched remove it."
 )
 _MOST_NAMED = 8  # cells that one warning names
 
@@ -26,10 +26,10 @@ class Plugin:
     """A method, backbone or dataset of a run.
 
     Attributes:
-        label: What tables call it.
-        citation: What it is, by whom, where; empty where its file is not installed here.
-        departs: How it departs from its paper, from its file; empty where it says nothing.
-        values: Hyper-parameter to value, and whether that is not the default.
+        label: The name that tables show.
+        citation: The first sentence of its file; empty where the plugin is not installed.
+        departs: The paragraph of its file on departures from the paper; empty where there is none.
+        values: Hyper-parameter to its value and whether that differs from the default.
     """
 
     label: str
@@ -38,90 +38,95 @@ class Plugin:
     values: dict[str, tuple[str, bool]]
 
 
-def plugins(records: Sequence[Record], kind: str) -> list[Plugin]:
-    """The plugins of a kind that the records have, in the tables' order."""
-    found = {record["labels"][kind]: record for record in records}
-    order = sorted(found, key=method_order) if kind == "method" else sorted(found)
-    return [_plugin(kind, found[label][kind], label, found[label]) for label in order]
+def plugins(records: Sequence[Record], kind: str, titles: Titles) -> list[Plugin]:
+    """The plugins of a kind that the records have, in the tables' order.
+
+    Args:
+        records: The records.
+        kind: ``method``, ``backbone`` or ``dataset``.
+        titles: Titles by kind and label.
+    """
+    unique = {_label(record, kind): record for record in records}
+    order = sorted(unique, key=method_order) if kind == "method" else sorted(unique)
+    names = titles.get(kind, {})
+    return [_plugin(kind, names.get(label, label), unique[label]) for label in order]
 
 
-def _plugin(kind: str, name: str, label: str, record: Record) -> Plugin:
-    about, config = record["plugins"][kind], record["config"][kind]
-    values = {field: (text(value), value != about["defaults"].get(field, value)) for field, value in config.items()}
+def _label(record: Record, kind: str) -> str:
+    return str(record["dataset_label"] if kind == "dataset" else record["labels"][kind])
+
+
+def _plugin(kind: str, label: str, record: Record) -> Plugin:
+    about = record["plugins"][kind]
+    values = {
+        field: (text(value), value != about["defaults"].get(field, value))
+        for field, value in record["config"][kind].items()
+        if field not in about["locations"]
+    }
     return Plugin(label, about["citation"], about["departs"], values)
 
 
 def data(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Each dataset's label, fingerprint and split sizes."""
-    found = {}
+    """Label, fingerprint and split sizes of each dataset."""
+    unique = {}
     for record in records:
         sizes = {name.replace("items_", "items, "): f"{count:,}" for name, count in record["split"].items()}
         about = {"label": record["dataset_label"], "fingerprint": record["fingerprint"], "sizes": sizes}
-        found[record["fingerprint"], str(sizes)] = about
-    return list(found.values())
+        unique[record["fingerprint"], str(sizes)] = about
+    return list(unique.values())
 
 
 def software(records: Sequence[Record]) -> list[dict[str, str]]:
-    """Versions, commit and machine of each kind that computed some of the records."""
-    found = {}
+    """Versions, commit and machine of each environment that computed some of the records."""
+    unique = {}
     for record in records:
         machine = record["provenance"]["machine"]
         about = {
             **record["provenance"]["versions"],
-            "commit": _short(record["provenance"]["commit"]),
+            "commit": short_commit(record["provenance"]["commit"]),
             "processor": machine["processor"],
             "device": machine["device"],
-            "threads a cell": str(machine["threads"]),
+            "threads per cell": str(machine["threads"]),
         }
-        found[tuple(about.items())] = about
-    return list(found.values())
-
-
-def _short(commit: str | None) -> str:
-    return "unknown" if not commit else commit[:12] + "+" * commit.endswith("+")
+        unique[tuple(about.items())] = about
+    return list(unique.values())
 
 
 def settings(records: Sequence[Record]) -> list[dict[str, str]]:
-    """The settings that all methods share, once for each that occurs."""
-    found = {}
+    """Each distinct set of the settings that all methods share."""
+    unique = {}
     for record in records:
         about = {name: text(value) for name, value in record["config"]["settings"].items()}
-        found[tuple(about.items())] = about
-    return list(found.values())
+        unique[tuple(about.items())] = about
+    return list(unique.values())
 
 
-def warnings(found: Findings) -> list[str]:
-    """What a reader should be careful with, the findings' own notes among it."""
-    frame = found.frame
+def warnings(findings: Findings) -> list[str]:
+    """What a reader should know first: too few seeds, missing cells, leaks, mixed software, and all notes."""
+    frame = findings.frame
     lines = []
     most = int(frame.groupby(["dataset", "protocol", "backbone", "method"])["seed"].nunique().max())
     if most < FEWEST:
         seeds = "One seed" if most == 1 else f"{most} seeds"
         lines.append(f"{seeds}: no difference can be tested. The paired t-test needs {FEWEST} (--seeds {FEWEST}).")
-    lines += _uneven(found)
-    for section in found.sections:
-        for table, block in (("1", section.first), ("2", section.pair)):
+    lines += _uneven(findings)
+    for section in findings.sections:
+        for table, block in (("1", section.first), ("2", section.gains)):
             if "; not:" in closeness(block):
                 lines.append(f"{section.title}, Table {table}: {closeness(block)}")
-    lines += [_LEAK.format(protocol) for protocol in frame["protocol"].unique() if _leaks(protocol)]
-    stacks = software(found.records)
+    lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
+    stacks = software(findings.records)
     if len(stacks) > 1:
         differing = [name for name in stacks[0] if len({stack.get(name) for stack in stacks}) > 1]
         lines.append(f"The records were computed in {len(stacks)} ways, which differ in {', '.join(differing)}.")
     if any(stack["commit"].endswith("+") for stack in stacks):
         lines.append("Some records were computed by code with changes that were not committed.")
-    return [*lines, *found.notes]
+    return [*lines, *findings.notes]
 
 
-def _leaks(protocol: str) -> bool:
-    """Whether a protocol, by its label, lets test rows be seen."""
-    rules = PROTOCOLS.get(protocol.partition("[")[0])
-    return rules is not None and not rules.strict
-
-
-def _uneven(found: Findings) -> Iterator[str]:
-    """Where a method lacks seeds that others of its backbone have."""
-    for section in found.sections:
+def _uneven(findings: Findings) -> Iterator[str]:
+    """A sentence for each section in which a method lacks seeds that others on its backbone have."""
+    for section in findings.sections:
         lacking = []
         for backbone, own in section.frame.groupby("backbone", sort=False):
             everything = set(own["seed"])
@@ -134,14 +139,25 @@ def _uneven(found: Findings) -> Iterator[str]:
             yield f"Cells are missing in {section.title}: {named}{rest}. They failed or were not run."
 
 
-def grid(found: Findings) -> dict[str, str]:
-    """The grid in words."""
-    kinds = ("method", "backbone", "dataset", "protocol")
-    named = {f"{kind}s": ", ".join(map(str, found.frame[kind].unique())) for kind in kinds}
-    seconds = sum(phase["seconds"] or 0 for record in found.records for phase in record["phases"])
-    finished = sorted(record["finished"].replace("T", " ").replace("+00:00", " UTC") for record in found.records)
-    return named | {
-        "seeds": ", ".join(map(str, sorted(found.frame["seed"].unique()))),
+def cells(findings: Findings) -> str:
+    """The number of cells in words: ``1 cell``."""
+    return counted(len(findings.frame[list(CELL)].drop_duplicates()), "cell")
+
+
+def plan(findings: Findings) -> dict[str, str]:
+    """The axes of the grid in words, methods and backbones by title."""
+    named = {}
+    for kind in ("method", "backbone", "dataset", "protocol"):
+        titles = findings.titles.get(kind, {})
+        named[f"{kind}s"] = ", ".join(titles.get(label, str(label)) for label in findings.frame[kind].unique())
+    return named | {"seeds": ", ".join(map(str, sorted(findings.frame["seed"].unique())))}
+
+
+def grid(findings: Findings) -> dict[str, str]:
+    """The axes of the grid, and when and how long it was computed, in words."""
+    seconds = sum(phase["seconds"] or 0 for record in findings.records for phase in record["phases"])
+    finished = sorted(record["finished"].replace("T", " ").replace("+00:00", " UTC") for record in findings.records)
+    return plan(findings) | {
         "finished": finished[0] if finished[0] == finished[-1] else f"{finished[0]} to {finished[-1]}",
         "seconds in all cells": f"{seconds:,.0f}",
     }

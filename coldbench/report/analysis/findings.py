@@ -1,18 +1,22 @@
-"""A run's folder -> everything that its report says, before it is put into words, tables and figures."""
+"""A run's folder -> its records, results and tests, before any table or figure is made of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from coldbench.report.analysis.comparisons import over_seeds
-from coldbench.report.analysis.entries import Block, entries, subject
-from coldbench.report.analysis.frame import BASELINE, Question, short_names, tidy
+from coldbench.report.analysis.entries import Block, entries
+from coldbench.report.analysis.frame import counting, short_names, tidy
+from coldbench.report.analysis.names import BASELINE, counted
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_rows_and_items
+from coldbench.report.analysis.titles import Titles, titles
 from coldbench.run.folder import Folder
 from coldbench.run.record import CUT, Record
 
@@ -22,15 +26,14 @@ class Section:
     """One dataset under one protocol.
 
     Attributes:
-        dataset: What tables call it.
-        protocol: The protocol.
-        frame: Its rows of the tidy frame.
-        tests: Its rows of the tests.
+        dataset: The dataset's label.
+        protocol: The protocol's label.
+        frame: The rows of the tidy frame that belong to it.
+        tests: The tests that belong to it.
         first: Entries beside the paper's Table 1.
         second: Entries beside the paper's Table 2.
         block: Entries beside Table 1, and beside Table 2 where Table 1 lacks them, as it does most backbones.
-        pair: The entries of Table 2, the baseline's and its subject's, tested against each other alone; empty without a
-            baseline.
+        gains: Entries beside Table 2, tested against the baseline; empty without one.
     """
 
     dataset: str
@@ -40,81 +43,109 @@ class Section:
     first: Block
     second: Block
     block: Block
-    pair: Block
+    gains: Block
 
     @property
     def title(self) -> str:
-        """For headings and captions."""
+        """The dataset and the protocol, for headings."""
         return f"{self.dataset}, protocol {self.protocol}"
+
+    @property
+    def place(self) -> str:
+        """The dataset, with the protocol where it is not the published one, for captions."""
+        return self.dataset if self.protocol == PUBLISHED else self.title
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a run came to.
+    """The results of a run.
 
     Attributes:
-        question: What was asked.
-        records: As they were read.
-        frame: A row per cell and phase (``frame.tidy``).
-        tests: A row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
+        options: The metric, the reference and the level.
+        records: The records that count, with the labels of the frame.
+        frame: One row per cell and phase (``frame.tidy``).
+        tests: One row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
         sections: One per dataset and protocol.
-        notes: A line for each thing that a reader should know.
+        notes: Sentences that a reader should know, such as which records do not count.
+        titles: Titles of methods and backbones.
     """
 
-    question: Question
+    options: ReportOptions
     records: list[Record]
     frame: pd.DataFrame
     tests: pd.DataFrame
     sections: list[Section]
     notes: list[str]
+    titles: Titles = field(default_factory=dict)
+
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The rows of the frame whose dataset and protocol have a value of the metric at all."""
+        return _scored(self.frame, self.options)
 
 
-def find(out: Path, question: Question) -> Findings:
+def find(out: Path, options: ReportOptions) -> Findings:
     """Reads a run's folder and makes all tests.
 
     Raises:
-        InputError: The folder holds no run or no finished cell, or the question does not suit it.
+        InputError: The folder holds no run or no finished cell, or the options does not suit it.
     """
     folder = Folder(out)
     records, unread = folder.finished()
     records, meant = short_names(records)
     frame, notes = tidy(records)
-    question.check(frame)
-    notes += _left_out(unread)
+    options.check(frame)
+    records = counting(records, frame)
+    scored = _scored(frame, options)
+    notes += [*_undefined(frame, scored, options), *_left_out(unread)]
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
     notes += meant
-    given, left_out = over_rows_and_items(frame, records, folder, question)
-    tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
-    return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
+    if scored.empty:
+        return Findings(options, records, frame, pd.DataFrame(), [], notes, titles(records))
+    given, left_out = over_rows_and_items(scored, records, folder, options)
+    tests, notes = pd.concat([over_seeds(scored, options), given]), [*notes, *left_out]
+    return Findings(options, records, frame, tests, _sections(scored, tests, options), notes, titles(records))
+
+
+def _scored(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
+    return frame[frame.groupby(["dataset", "protocol"])[options.metric].transform("count") > 0]
+
+
+def _undefined(frame: pd.DataFrame, scored: pd.DataFrame, options: ReportOptions) -> Iterator[str]:
+    for dataset, protocol in (
+        frame.drop(scored.index)[["dataset", "protocol"]].drop_duplicates().itertuples(index=False)
+    ):
+        yield (
+            f"{dataset}, protocol {protocol}, is in no table of results: {options.title} is not defined on its test "
+            f"rows, as where all of them are clicks or none is."
+        )
 
 
 def _left_out(unread: Mapping[str, str]) -> Iterator[str]:
-    """What does not count: broken files by name; how many are of another version, as whole runs are."""
+    """A sentence for each broken record, and one for all records of another version."""
     yield from (
         f"cells/{name} is no valid record ({why}); run the same command again."
         for name, why in unread.items()
         if why == CUT
     )
     for why, count in Counter(why for why in unread.values() if why != CUT).items():
-        yield f"{count} record{'s' * (count != 1)} {why} do{'es' * (count == 1)} not count."
+        yield f"{counted(count, 'record')} {why} do{'es' * (count == 1)} not count."
 
 
-def _sections(frame: pd.DataFrame, tests: pd.DataFrame, question: Question) -> list[Section]:
+def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) -> list[Section]:
     sections = []
     for (dataset, protocol), part in frame.groupby(["dataset", "protocol"], sort=False):
         mine = tests[(tests["dataset"] == dataset) & (tests["protocol"] == protocol)]
-        first, second = (entries(part, mine, table, question) for table in (1, 2))
+        first, second = (entries(part, mine, table, options) for table in (1, 2))
         block = {key: entry if entry.published is not None else second[key] for key, entry in first.items()}
-        pair = _pair(part, second, question)
-        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, pair))
+        gains = _gains(part, options)
+        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, gains))
     return sections
 
 
-def _pair(frame: pd.DataFrame, block: Block, question: Question) -> Block:
-    methods = [BASELINE, subject(block, question)]
-    frame = frame[frame["method"].isin(methods)]
-    if frame["method"].nunique() < 2:
+def _gains(frame: pd.DataFrame, options: ReportOptions) -> Block:
+    if BASELINE not in set(frame["method"]):
         return {}
-    alone = replace(question, reference=question.reference if question.reference in methods else None)
-    return entries(frame, over_seeds(frame, alone), 2, alone)
+    against = replace(options, reference=BASELINE)
+    return entries(frame, over_seeds(frame, against), 2, against)

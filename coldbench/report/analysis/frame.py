@@ -1,87 +1,52 @@
-"""Records -> one tidy frame, a row per cell and phase; and what is asked of it."""
+"""Records -> one tidy frame with one row per cell and phase."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 
 import pandas as pd
 
-from coldbench.core.errors import InputError, unknown
-from coldbench.protocol.phases import COLD
-from coldbench.protocol.rules import PROTOCOLS
-from coldbench.protocol.split import WARM_PHASES
-from coldbench.report.analysis import paper
+from coldbench.core.config import text
+from coldbench.protocol.metrics import METRICS
+from coldbench.report.analysis.datasets import content, current
+from coldbench.report.analysis.names import (
+    BASELINE,
+    CELL,
+    PHASES,
+    counted,
+    method_order,
+    protocol_label,
+    protocol_order,
+)
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.run.record import Record
 
-PHASES = (COLD, *WARM_PHASES)
-BASELINE = "base"
-CELL = ("dataset", "protocol", "backbone", "method", "seed")
-METRICS = {  # name in a record -> what tables call it, and whether higher is better
-    "auc": ("AUC", True),
-    "gauc": ("GAUC", True),
-    "logloss": ("log loss", False),
-    "item_auc": ("AUC within items", True),
-    "calibration": ("calibration error", False),
-}
-_IDENTITY = ("dataset_name", "fingerprint", "settings", *CELL)
+__all__ = ["BASELINE", "CELL", "PHASES", "Question", "method_order", "short_names", "tidy", "values"]
 
-
-@dataclass(frozen=True)
-class Question:
-    """What a report is to say.
-
-    Attributes:
-        metric: One of ``METRICS``.
-        reference: The method that the others are tested against; None for the best one of each column.
-        alpha: The level of the tests; 1 - alpha is the level of the intervals.
-    """
-
-    metric: str = "auc"
-    reference: str | None = None
-    alpha: float = 0.05
-
-    @property
-    def title(self) -> str:
-        """What tables call the metric."""
-        return METRICS[self.metric][0]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """The metric's direction."""
-        return METRICS[self.metric][1]
-
-    def check(self, frame: pd.DataFrame) -> None:
-        """Checks it against a run's results.
-
-        Raises:
-            InputError: The metric or the reference is unknown or not in the results, or alpha is no level.
-        """
-        if self.metric not in METRICS:
-            raise unknown("metric", self.metric, METRICS)
-        if self.metric not in frame:
-            raise InputError(f"no record of this run holds {self.metric}; it was computed by another version")
-        if not 0 < self.alpha < 1:
-            raise InputError(f"--alpha {self.alpha:g} should be between 0 and 1, such as 0.05")
-        if self.reference is not None and self.reference not in set(frame["method"]):
-            raise unknown("reference method", self.reference, frame["method"].unique())
+Question = ReportOptions  # the former name
+_IDENTITY = ("settings", *CELL)
 
 
 def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
-    """One row per cell and phase, with labels, names and all metrics.
+    """A frame with one row per cell and phase, with labels, names and all metrics.
 
-    Where two records are of one cell, computed by different versions of the code, the newer one counts.
+    Of records of one cell that different versions of the code computed, the newest counts; of one dataset's data,
+    too, the newest (``datasets.current``).
 
     Returns:
-        The frame, and a line for each thing that a reader should know of it.
+        The frame, and sentences that a reader of it should know, such as which records do not count.
     """
+    records, notes = current(records)
     rows = [
         {
-            "dataset": _dataset_label(record),
+            "dataset": record["dataset_label"],
+            "dataset_label": record["dataset_label"],
             "dataset_name": record["labels"]["dataset"],
-            "fingerprint": record["fingerprint"],
+            **dict(zip(("fingerprint", "variant"), content(record), strict=True)),
             "settings": str(sorted(record["config"]["settings"].items())),
-            "protocol": record["protocol"],
+            "protocol": protocol_label(record["config"]["protocol"]),
+            "protocol_name": record["config"]["protocol"]["name"],
+            "budget": record["config"]["protocol"].get("budget"),
             "backbone": record["labels"]["backbone"],
             "method": record["labels"]["method"],
             "seed": record["seed"],
@@ -94,31 +59,35 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
-        return frame, []
+        return frame, notes
+    measured = [name for name in METRICS if name in frame]
+    frame[measured] = frame[measured].apply(pd.to_numeric)  # None where no record of a run has a value
     frame = frame.sort_values(["generation", "key"], kind="stable")
     newest = frame.drop_duplicates([*_IDENTITY, "phase"], keep="last")
-    notes = []
     superseded = frame["key"].nunique() - newest["key"].nunique()
     if superseded:
-        notes.append(f"{superseded} cells were computed again by a newer version of the code; the newer ones count.")
+        notes.append(
+            f"Of {counted(superseded, 'cell')} there are results of an older version of the code; the newer count."
+        )
     if newest["settings"].nunique() > 1:
-        newest = newest.assign(dataset=_with_settings(newest))
+        newest = newest.assign(dataset=newest["dataset"] + newest["key"].map(settings_suffixes(records)))
         notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
     order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=method_order))}
     place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
-    rules = newest["protocol"].map(protocol_order)
-    newest = newest.assign(_protocol=rules, _method=newest["method"].map(order), _phase=place)
+    rules = sorted((record["config"]["protocol"] for record in records), key=protocol_order)
+    rank = {protocol_label(each): number for number, each in enumerate(rules)}
+    newest = newest.assign(_protocol=newest["protocol"].map(rank), _method=newest["method"].map(order), _phase=place)
     newest = newest.sort_values(["dataset", "_protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
     return newest.drop(columns=["_protocol", "_method", "_phase"]), notes
 
 
 def short_names(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """Calls a method whose hyper-parameters a search chose ``cvar[tuned]``: they are others on each backbone.
+    """Labels a method whose hyper-parameters a search chose ``cvar[tuned]``, as they differ between backbones.
 
-    Where a backbone has two such variants of a method they keep their full labels.
+    Two such variants of a method on one backbone keep their full labels.
 
     Returns:
-        The records, and a line for each name with the values behind it.
+        The records, and one sentence per name with the values behind it.
     """
     variants: dict[tuple[str, ...], set[str]] = {}
     for record in records:
@@ -146,26 +115,24 @@ def values(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return frame.pivot(index="seed", columns="method", values=metric)[frame["method"].unique()]
 
 
-def _dataset_label(record: Record) -> str:
-    """What tables call the data: its own label, with what of its configuration is not the default."""
-    _, bracket, rest = record["labels"]["dataset"].partition("[")
-    return record["dataset_label"] + (f" [{rest}" if bracket else "")
+def counting(records: Sequence[Record], frame: pd.DataFrame) -> list[Record]:
+    """Copies of the records that are in a frame, with the unique label that their data have there."""
+    labels = frame.drop_duplicates("key").set_index("key")["dataset_label"].to_dict()
+    return [record | {"dataset_label": labels[record["key"]]} for record in records if record["key"] in labels]
 
 
-def _with_settings(frame: pd.DataFrame) -> pd.Series:
-    numbers = {text: number for number, text in enumerate(sorted(frame["settings"].unique()), 1)}
-    return frame["dataset"] + frame["settings"].map(lambda text: f" (settings {numbers[text]})")
+def settings_suffixes(records: Sequence[Record], among: Container[str] | None = None) -> dict[str, str]:
+    """Key of a record -> the settings in which records differ, as a table adds them to a dataset's label.
 
+    Args:
+        records: The records.
+        among: Names of the settings that count; None for all.
 
-def protocol_order(label: str) -> tuple[int, int, str]:
-    """Sorts protocols from the published one to the strictest, and budgets by size."""
-    name, _, rest = label.partition("[")
-    digits = "".join(filter(str.isdigit, rest))
-    return (list(PROTOCOLS).index(name) if name in PROTOCOLS else len(PROTOCOLS), int(digits or 1), label)
-
-
-def method_order(label: str) -> tuple[int, str]:
-    """Sorts methods as the paper's tables do, the others by name behind them."""
-    name = label.partition("[")[0]
-    published = paper.methods()
-    return (published.index(name) if name in published else len(published), label)
+    Returns:
+        Texts such as ``" (phase_epochs 10)"``; all empty where every record has the same settings.
+    """
+    used = {record["key"]: record["config"]["settings"] for record in records}
+    names = dict.fromkeys(name for settings in used.values() for name in settings if among is None or name in among)
+    varied = [name for name in names if len({text(settings.get(name)) for settings in used.values()}) > 1]
+    shown = {key: ", ".join(f"{name} {text(own.get(name))}" for name in varied) for key, own in used.items()}
+    return {key: f" ({differing})" if differing else "" for key, differing in shown.items()}

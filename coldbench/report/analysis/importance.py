@@ -1,4 +1,4 @@
-"""How much of what the trials of a search scored goes with one hyper-parameter alone."""
+"""Importance of hyper-parameters: the share of the scores' variance that goes with one of them alone."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SHUFFLES, _SEED = 4000, 0
 
 @dataclass(frozen=True)
 class Share:
-    """Of the variance of the scores' ranks.
+    """A share of the variance of the scores' ranks.
 
     Attributes:
-        explained: In [0, 1], by a curve of the field alone.
-        chance: What this stays under where no field matters, for all fields at once in 95 of 100 searches; NaN where
-            all trials have one value.
+        explained: The share that a curve of the field alone explains, in [0, 1].
+        chance: The level that the shares of all fields stay under in 95 of 100 searches where no field matters; NaN
+            where all trials have the same value.
     """
 
     explained: float
@@ -31,7 +31,7 @@ class Share:
 
     @property
     def shown(self) -> bool:
-        """Whether it is more than chance gives."""
+        """Whether the share exceeds the level of chance."""
         return self.explained > self.chance
 
 
@@ -45,12 +45,12 @@ def shares(
     shuffled scores, at ``LEVEL`` divided by the number of fields.
 
     Args:
-        scales: Of the fields.
-        values: Of each trial, by field.
-        scores: Of each trial.
+        scales: The scale of each field.
+        values: The values of each trial, by field.
+        scores: The score of each trial.
 
     Returns:
-        By field; or why there is none to be had.
+        The share of each field, or the reason why there is none.
     """
     if not scales:
         return "nothing was searched"

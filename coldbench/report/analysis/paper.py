@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import pandas as pd
 
+PUBLISHED = "paper"  # the label of the protocol that the tables are under
 _DATASETS = {"MovieLens-1M": "ml-1m", "MovieLens-25M": "ml-25m", "Taobao-AD": "taobao-ad"}
 _BACKBONES = {"WD": "wide_deep"}
 
@@ -31,7 +32,7 @@ def methods() -> list[str]:
 
 def auc(table: int, protocol: str, dataset: str, backbone: str, method: str, phase: str) -> float | None:
     """The published number, or None. Only default configurations under the ``paper`` protocol have one."""
-    if protocol != "paper":
+    if protocol != PUBLISHED:
         return None
     found = _numbers().get((table, dataset, backbone, method, phase))
     return None if found is None else float(found)

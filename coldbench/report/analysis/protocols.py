@@ -1,4 +1,4 @@
-"""Protocols beside each other: what the leak of ``paper`` is worth, and who is better at equal optimiser steps."""
+"""Comparison of protocols: what the leak of ``paper`` is worth, and which method is better at equal steps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from coldbench.protocol.phases import COLD
-from coldbench.protocol.rules import Matched
-from coldbench.report.analysis.frame import BASELINE, Question
-from coldbench.report.writers.tables import Told
-from coldbench.run.plan import parse_protocol
+from coldbench.protocol.split import WARM_PHASES
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.table import Table, text_row
+from coldbench.report.analysis.titles import Titles
 from coldbench.significance import Paired, holm, paired_t
 
 _LEAKING, _HONEST = "paper", "strict"
@@ -20,14 +21,14 @@ _LEAKING, _HONEST = "paper", "strict"
 
 @dataclass(frozen=True)
 class Compared:
-    """A method's mean over the warm-up phases under a protocol, against something else over the same seeds.
+    """A method's mean over the warm-up phases under a protocol, compared with another mean over the same seeds.
 
     Attributes:
         backbone: The backbone.
         method: The method.
         protocol: The protocol's label.
         mean: Over seeds, each the mean over warm-a, warm-b and warm-c.
-        test: Of the difference; None for the baseline itself.
+        test: The test of the difference; None for the baseline itself.
         p_holm: Corrected over the backbone's comparisons; NaN where there is no test.
     """
 
@@ -38,113 +39,135 @@ class Compared:
     test: Paired | None
     p_holm: float = float("nan")
 
-    def verdict(self, question: Question) -> str:
+    def verdict(self, options: ReportOptions) -> str:
         """``better``, ``worse``, ``no difference shown``, or empty where there is no test."""
         if self.test is None or not np.isfinite(self.p_holm):
             return ""
-        if self.p_holm >= question.alpha:
+        if self.p_holm >= options.alpha:
             return "no difference shown"
-        return "better" if (self.test.difference > 0) == question.higher_is_better else "worse"
+        return "better" if (self.test.difference > 0) == options.higher_is_better else "worse"
 
 
-def budget(label: str) -> int | None:
-    """The budget of protocol ``matched``, in epochs of the plain baseline; None for another protocol."""
-    rules = parse_protocol(label).config
-    return rules.budget if isinstance(rules, Matched) else None
+def budgets(frame: pd.DataFrame) -> dict[str, int]:
+    """The budget of each protocol that has one, by label, in epochs of the plain baseline."""
+    known = frame[["protocol", "budget"]].dropna().drop_duplicates()
+    return {str(label): int(budget) for label, budget in known.itertuples(index=False)}
 
 
-def against_base(frame: pd.DataFrame, question: Question) -> list[Compared]:
+def against_base(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
     """Every method against the baseline under each protocol; Holm over a backbone's methods and protocols.
 
     Args:
         frame: Of one dataset.
-        question: The metric and the level.
+        options: The metric and the level.
     """
     found = []
-    for backbone, values in _means(frame, question):
+    for backbone, values in _means(frame, options):
         part = []
         for protocol, method in values:
             own, base = values[protocol, method], values.get((protocol, BASELINE))
-            test = None if method == BASELINE or base is None else paired_t(own, base, question.alpha)
+            test = None if method == BASELINE or base is None else paired_t(own, base, options.alpha)
             part.append(Compared(backbone, method, protocol, _mean(own), test))
         found += _corrected(part)
     return found
 
 
-def leak(frame: pd.DataFrame, question: Question) -> list[Compared]:
+def leak(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
     """Every method under ``paper`` against itself under ``strict``; Holm over a backbone's methods."""
     found = []
-    for backbone, values in _means(frame, question):
+    for backbone, values in _means(frame, options):
         part = []
         for protocol, method in values:
             if protocol == _LEAKING and (_HONEST, method) in values:
                 own, other = values[_LEAKING, method], values[_HONEST, method]
-                test = paired_t(own, other, question.alpha)
+                test = paired_t(own, other, options.alpha)
                 part.append(Compared(backbone, method, _LEAKING, _mean(own), test))
         found += _corrected(part)
     return found
 
 
-def told(frame: pd.DataFrame, question: Question) -> list[Told]:
-    """What a report says of one dataset's protocols; nothing where there is one only, or no baseline."""
-    found = []
-    level = _LEGEND.format(alpha=question.alpha)
-    leaks = [each for each in leak(frame, question) if not np.isnan(each.mean)]
-    if leaks:
-        rows = [[e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(question) or "-"] for e in leaks]
-        header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
-        legend = f"{question.title}, mean of warm-a to warm-c; {level}"
-        found.append(Told("What the leak is worth", header, 2, rows, legend, []))
-    compared = against_base(frame, question)
-    if any(budget(each.protocol) is not None for each in compared) and any(each.test for each in compared):
-        legend = (
-            f"{question.title}, mean of warm-a to warm-c, and the difference to {BASELINE} at the same budget; "
-            f"{level} A budget is in epochs of the plain baseline per phase; under paper and strict each method takes "
-            f"the steps it wants."
-        )
-        header, rows = _by_budget(compared, question)
-        found.append(Told("At equal optimiser steps", header, 2, rows, legend, list(_sentences(compared, question))))
-    return found
+def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles | None = None) -> list[Table]:
+    """The tables that compare one dataset's protocols; none where there is only one protocol, or no baseline.
+
+    Args:
+        frame: Of one dataset.
+        options: The metric and the level.
+        titles: Titles of methods and backbones, for sentences.
+    """
+    leaks = [each for each in leak(frame, options) if not np.isnan(each.mean)]
+    compared, at = against_base(frame, options), budgets(frame)
+    built = [_leak_table(leaks, options)] if leaks else []
+    if at and any(each.test for each in compared):
+        built.append(_budget_table(compared, at, options, titles or {}))
+    return built
 
 
+def _leak_table(leaks: list[Compared], options: ReportOptions) -> Table:
+    rows = [
+        text_row([e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(options) or "-"], 2) for e in leaks
+    ]
+    header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
+    legend = f"{options.title}, mean of {_WARM}; {_LEGEND.format(alpha=options.alpha)}"
+    return Table("What the leak is worth", header, 2, rows, legend)
+
+
+def _budget_table(compared: list[Compared], at: dict[str, int], options: ReportOptions, titles: Titles) -> Table:
+    legend = (
+        f"{options.title}, mean of {_WARM}, and the difference to {BASELINE} at the same budget; "
+        f"{_LEGEND.format(alpha=options.alpha)} A budget is in epochs of the plain baseline per phase; under paper and "
+        f"strict each method takes the steps that it is configured to take."
+    )
+    header, rows = _by_budget(compared, at, options)
+    lines = list(_sentences(compared, at, options, titles))
+    return Table("At equal optimiser steps", header, 2, [text_row(row, 2) for row in rows], legend, lines)
+
+
+_WARM = f"{WARM_PHASES[0]} to {WARM_PHASES[-1]}"
 _LEGEND = (
     "± half the interval of the difference (Student's t over seeds); verdicts by the paired t-test over seeds, Holm "
     "over a backbone's comparisons, level {alpha:g}."
 )
 
 
-def _by_budget(compared: list[Compared], question: Question) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: backbones x methods, a column a protocol."""
+def _by_budget(
+    compared: list[Compared], budgets: dict[str, int], options: ReportOptions
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: backbones x methods, one column per protocol."""
     protocols = list(dict.fromkeys(each.protocol for each in compared))
-    names = [label if (at := budget(label)) is None else f"budget {at}" for label in protocols]
+    names = [f"budget {budgets[label]}" if label in budgets else label for label in protocols]
     cells = {(each.backbone, each.method, each.protocol): each for each in compared}
     rows = [
-        [backbone, method, *(_shown(cells.get((backbone, method, label)), question) for label in protocols)]
+        [backbone, method, *(_shown(cells.get((backbone, method, label)), options) for label in protocols)]
         for backbone, method in dict.fromkeys((each.backbone, each.method) for each in compared)
     ]
     return ["backbone", "method", *names], rows
 
 
-def _shown(each: Compared | None, question: Question) -> str:
+def _shown(each: Compared | None, options: ReportOptions) -> str:
     """0.7123 (+0.0100 ± 0.0021) +: the mean, the difference to the baseline, a sign where that was shown."""
     if each is None or np.isnan(each.mean):
         return ""
     change = "" if each.test is None else f" ({_difference(each)})"
-    return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(question), '') }"
+    return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(options), '') }"
 
 
-def _sentences(compared: list[Compared], question: Question) -> Iterator[str]:
-    """At which budgets each method beats the baseline."""
+def _sentences(
+    compared: list[Compared], budgets: dict[str, int], options: ReportOptions, titles: Titles
+) -> Iterator[str]:
+    """A sentence per backbone and method on the budgets at which it is better or worse than the baseline."""
     for backbone in dict.fromkeys(each.backbone for each in compared):
         for method in dict.fromkeys(each.method for each in compared if each.test is not None):
             verdicts: dict[str, list[int]] = {}
             for each in compared:
-                at = budget(each.protocol)
+                at = budgets.get(each.protocol)
                 if each.backbone == backbone and each.method == method and at is not None:
-                    verdicts.setdefault(each.verdict(question) or "not tested", []).append(at)
+                    verdicts.setdefault(each.verdict(options) or "not tested", []).append(at)
             if verdicts:
-                told = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
-                yield f"{backbone}, {method} against {BASELINE}: {told}."
+                shown = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
+                methods = titles.get("method", {})
+                names = [methods.get(label, label) for label in (method, BASELINE)]
+                where = titles.get("backbone", {}).get(backbone, backbone)
+                yield f"{where}, {names[0]} against {names[1]}: {shown}."
 
 
 def _difference(each: Compared) -> str:
@@ -155,13 +178,13 @@ def _difference(each: Compared) -> str:
     return f"{each.test.difference:+.4f}{half}"
 
 
-def _means(frame: pd.DataFrame, question: Question) -> Iterator[tuple[str, dict[tuple[str, str], np.ndarray]]]:
-    """Per backbone and then per (protocol, method) the mean over warm-up phases, (seeds,); NaN for a seed it lacks."""
+def _means(frame: pd.DataFrame, options: ReportOptions) -> Iterator[tuple[str, dict[tuple[str, str], np.ndarray]]]:
+    """Per backbone, the mean over warm-up phases by (protocol, method): (seeds,), NaN for a missing seed."""
     warm = frame[frame["phase"] != COLD]
     for backbone, part in warm.groupby("backbone", sort=False):
         seeds = sorted(part["seed"].unique())
         values = {
-            (str(protocol), str(method)): own.groupby("seed")[question.metric].mean().reindex(seeds).to_numpy(float)
+            (str(protocol), str(method)): own.groupby("seed")[options.metric].mean().reindex(seeds).to_numpy(float)
             for (protocol, method), own in part.groupby(["protocol", "method"], sort=False)
         }
         yield str(backbone), values

@@ -1,4 +1,4 @@
-"""Where a hyper-parameter's value lies in what was searched, and what stands on its axis."""
+"""The axis of a hyper-parameter: the places of its values in the searched range, and its ticks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Scale:
     """An axis from 0 to 1 over a range, logarithmic where it is searched so, or over choices side by side.
 
     Attributes:
-        where: What was searched; a choice's values are texts.
+        where: The searched range or choice; a choice's values are texts.
     """
 
     where: Uniform | Choice
@@ -40,7 +40,7 @@ class Scale:
         return isinstance(self.where, Choice)
 
     def place(self, value: Any) -> float:
-        """Where a value lies: in [0, 1], or just past an end."""
+        """The place of a value: in [0, 1], or just past an end."""
         if isinstance(self.where, Choice):
             return self.where.share(text(value))
         if isinstance(self.where, LogUniform) and value <= 0:
@@ -48,13 +48,13 @@ class Scale:
         return min(max(self.where.share(value), -BEYOND), 1 + BEYOND)
 
     def spread(self, value: Any, number: int) -> float:
-        """The same, but that trials with one choice lie beside each other instead of on top, by their number."""
+        """The place of a trial's value; trials with the same choice are spread sideways by their number."""
         if not isinstance(self.where, Choice):
             return self.place(value)
         return self.place(value) + 0.55 * (number * _GOLDEN % 1 - 0.5) / len(self.where.values)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and what stands there."""
+        """Places on the axis and their labels."""
         if isinstance(self.where, Choice):
             return [(self.place(value), value) for value in self.where.values]
         low, high = self.where.low, self.where.high

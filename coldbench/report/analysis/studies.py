@@ -7,26 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldbench.core.config import text
-from coldbench.report.analysis.frame import METRICS as TITLES
+from coldbench.protocol.metrics import METRICS as RECORDED
+from coldbench.protocol.split import WARM_PHASES
+from coldbench.report.analysis.names import PHASES
 from coldbench.report.analysis.scale import Scale
 from coldbench.tune.samplers import Values
 from coldbench.tune.studies import METRICS, Study
 from coldbench.tune.trials import Results, Trial, best
 
-_WARM_A = 1  # the second point of evaluation: every trial gets so far, the scheduler stops none before
+EARLY = WARM_PHASES[0]  # every trial gets so far: the scheduler stops none before
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A trial, as a report shows it; scores are in the metric's own sign.
+    """One trial as a report shows it, with scores in the metric's own sign.
 
     Attributes:
-        number: In the order the trials ended.
+        number: The place in the order in which trials ended.
         state: ``finished`` or ``stopped``.
-        values: Of every field searched.
-        early: At warm-a of the first seed; None where it was not to be had.
-        score: Of a finished one.
-        seconds: It took.
+        values: The value of every field that was searched.
+        early: The score at warm-a of the first seed; None where the trial has none.
+        score: The final score; None where the trial was stopped.
+        seconds: The time that the trial took.
     """
 
     number: int
@@ -43,11 +45,11 @@ class Searched:
 
     Attributes:
         study: The study.
-        attempts: Its trials.
-        scales: Of the fields searched.
-        defaults: The trial of the defaults, if it was made.
-        best: The best finished one, if there is one.
-        other_fields: What some of the trials, those of an earlier search, varied as well.
+        attempts: The trials.
+        scales: The scale of each field that was searched.
+        defaults: The trial with the defaults; None without one.
+        best: The best finished trial; None without one.
+        other_fields: Further fields that trials of an earlier search varied.
     """
 
     study: Study
@@ -59,29 +61,29 @@ class Searched:
 
     @property
     def title(self) -> str:
-        """For headings and names of files."""
+        """A description for headings and names of files."""
         cell = self.study.cells[0]
         return f"{cell.method.label} on {cell.backbone.label}, {cell.dataset.label}, protocol {cell.protocol.label}"
 
     @property
     def metric(self) -> str:
-        """What the score is."""
-        return f"mean {TITLES[METRICS[self.study.metric][0]][0]}"
+        """The name of the score."""
+        return f"mean {RECORDED[METRICS[self.study.metric][0]].title}"
 
     @property
     def early_metric(self) -> str:
-        """What the early score is."""
+        """The name of the early score."""
         first = f", seed {self.study.cells[0].seed}" if len(self.study.cells) > 1 else ""
-        return f"{TITLES[METRICS[self.study.metric][0]][0]} at warm-a{first}"
+        return f"{RECORDED[METRICS[self.study.metric][0]].title} at {EARLY}{first}"
 
     @property
     def higher_is_better(self) -> bool:
         """The metric's direction."""
-        return METRICS[self.study.metric][1] > 0
+        return RECORDED[METRICS[self.study.metric][0]].higher_is_better
 
     @property
     def stopped(self) -> int:
-        """How many trials the scheduler stopped."""
+        """The number of trials that the scheduler stopped."""
         return sum(each.state == "stopped" for each in self.attempts)
 
     def reach(self, kind: str) -> tuple[float, float] | None:
@@ -90,10 +92,10 @@ class Searched:
         return (min(scores), max(scores)) if scores else None
 
     def label(self, field: str) -> str:
-        """What an axis calls a field: a method's own without the method's name."""
+        """The name of a field on an axis; a method's own fields go without the method's name."""
         return field.removeprefix(f"{self.study.cells[0].method.name}.")
 
-    def told(self, attempt: Attempt | None) -> str:
+    def words(self, attempt: Attempt | None) -> str:
         """A trial's values in words."""
         values = attempt.values if attempt else {}
         return ", ".join(f"{self.label(field)} {text(value)}" for field, value in values.items()) or "-"
@@ -105,13 +107,13 @@ def read(made: Results) -> list[Searched]:
 
 
 def _searched(study: Study, trials: Sequence[Trial]) -> Searched:
-    defaults, sign = study.full({}), METRICS[study.metric][1]
+    defaults, sign, early = study.full({}), METRICS[study.metric][1], PHASES.index(EARLY)
     attempts = [
         Attempt(
             trial.number,
             trial.state,
             {field: trial.values.get(field, default) for field, default in defaults.items()},
-            _signed(trial.scores[_WARM_A] if len(trial.scores) > _WARM_A else None, sign),
+            _signed(trial.scores[early] if len(trial.scores) > early else None, sign),
             _signed(trial.score, sign),
             trial.seconds,
         )

@@ -7,37 +7,35 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from coldbench.protocol.phases import COLD
-from coldbench.report.analysis.frame import Question
-from coldbench.report.analysis.protocols import budget
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
 
 
-def against_budget(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure | None:
-    """A panel per backbone: budgets across (logarithmic), the mean of warm-a to warm-c up, a line per method.
+def against_budget(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure | None:
+    """One panel per backbone: the mean of warm-a to warm-c against the budget (logarithmic), one line per method.
 
     Args:
-        frame: Of one dataset, all its protocols.
-        looks: Of its methods.
-        question: The metric and the level of the intervals.
+        frame: The rows of one dataset under all its protocols.
+        looks: The looks of its methods.
+        options: The metric and the level of the intervals.
 
     Returns:
         None where fewer than two budgets were run.
     """
-    budgets = frame["protocol"].map({label: budget(label) for label in frame["protocol"].unique()})
-    part = frame.assign(budget=budgets)[budgets.notna() & (frame["phase"] != COLD)]
+    part = frame[frame["budget"].notna() & (frame["phase"] != COLD)]
     at = sorted(part["budget"].unique())
     if len(at) < 2:
         return None
     backbones = list(part["backbone"].unique())
-    title = f"{question.title}, mean of warm-a to warm-c"
-    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "budget: epochs of the baseline a phase", title)
+    title = f"{options.title}, mean of warm-a to warm-c"
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "budget: epochs of the baseline per phase", title)
     shown = {method: looks[method] for method in looks if method in set(part["method"])}
     for axes, backbone in zip(grid, backbones, strict=True):
         for method, look in shown.items():
             own = part[(part["backbone"] == backbone) & (part["method"] == method)]
-            means = own.groupby(["budget", "seed"])[question.metric].mean()
-            there = [(b, p) for b, values in means.groupby("budget") if (p := point(values, question.alpha))]
+            means = own.groupby(["budget", "seed"])[options.metric].mean()
+            there = [(b, p) for b, values in means.groupby("budget") if (p := point(values, options.alpha))]
             line(axes, there, look)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(at))

@@ -9,24 +9,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.across import probability, ranked
-from coldbench.report.analysis.frame import PHASES, Question
+from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.significance import Friedman
 
-_ROW, _BAR = 0.17, 0.1  # inches that a method and a bar take
+_ROW, _BAR = 0.17, 0.1  # height of a method and of a bar, in inches
 
 
 Ranking = tuple[list[str], Friedman]  # methods, and the test with their mean ranks in that order
 
 
-def rankings(frame: pd.DataFrame, question: Question) -> dict[str, Ranking]:
+def rankings(frame: pd.DataFrame, options: ReportOptions) -> dict[str, Ranking]:
     """By phase: the methods ranked in every dataset x backbone block.
 
     Args:
-        frame: Of one protocol, all its datasets and backbones.
-        question: The metric and the level.
+        frame: The rows of one protocol, with all its datasets and backbones.
+        options: The metric and the level.
     """
-    return {phase: ranked(frame, phase, question) for phase in PHASES if (frame["phase"] == phase).any()}
+    return {phase: ranked(frame, phase, options) for phase in PHASES if (frame["phase"] == phase).any()}
 
 
 def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> Figure | None:
@@ -47,8 +48,8 @@ def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> F
     grid = figure.subplots(len(found), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, height, (phase, (methods, test)) in zip(grid.flat, heights, found.items(), strict=True):
         _diagram(axes, height, methods, test, looks)
-        told = "" if test.p_value is None else f", Friedman {probability(test.p_value)}"
-        axes.set_title(f"{phase}: {test.blocks} blocks{told}", loc="left")
+        p_value = "" if test.p_value is None else f", Friedman {probability(test.p_value)}"
+        axes.set_title(f"{phase}: {test.blocks} blocks{p_value}", loc="left")
     return figure
 
 
@@ -76,7 +77,7 @@ def _diagram(axes: Axes, height: float, methods: list[str], test: Friedman, look
         end = 1 - 0.12 * count if left else 1.12 * count
         axes.plot([rank, rank, end], [0, y, y], color=look.colour, linewidth=0.9)
         axes.plot([rank], [0], **look.line(linestyle="none"), clip_on=False)
-        name = f"{short(methods[index], 20)}  {rank:.2f}"
+        name = f"{short(look.title or methods[index], 20)}  {rank:.2f}"
         axes.text(end, y, f"{name} " if left else f" {name}", ha="right" if left else "left", va="center", fontsize=8)
     width = test.critical_difference
     axes.plot([1, 1 + width], [-0.28, -0.28], color=INK, linewidth=0.9, marker="|", clip_on=False)

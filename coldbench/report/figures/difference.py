@@ -5,23 +5,25 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coldbench.report.analysis.frame import BASELINE, PHASES, Question, values
+from coldbench.report.analysis.frame import values
+from coldbench.report.analysis.names import BASELINE, PHASES
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
-from coldbench.report.figures.summary import Point, point
+from coldbench.report.figures.summary import SEED, Point, point
 
 
-def to_base(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure | None:
+def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure | None:
     """Rows of backbones, columns of phases: each method's difference to ``base``, paired by seed, with its interval.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
-        question: The metric and the level of the intervals.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
+        options: The metric and the level of the intervals.
 
     Returns:
         The figure, or None where no backbone has the baseline and another method.
     """
-    found = differences(frame, question)
+    found = differences(frame, options)
     if not found:
         return None
     backbones = list(dict.fromkeys(backbone for backbone, _, _ in found))
@@ -39,9 +41,10 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> 
             for place, method in enumerate(rows[backbone]):
                 own = found.get((backbone, method, phase))
                 if own is not None:
+                    axes.plot(own.seeds, [place] * len(own.seeds), **looks[method].line(**SEED))
                     look = looks[method].line(linestyle="none", elinewidth=1.1, capsize=2)
                     axes.errorbar([own.mean], [place], xerr=[[own.below], [own.above]], **look)
-            axes.set_yticks(range(len(rows[backbone])), [short(method) for method in rows[backbone]])
+            axes.set_yticks(range(len(rows[backbone])), [short(looks[method].title) for method in rows[backbone]])
             axes.set_ylim(len(rows[backbone]) - 0.4, -0.6)
             axes.tick_params(axis="y", length=0)
             axes.grid(axis="y", visible=False)
@@ -50,19 +53,19 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> 
         line[-1].annotate(
             short(backbone, 18), (1.04, 0.5), xycoords="axes fraction", va="center", annotation_clip=False
         )
-    figure.supxlabel(f"{question.title} minus that of {BASELINE}", fontsize=8.5)
+    figure.supxlabel(f"{options.title} minus that of {looks[BASELINE].title}", fontsize=8.5)
     return figure
 
 
-def differences(frame: pd.DataFrame, question: Question) -> dict[tuple[str, str, str], Point]:
+def differences(frame: pd.DataFrame, options: ReportOptions) -> dict[tuple[str, str, str], Point]:
     """By (backbone, method, phase): the mean difference to the baseline over the seeds that both have."""
     found = {}
     for (backbone, phase), part in frame.groupby(["backbone", "phase"], sort=False):
-        matrix = values(part, question.metric)
+        matrix = values(part, options.metric)
         if BASELINE not in matrix:
             continue
         for method in matrix.columns.drop(BASELINE):
-            own = point((matrix[method] - matrix[BASELINE]).to_numpy(float), question.alpha)
+            own = point((matrix[method] - matrix[BASELINE]).to_numpy(float), options.alpha)
             if own is not None:
                 found[str(backbone), str(method), str(phase)] = own
     return found

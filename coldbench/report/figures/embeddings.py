@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from coldbench.report.analysis.frame import PHASES
+from coldbench.report.analysis.names import PHASES
 from coldbench.report.figures.style import MUTED, WIDTH, Look, short
 
 MOST = 400  # points of each kind that a panel shows
@@ -45,7 +45,7 @@ def embedding_map(
     Args:
         embeddings: By method: ``old``, and the cold items' by phase; (items, dim) each.
         gaps: By method and phase: ``sliced_wasserstein`` and ``mmd_squared``, as in the records.
-        looks: Of the methods.
+        looks: The looks of the methods.
     """
     methods = [method for method in looks if method in embeddings]
     phases = [phase for phase in PHASES if any(phase in own for own in embeddings.values())]
@@ -66,7 +66,9 @@ def embedding_map(
             panel.spines[["top", "right"]].set_visible(True)
             if method == methods[0]:
                 panel.set_title(phase)
-        line[0].set_ylabel(f"{short(method)}\n{cloud.shares[0]:.1%} across, {cloud.shares[1]:.1%} up", fontsize=8)
+        line[0].set_ylabel(
+            f"{short(look.title or method)}\n{cloud.shares[0]:.1%} across, {cloud.shares[1]:.1%} up", fontsize=8
+        )
     return figure
 
 

@@ -1,4 +1,4 @@
-"""What the trials of a search scored, against each hyper-parameter."""
+"""The scores of a search's trials against each hyper-parameter."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _SIZES = {FINISHED: 4.0, STOPPED: 4.0, DEFAULTS: 7.5, BEST: 9.0}
 _MOST_ACROSS = 4
 
 
-def by_field(found: Searched) -> Figure | None:
-    """A column of panels per field: the score of the finished trials, and under it what all scored at warm-a.
+def by_field(study: Searched) -> Figure | None:
+    """One column of panels per field: the final scores, and below them the scores of all trials at warm-a.
 
-    The second row is there where trials were stopped: they have no score to compare with those of finished ones.
+    The second row is drawn only where trials were stopped, since those have no final score.
 
     Returns:
         The figure, or None where no trial has a score.
     """
-    rows = [(found.metric, "score")] + ([(found.early_metric, "early")] if found.stopped else [])
-    reaches = {kind: reach for _, kind in rows if (reach := found.reach(kind)) is not None}
+    rows = [(study.metric, "score")] + ([(study.early_metric, "early")] if study.stopped else [])
+    reaches = {kind: reach for _, kind in rows if (reach := study.reach(kind)) is not None}
     rows = [(title, kind) for title, kind in rows if kind in reaches]
-    fields = list(found.scales)
+    fields = list(study.scales)
     if not rows or not fields:
         return None
     blocks = math.ceil(len(fields) / _MOST_ACROSS)
@@ -48,35 +48,35 @@ def by_field(found: Searched) -> Figure | None:
         for depth, (title, kind) in enumerate(rows):
             axes = grid[place // across * len(rows) + depth, place % across]
             axes.set_visible(True)
-            _panel(axes, found, field, kind)
+            _panel(axes, study, field, kind)
             axes.set_ylim(_rimmed(*reaches[kind]))  # the same for all fields, so that panels compare
             if place % across == 0:
-                axes.set_ylabel(title if found.higher_is_better else f"{title}\n(lower is better)")
+                axes.set_ylabel(title if study.higher_is_better else f"{title}\n(lower is better)")
             else:
                 axes.tick_params(labelleft=False)
             if depth == len(rows) - 1:
-                axes.set_xlabel(short(found.label(field)))
+                axes.set_xlabel(short(study.label(field)))
             else:
                 axes.tick_params(labelbottom=False)
-    shown = {name: look for name, look in LOOKS.items() if any(name in kinds(found, each) for each in found.attempts)}
+    shown = {name: look for name, look in LOOKS.items() if any(name in kinds(study, each) for each in study.attempts)}
     legend(figure, shown, linestyle="none")
     return figure
 
 
-def kinds(found: Searched, attempt: Attempt) -> list[str]:
-    """How a trial is marked: by its state, and as the defaults and the best where it is these."""
+def kinds(study: Searched, attempt: Attempt) -> list[str]:
+    """The marks of a trial: its state, and whether it is the one with the defaults or the best."""
     marks = [STOPPED if attempt.state == "stopped" else FINISHED]
-    marks += [DEFAULTS] if attempt == found.defaults else []
-    return [*marks, BEST] if attempt == found.best else marks
+    marks += [DEFAULTS] if attempt == study.defaults else []
+    return [*marks, BEST] if attempt == study.best else marks
 
 
-def _panel(axes: Axes, found: Searched, field: str, kind: str) -> None:
-    scale = found.scales[field]
-    for attempt in found.attempts:
+def _panel(axes: Axes, study: Searched, field: str, kind: str) -> None:
+    scale = study.scales[field]
+    for attempt in study.attempts:
         score = getattr(attempt, kind)
         if score is not None:
             at = scale.spread(attempt.values[field], attempt.number)
-            for name in kinds(found, attempt):
+            for name in kinds(study, attempt):
                 order = 2 + list(LOOKS).index(name)
                 look = LOOKS[name].line(linestyle="none", markersize=_SIZES[name], zorder=order)
                 axes.plot([at], [score], **look, clip_on=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.frame import BASELINE, Question
+from coldbench.report.analysis.names import BASELINE, WITHIN
 from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
@@ -16,44 +17,62 @@ from coldbench.report.figures.summary import over
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
 
+_Parts = tuple[str, str, str, str, Figure]  # the arguments of ``picture.draw``
 
-def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]:
-    """Draws everything that a run's findings allow.
+
+def pictures(folder: Folder, findings: Findings) -> tuple[list[Picture], list[str]]:
+    """Draws every figure that a run's findings allow.
 
     Args:
-        folder: The run's, for the embeddings.
-        found: What it came to; the embeddings and the paper's numbers do not depend on the metric.
+        folder: The run's folder, for the embeddings.
+        findings: The run's findings; the embeddings and the paper's numbers do not depend on the metric.
 
     Returns:
-        The pictures, and a line for each that could not be drawn, saying why.
+        The pictures, and a sentence for each that could not be drawn, saying why.
     """
     notes: list[str] = []
     with rc_context(RC):
-        chosen = looks(found.frame["method"])
-        drawn = [draw(*parts) for section in found.sections for parts in _of_section(section, chosen, found.question)]
-        for protocol, part in found.frame.groupby("protocol", sort=False):
-            ranks = critical.rankings(part, found.question)
-            figure = critical.critical_differences(ranks, chosen)
-            if figure is None:
-                why = next(iter(ranks.values()))[1].note
-                notes.append(f"No critical differences under protocol {protocol}: {why}.")
-            else:
-                caption = _CRITICAL.format(alpha=found.question.alpha)
-                drawn.append(draw(f"protocol {protocol}", "ranks", "critical differences", caption, figure))
-        for dataset, part in found.frame.groupby("dataset", sort=False):
-            figure = budgets.against_budget(part, chosen, found.question)
+        chosen = looks(findings.frame["method"], findings.titles.get("method"))
+        drawn = [draw(*parts) for section in findings.sections for parts in _of_section(section, chosen, findings)]
+        drawn += [draw(*parts) for parts in _ranks(findings, chosen, notes)]
+        for dataset, part in findings.scored.groupby("dataset", sort=False):
+            figure = budgets.against_budget(_titled(part, findings), chosen, findings.options)
             if figure is not None:
-                caption = _BUDGETS.format(behind=over(part, found.question.alpha))
+                caption = _BUDGETS.format(behind=over(part, findings.options.alpha))
                 drawn.append(draw(str(dataset), "budgets", "equal optimiser steps", caption, figure))
-        for about, backbone, own in _by_backbone(found):
-            figure = _embedding_map(folder, own, chosen)
-            if figure is None:
-                notes.append(f"No map of the embeddings for {about}, {backbone}: their files are not there.")
-            else:
-                seed = min(record["seed"] for record in own)
-                title, caption = f"embeddings on {backbone}", _EMBEDDINGS.format(backbone=backbone, seed=seed)
-                drawn.append(draw(about, title, title, caption, figure))
+        drawn += [draw(*parts) for parts in _maps(folder, findings, chosen, notes)]
     return drawn, notes
+
+
+def _titled(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
+    """A frame with the backbones' titles."""
+    return frame.replace({"backbone": dict(findings.titles.get("backbone", {}))})
+
+
+def _ranks(findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
+    """The diagram of critical differences of each protocol, or a note that says why there is none."""
+    for protocol, part in findings.scored.groupby("protocol", sort=False):
+        ranks = critical.rankings(part, findings.options)
+        figure = critical.critical_differences(ranks, chosen)
+        if figure is None:
+            why = next(iter(ranks.values()))[1].note
+            notes.append(f"The methods' ranks under protocol {protocol} are not drawn: {why}.")
+        else:
+            caption = _CRITICAL.format(alpha=findings.options.alpha)
+            yield f"protocol {protocol}", "ranks", "critical differences", caption, figure
+
+
+def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
+    """The map of the embeddings of each dataset, protocol and backbone, or a note where their files are gone."""
+    for about, backbone, own in _by_backbone(findings):
+        figure = _embedding_map(folder, own, chosen)
+        title = findings.titles.get("backbone", {}).get(backbone, backbone)
+        if figure is None:
+            notes.append(f"There is no map of the embeddings for {about}, {title}: their files are missing.")
+        else:
+            seed = min(record["seed"] for record in own)
+            caption = _EMBEDDINGS.format(backbone=title, seed=seed)
+            yield about, f"embeddings on {backbone}", f"embeddings on {title}", caption, figure
 
 
 _CRITICAL = (
@@ -72,34 +91,36 @@ _EMBEDDINGS = (
 )
 
 
-def _of_section(
-    section: Section, chosen: dict[str, Look], question: Question
-) -> Iterator[tuple[str, str, str, str, Figure]]:
-    """What one dataset under one protocol gives, as arguments of ``picture.draw``."""
-    about, frame, name = section.title, section.frame, question.title
-    behind = over(frame, question.alpha)
+def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -> Iterator[_Parts]:
+    """The figures of one dataset under one protocol."""
+    options, titles = findings.options, findings.titles.get("method", {})
+    about, frame, name = section.title, _titled(section.frame, findings), options.title
+    behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
-    yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, question)
+    yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
     if steps.spent(frame)["spent"].gt(0).any():
         caption = (
             f"{name} after each warm-up phase against the optimiser steps spent on warm-up data so far, those of "
             f"a method's own networks included; {behind}. Methods far apart in steps were not trained alike."
         )
-        yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, question)
-    figure = difference.to_base(frame, chosen, question)
+        yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, options)
+    figure = difference.to_base(frame, chosen, options)
     if figure is not None:
-        caption = f"Difference to {BASELINE} in {name}, paired by seed; {behind}."
-        yield about, "difference", f"difference to {BASELINE}", caption, figure
-    figure = published.against_paper(frame, chosen, question.alpha)
+        base = titles.get(BASELINE, BASELINE)
+        caption = f"Difference to {base} in {name}, paired by seed; {behind}."
+        yield about, "difference", f"difference to {base}", caption, figure
+    figure = published.against_paper(section.frame, chosen, options.alpha)
     if figure is not None:
-        caption = f"Our AUC minus the published one of the same cell, against the published one; {behind}. Band: 0.01."
+        caption = (
+            f"Our AUC minus the published one of the same cell, against the published one; {behind}. Band: {WITHIN}."
+        )
         yield about, "published", "ours against the paper", caption, figure
 
 
-def _by_backbone(found: Findings) -> Iterator[tuple[str, str, list[Record]]]:
-    """The records of each dataset, protocol and backbone that count in the frame, of one seed a method."""
-    kept = {record["key"]: record for record in found.records}
-    for section in found.sections:
+def _by_backbone(findings: Findings) -> Iterator[tuple[str, str, list[Record]]]:
+    """The records of each dataset, protocol and backbone that count in the frame, of one seed per method."""
+    kept = {record["key"]: record for record in findings.records}
+    for section in findings.sections:
         for backbone, part in section.frame.groupby("backbone", sort=False):
             first = part[part["seed"] == part["seed"].min()].drop_duplicates("method")
             yield section.title, str(backbone), [kept[key] for key in first["key"]]
@@ -107,6 +128,6 @@ def _by_backbone(found: Findings) -> Iterator[tuple[str, str, list[Record]]]:
 
 def _embedding_map(folder: Folder, records: Sequence[Record], chosen: dict[str, Look]) -> Figure | None:
     own = {record["labels"]["method"]: folder.embeddings(record) for record in records}
-    found = {method: arrays for method, arrays in own.items() if arrays is not None}
+    arrays_by_method = {method: arrays for method, arrays in own.items() if arrays is not None}
     gaps = {(r["labels"]["method"], phase["phase"]): phase for r in records for phase in r["phases"]}
-    return embeddings.embedding_map(found, gaps, chosen) if found else None
+    return embeddings.embedding_map(arrays_by_method, gaps, chosen) if arrays_by_method else None

@@ -1,4 +1,4 @@
-"""How much each hyper-parameter matters for the score."""
+"""Bars for the importance of hyper-parameters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from coldbench.report.figures.style import COLOURS, INK, WIDTH, short
 
 
 def by_importance(found: Mapping[str, Share], metric: str) -> Figure:
-    """A bar per field, the largest first, solid where it is more than chance, with a line where chance ends.
+    """One bar per field, the largest first, solid where it exceeds chance, with a line at the level of chance.
 
     Args:
-        found: By the field's label.
-        metric: What was scored.
+        found: The share of each field, by its label.
+        metric: The name of the score.
     """
     figure = Figure(figsize=(0.64 * WIDTH, 0.32 * len(found) + 0.75), layout="constrained")
     axes = figure.subplots()

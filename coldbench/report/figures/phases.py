@@ -5,21 +5,22 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coldbench.report.analysis.frame import PHASES, Question
+from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
 
 
-def by_phase(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure:
-    """A panel per backbone: phases across, a line per method, intervals over seeds.
+def by_phase(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure:
+    """One panel per backbone: the metric by phase, one line per method, with intervals over seeds.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
-        question: The metric and the level of the intervals.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
+        options: The metric and the level of the intervals.
     """
     backbones = list(frame["backbone"].unique())
-    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "", question.title)
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "", options.title)
     phases = [phase for phase in PHASES if phase in set(frame["phase"])]
     shown = {method: looks[method] for method in looks if method in set(frame["method"])}
     for axes, backbone in zip(grid, backbones, strict=True):
@@ -28,7 +29,7 @@ def by_phase(frame: pd.DataFrame, looks: dict[str, Look], question: Question) ->
             shift = 0.3 * (number / max(len(shown) - 1, 1) - 0.5)
             own = part[part["method"] == method]
             points = [
-                (n, point(own.loc[own["phase"] == phase, question.metric], question.alpha))
+                (n, point(own.loc[own["phase"] == phase, options.metric], options.alpha))
                 for n, phase in enumerate(phases)
             ]
             there = [(n + shift, p) for n, p in points if p is not None]

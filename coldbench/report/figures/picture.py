@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from coldbench.core.atomic import write_bytes
 from coldbench.core.storage import Place
+from coldbench.report.analysis.names import slug
 
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
@@ -20,7 +20,6 @@ _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
 }
 _PNG_DPI = 200
-_LONGEST = 60  # letters of each part of a file name
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,11 @@ class Picture:
     """One figure, drawn.
 
     Attributes:
-        name: Stem of its files.
-        about: What data it shows, such as a dataset under a protocol.
-        title: What it shows.
-        caption: How to read it.
-        files: Content by ending: svg, pdf, png.
+        name: The stem of its files.
+        about: The data that it shows, such as a dataset under a protocol.
+        title: A short title.
+        caption: An explanation for the reader.
+        files: The content of each file, by ending: svg, pdf, png.
     """
 
     name: str
@@ -46,11 +45,11 @@ def draw(about: str, kind: str, title: str, caption: str, figure: Figure) -> Pic
     """Draws a figure into every format; the same figure gives the same bytes.
 
     Args:
-        about: What data it shows.
-        kind: What kind of figure it is; with ``about`` it names the files.
-        title: What it shows.
-        caption: How to read it.
-        figure: Made under ``style.RC``.
+        about: The data that it shows.
+        kind: The kind of figure; with ``about`` it names the files.
+        title: A short title.
+        caption: An explanation for the reader.
+        figure: The figure, made under ``style.RC``.
     """
     name = f"{slug(about)}-{slug(kind)}"
     figure.draw_without_rendering()  # the layout, once for all three
@@ -68,13 +67,6 @@ def write_pictures(folder: Place, drawn: Sequence[Picture]) -> None:
     for picture in drawn:
         for ending, content in picture.files.items():
             write_bytes(folder / f"{picture.name}.{ending}", content)
-
-
-def slug(text: str) -> str:
-    """Letters, digits and dashes for a file name; what is long or lost goes into a digest."""
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    plain = re.fullmatch(r"[A-Za-z0-9 ,_()-]*", text) and len(slug) <= _LONGEST
-    return slug if plain else f"{slug[:_LONGEST].rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _rounded(svg: bytes) -> bytes:

@@ -6,18 +6,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis import paper
+from coldbench.report.analysis.names import WITHIN, counted
 from coldbench.report.figures.style import INK, MUTED, Look, legend, panels
 from coldbench.report.figures.summary import Point, point
-
-WITHIN = 0.01
 
 
 def against_paper(frame: pd.DataFrame, looks: dict[str, Look], alpha: float) -> Figure | None:
     """A panel per published table: the paper's AUC across, ours minus it upwards, a band of 0.01.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
         alpha: 1 - alpha is the level of the intervals.
 
     Returns:
@@ -26,7 +25,7 @@ def against_paper(frame: pd.DataFrame, looks: dict[str, Look], alpha: float) -> 
     tables = {table: found for table in (1, 2) if (found := pairs(frame, table, alpha))}
     if not tables:
         return None
-    titles = [f"Table {table}: {len(found)} cells" for table, found in tables.items()]
+    titles = [f"Table {table}: {counted(len(found), 'cell')}" for table, found in tables.items()]
     figure, grid = panels(titles, 2, 2.9, "AUC in the paper", "ours minus the paper's", sharex=False)
     shown = {m: looks[m] for m in looks if any(key[1] == m for found in tables.values() for key in found)}
     for axes, found in zip(grid, tables.values(), strict=True):

@@ -7,22 +7,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from coldbench.protocol.split import WARM_PHASES
-from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
 
 
-def against_steps(frame: pd.DataFrame, looks: dict[str, Look], question: Question) -> Figure:
-    """A panel per backbone: steps on the warm-up phases so far across (logarithmic), a line per method.
+def against_steps(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure:
+    """One panel per backbone: the metric against the steps on warm-up data so far (logarithmic), one line per method.
 
     Args:
-        frame: Of one dataset under one protocol.
-        looks: Of its methods.
-        question: The metric and the level of the intervals.
+        frame: The rows of one dataset under one protocol.
+        looks: The looks of its methods.
+        options: The metric and the level of the intervals.
     """
     warm = spent(frame)
     backbones = list(warm["backbone"].unique())
-    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "optimiser steps on warm-up data", question.title)
+    figure, grid = panels([short(b) for b in backbones], 3, 2.7, "optimiser steps on warm-up data", options.title)
     shown = {method: looks[method] for method in looks if method in set(warm["method"])}
     for axes, backbone in zip(grid, backbones, strict=True):
         part = warm[warm["backbone"] == backbone]
@@ -30,7 +30,7 @@ def against_steps(frame: pd.DataFrame, looks: dict[str, Look], question: Questio
             own = part[part["method"] == method]
             groups = [own[own["phase"] == phase] for phase in WARM_PHASES]
             there = [
-                (g["spent"].mean(), p) for g in groups if (p := point(g[question.metric], question.alpha)) is not None
+                (g["spent"].mean(), p) for g in groups if (p := point(g[options.metric], options.alpha)) is not None
             ]
             line(axes, there, look)
         axes.set_xscale("log")

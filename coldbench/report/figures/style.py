@@ -1,9 +1,9 @@
-"""How figures look: the same colour, marker and line for a method everywhere, readable in grey."""
+"""The style of figures: a method has the same colour, marker and line everywhere, readable in grey."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from coldbench.report.analysis import paper
-from coldbench.report.analysis.frame import method_order
+from coldbench.report.analysis.names import method_order
 
 INK, MUTED, PAPER = "#1a1a1a", "#7a7a7a", "#ffffff"  # the page puts its own colours in their place
 WIDTH = 7.2  # inches: two columns of a paper
@@ -64,25 +64,38 @@ RC: Any = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a method is drawn: what tells it in colour, and twice what tells it in grey."""
+    """How a method is drawn, told apart in grey by its marker and its line.
+
+    Attributes:
+        colour: As ``#rrggbb``.
+        marker: A marker of Matplotlib's.
+        dash: A line style of Matplotlib's.
+        fill: The part of the marker that is filled.
+        title: The name that legends and axes show; empty for the label.
+    """
 
     colour: str
     marker: str
     dash: Any
     fill: str = "full"
+    title: str = ""
 
     def line(self, **more: Any) -> dict[str, Any]:
-        """For ``Axes.plot`` and ``Axes.errorbar``."""
+        """Arguments for ``Axes.plot`` and ``Axes.errorbar``."""
         look = {"color": self.colour, "linestyle": self.dash, "marker": self.marker, "fillstyle": self.fill}
         return look | {"markeredgewidth": 0.9, "markerfacecoloralt": PAPER} | more
 
 
-def looks(labels: Iterable[str]) -> dict[str, Look]:
+def looks(labels: Iterable[str], titles: Mapping[str, str] | None = None) -> dict[str, Look]:
     """A look for each method of a run, by label.
 
     The published methods have theirs by their place in the paper's tables. A plugin's colour comes from its name,
     the next free one where two plugins of a run meet. A variant (``cvar[adapt=false]``) has its method's colour
     with its marker filled otherwise and a dash of its own.
+
+    Args:
+        labels: The methods' labels.
+        titles: Label to the title that legends show; None for the labels.
     """
     labels = sorted(set(labels), key=method_order)
     published = paper.methods()
@@ -102,7 +115,8 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
         base = bases[label]
         number = variants[base] = variants.get(base, -1) + 1 if label != base else -1
         dash = _DASHES[(order.index(base) + number + 1) % len(_DASHES)]
-        found[label] = Look(*places[base], dash, "full" if number < 0 else _FILLS[number % len(_FILLS)])
+        fill = "full" if number < 0 else _FILLS[number % len(_FILLS)]
+        found[label] = Look(*places[base], dash, fill, (titles or {}).get(label, label))
     return found
 
 
@@ -114,7 +128,7 @@ def short(label: str, longest: int = _LONGEST) -> str:
 def panels(
     titles: Sequence[str], across: int, height: float, xlabel: str, ylabel: str, sharex: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel per title, at most ``across`` in a row and ``height`` inches each, labelled outside."""
+    """A figure with one panel per title, at most ``across`` per row, each ``height`` inches high."""
     across = min(len(titles), across)
     down = -(-len(titles) // across)
     figure = Figure(figsize=(WIDTH if across > 1 else 0.64 * WIDTH, down * height), layout="constrained")
@@ -134,7 +148,7 @@ def panels(
 
 def legend(figure: Figure, chosen: dict[str, Look], **more: Any) -> None:
     """Names the methods under a figure, where it covers no data."""
-    lines = [Line2D([], [], label=short(label), **look.line(**more)) for label, look in chosen.items()]
+    lines = [Line2D([], [], label=short(look.title or label), **look.line(**more)) for label, look in chosen.items()]
     widest = max(len(line.get_label()) for line in lines)  # type: ignore[arg-type]
     columns = max(1, min(len(lines), int(figure.get_figwidth() * 13 / (widest + 8))))
     rows = -(-len(lines) // columns)

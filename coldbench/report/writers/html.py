@@ -1,4 +1,4 @@
-"""An HTML file that needs no network, light and dark: what is the same whatever it tells of."""
+"""The frame of an HTML page that needs no network, light and dark, whatever its subject."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,39 +15,19 @@ from markupsafe import Markup, escape
 import coldbench
 from coldbench.report.figures.picture import Picture
 from coldbench.report.figures.style import COLOURS, INK, MUTED, PAPER
-from coldbench.report.writers.grids import Grid
 
 _LEAST_LUMINANCE = 0.2  # on the page's dark ground, a contrast of about 4
 _PIXELS = 96 / 72  # a point
-
-
-@dataclass(frozen=True)
-class Part:
-    """A table of a section.
-
-    Attributes:
-        heading: Above it.
-        grid: The table.
-        legend: Below it.
-        lines: Below that, one by one.
-        folded: Whether it opens only when asked.
-    """
-
-    heading: str
-    grid: Grid
-    legend: str = ""
-    lines: Sequence[str] = ()
-    folded: bool = False
 
 
 def render(template: str, name: str, pictures: Sequence[Picture], **content: Any) -> str:
     """A whole page.
 
     Args:
-        template: Its file, without the endings; it extends ``page.html.j2``.
-        name: Of what it tells of.
-        pictures: Its figures.
-        **content: What else the template asks for.
+        template: The name of its template, without the endings; it extends ``page.html.j2``.
+        name: The title of the page.
+        pictures: The figures.
+        **content: Further variables of the template.
     """
     environment = _environment()
     style, script = (_source(environment, f"page.{ending}") for ending in ("css", "js"))
@@ -67,7 +46,7 @@ def render(template: str, name: str, pictures: Sequence[Picture], **content: Any
 def inline(picture: Picture) -> tuple[Markup, int]:
     """A figure's SVG as a part of the page, and its width in pixels.
 
-    Its ids are made unique, its greys are those of the page's theme. Safe as it stands: Matplotlib escapes every label.
+    Ids are made unique and greys follow the page's theme. Matplotlib escapes every label, so the SVG is safe to inline.
     """
     svg = picture.files["svg"].decode()
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
@@ -87,7 +66,7 @@ def inline(picture: Picture) -> tuple[Markup, int]:
 
 @cache
 def _shown() -> dict[str, str]:
-    """What stands for a figure's colours on the page: dark ones are lightened on a dark ground."""
+    """A figure's colours -> those of the page, which lightens dark colours on a dark ground."""
     shown = {INK: "var(--ink)", MUTED: "var(--faint)", PAPER: "var(--paper)"}
     for colour in COLOURS:
         light = colour
@@ -112,13 +91,15 @@ def _luminance(colour: str) -> float:
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("coldbench.report.writers", "templates")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters["code"] = _code
-    return made
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["code"] = _code
+    return environment
 
 
 def _code(text: str) -> Markup:
-    """Text of a docstring, what stands between double backticks set as code."""
+    """The text of a docstring as HTML, with text between double backticks set as code."""
     return Markup(re.sub(r"``(.+?)``", r"<code>\1</code>", str(escape(text))))
 
 

@@ -1,78 +1,55 @@
-"""Entries and tests -> LaTeX: floats over both columns of a page, shrunk where they are too wide."""
+"""Tables -> LaTeX: floats over both columns of a page, shrunk where they are too wide."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
-from coldbench.report.analysis.entries import BETTER, SIMILAR, WORSE, Block, Entry, axes
-from coldbench.report.analysis.frame import BASELINE, Question
-from coldbench.report.writers.tables import improvements
+from coldbench.report.analysis.names import slug
+from coldbench.report.analysis.table import BETTER, REFERENCE, SIMILAR, WORSE, Cell, Table
 
 PACKAGES = "% needs \\usepackage{booktabs} and \\usepackage{graphicx}\n"
-_MARKS = {WORSE: "*", SIMILAR: "\\approx", BETTER: "+"}
+_MARKS = {WORSE: "*", SIMILAR: "\\approx", BETTER: "+", REFERENCE: "\\dagger"}
 _ROWS = 42  # of a float that fits a page
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
 _SPECIAL |= {">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "≈": r"$\approx$", "†": r"$\dagger$"}
-_SPECIAL |= {'"': "''"}
+_SPECIAL |= {'"': "''", "²": r"$^{2}$"}
 
-Rows = list[list[str]]
-
-
-def show(entry: Entry | None) -> str:
-    """The mean, half its interval in small type, and the mark."""
-    if entry is None:
-        return ""
-    text = f"\\textbf{{{entry.mean:.4f}}}" if entry.best else f"{entry.mean:.4f}"
-    if entry.seeds > 1:
-        text += f"{{\\scriptsize$\\,\\pm\\,${entry.half:.4f}}}"
-    mark = _MARKS.get(entry.mark, "\\dagger" if entry.reference and not entry.best else "")
-    return text + (f"\\rlap{{$^{{{mark}}}$}}" if mark else "")  # digits stay below each other
+_Group = tuple[str, list[Sequence[Cell]]]  # what the rows' first column says, and the rows
 
 
-def table_one(block: Block, caption: str, notes: Sequence[str]) -> str:
-    """Methods x phases, a group of rows a backbone."""
-    backbones, methods, phases = axes(block)
-    groups = [
-        [
-            [method, *(show(block.get((backbone, method, phase))) for phase in phases)]
-            for method in methods
-            if any((backbone, method, phase) in block for phase in phases)
-        ]
-        for backbone in backbones
-    ]
-    return "\n".join(
-        _floats(["backbone", "method", *phases], list(zip(backbones, groups, strict=True)), caption, notes)
-    )
-
-
-def table_two(block: Block, question: Question, caption: str, notes: Sequence[str]) -> str:
-    """Backbones x {base, method} with the improvement in percent; empty without a baseline to compare with."""
-    _, _, phases = axes(block)
-    groups = []
-    for backbone, method, gains in improvements(block, question):
-        rows = [[name, *(show(block.get((backbone, name, phase))) for phase in phases)] for name in (BASELINE, method)]
-        groups.append((backbone, [*rows, ["improve", *(f"{gain:+.2f}\\%" for gain in gains)]]))
-    return "\n".join(_floats(["backbone", "method", *phases], groups, caption, notes)) if groups else ""
-
-
-def appendix(wide: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
-    """All tests, a line a comparison."""
-    texts = wide.astype(str)
-    texts[texts.columns[2:]] = texts[texts.columns[2:]].map(escape)
-    groups = [(str(name), part.iloc[:, 1:].to_numpy().tolist()) for name, part in texts.groupby("backbone", sort=False)]
-    return "\\clearpage\n".join([*_floats(list(wide.columns), groups, caption, notes), ""])
+def table(own: Table) -> str:
+    """A table as floats of at most a page each; rows with the same first name stay together where they can."""
+    pages: list[list[_Group]] = [[]]
+    for name, group in itertools.groupby(own.rows, key=lambda row: row[0].text):
+        rows = list(group)
+        for start in range(0, len(rows), _ROWS):
+            part = rows[start : start + _ROWS]
+            if pages[-1] and sum(len(others) for _, others in pages[-1]) + len(part) > _ROWS:
+                pages.append([])
+            pages[-1].append((name, part))
+    end = "\\clearpage\n" if len(pages) > 1 else ""  # TeX keeps only a few floats in memory
+    return "\n".join(f"{each}{end}" for each in _floats(own, pages))
 
 
 def document(parts: Sequence[str]) -> str:
-    """A page in two columns that inputs files, to see the tables as they will stand."""
+    """A page in two columns that inputs files, to see the tables as a paper would show them."""
     inputs = "\n".join(f"\\input{{{part}}}\n\\clearpage" for part in parts)
     return (
         "\\documentclass[twocolumn]{article}\n\\usepackage{booktabs}\n\\usepackage{graphicx}\n"
         f"\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
     )
+
+
+def show(cell: Cell, stacked: bool = False) -> str:
+    """The text, in bold where it is the best, its detail in small type, and the mark where it moves no digit."""
+    text = escape(cell.text)
+    text = f"\\textbf{{{text}}}" if cell.best else text
+    if cell.beside:
+        detail = escape(f"({cell.beside})" if stacked else cell.beside).replace(" ", "\\,")
+        text += f"{{\\scriptsize\\,{detail}}}"
+    return text + (f"\\rlap{{$^{{{_MARKS[cell.mark]}}}$}}" if cell.mark in _MARKS else "")
 
 
 def escape(text: str) -> str:
@@ -88,40 +65,25 @@ def _letter(letter: str) -> str:
     return letter if " " <= letter <= "~" or "À" <= letter <= "ž" else f"U+{ord(letter):04X}"
 
 
-def _floats(
-    header: Sequence[str], groups: Sequence[tuple[str, Rows]], caption: str, notes: Sequence[str]
-) -> Iterator[str]:
-    """Floats of at most a page; the groups of rows stay together where they can."""
-    pages: list[list[tuple[str, Rows]]] = [[]]
-    for name, rows in groups:
-        for start in range(0, len(rows), _ROWS):
-            part = rows[start : start + _ROWS]
-            if pages[-1] and sum(len(group) for _, group in pages[-1]) + len(part) > _ROWS:
-                pages.append([])
-            pages[-1].append((name, part))
-    for number, page in enumerate(pages):
-        more = f" ({number + 1} of {len(pages)})" if len(pages) > 1 else ""
-        yield _float(header, page, caption + more, notes if number == len(pages) - 1 else ())
+def _floats(own: Table, pages: Sequence[Sequence[_Group]]) -> Iterator[str]:
+    notes = " ".join([own.legend, *own.lines]).strip()
+    for number, groups in enumerate(pages):
+        caption = escape(own.caption or own.heading) + (" (continued)" if number else "")
+        label = "" if number or not own.label else f"\\label{{tab:{slug(own.label)}}}"
+        yield _float(own, groups, f"\\caption{{{caption}}}{label}", notes if number == len(pages) - 1 else "")
 
 
-def _float(header: Sequence[str], groups: Sequence[tuple[str, Rows]], caption: str, notes: Sequence[str]) -> str:
-    columns = "ll" + "r" * (len(header) - 2)
-    lines = ["\\begin{table*}", "\\centering", "\\small", f"\\caption{{{escape(caption)}}}", "\\smallskip"]
-    lines += [
-        "\\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%",
-        f"\\begin{{tabular}}{{{columns}}}",
-    ]
-    lines += ["\\toprule", " & ".join(escape(name) for name in header) + r" \\"]
+def _float(own: Table, groups: Sequence[_Group], caption: str, notes: str) -> str:
+    lines = ["\\begin{table*}", "\\centering", "\\small", caption, "\\smallskip"]
+    lines += ["\\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%"]
+    lines += [f"\\begin{{tabular}}{{{'l' * own.names}{'r' * (len(own.header) - own.names)}}}", "\\toprule"]
+    lines.append(" & ".join(escape(name) for name in own.header) + r" \\")
     for name, rows in groups:
         lines.append("\\midrule")
         firsts = [escape(name), *[""] * (len(rows) - 1)]
-        lines += [" & ".join([first, *_plain(row)]) + r" \\" for first, row in zip(firsts, rows, strict=True)]
+        for first, row in zip(firsts, rows, strict=True):
+            lines.append(" & ".join([first, *(show(cell, own.stacked) for cell in row[1:])]) + r" \\")
     lines += ["\\bottomrule", "\\end{tabular}}"]
     if notes:
-        text = escape(" ".join(notes))
-        lines.append(f"\\par\\smallskip\\parbox{{\\textwidth}}{{\\footnotesize {text}}}")
+        lines.append(f"\\par\\smallskip\\parbox{{\\textwidth}}{{\\footnotesize {escape(notes)}}}")
     return "\n".join([*lines, "\\end{table*}", ""])
-
-
-def _plain(row: Sequence[str]) -> list[str]:
-    return [escape(row[0]), *row[1:]]

@@ -1,85 +1,53 @@
-"""One HTML file that says all of a run: no network, light and dark."""
+"""One HTML file that holds everything that is known of a run: no network, light and dark."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import pandas as pd
+from collections.abc import Sequence
 
 from coldbench.report.analysis import facts
-from coldbench.report.analysis.entries import closeness
-from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.frame import BASELINE, CELL, Question
+from coldbench.report.analysis.contents import Contents
+from coldbench.report.analysis.findings import Findings
+from coldbench.report.analysis.names import CELL, counted
 from coldbench.report.figures.picture import Picture
-from coldbench.report.writers import appendix, grids, html, tables, text
-from coldbench.report.writers.html import Part
-from coldbench.report.writers.tables import Told
+from coldbench.report.writers import html
 
 _KINDS = {"method": "Methods", "backbone": "Backbones", "dataset": "Datasets"}
 
 
-def render(name: str, found: Findings, pictures: Sequence[Picture], latex: dict[str, str]) -> str:
+def render(
+    name: str, findings: Findings, contents: Contents, pictures: Sequence[Picture], latex: dict[str, str]
+) -> str:
     """The whole page.
 
     Args:
-        name: Of the run.
-        found: What it came to.
+        name: The name of the run.
+        findings: The findings of the run.
+        contents: Its tables.
         pictures: Its figures.
-        latex: What can be copied, by file name.
+        latex: LaTeX to be copied, by file name.
     """
-    titles = [section.title for section in found.sections]
+    sections = [(section.title, section.tables) for section in contents.sections]
     return html.render(
         "run",
         name,
         pictures,
         source="the records of the run",
-        titles=titles,
-        tiles=_tiles(found),
-        warnings=list(dict.fromkeys(facts.warnings(found))),
-        sections=[
-            *((section.title, list(_parts(section, found.question))) for section in found.sections),
-            *((title, [_part(told, title) for told in tolds]) for title, tolds in text.beside(found)),
-        ],
+        titles=[section.title for section in contents.sections],
+        tiles=_tiles(findings),
+        warnings=list(dict.fromkeys(facts.warnings(findings))),
+        sections=[*sections, *contents.comparisons],
         latex=latex,
-        measurements=grids.measurements(found.frame, "All measurements"),
-        plugins=[(heading, facts.plugins(found.records, kind)) for kind, heading in _KINDS.items()],
-        grid=facts.grid(found),
-        settings=facts.settings(found.records),
-        data=facts.data(found.records),
-        software=facts.software(found.records),
+        measurements=contents.measurements,
+        plugins=[(heading, facts.plugins(findings.records, kind, findings.titles)) for kind, heading in _KINDS.items()],
+        grid=facts.grid(findings),
+        settings=facts.settings(findings.records),
+        data=facts.data(findings.records),
+        software=facts.software(findings.records),
     )
 
 
-def _parts(section: Section, question: Question) -> Iterator[Part]:
-    """The tables of a section, and what they say below them: the same as the Markdown ones."""
-    title = section.title
-    legend = " ".join(tables.legend(section.block, question))
-    yield Part(f"{question.title} by phase", grids.results(section.block, title), legend)
-    gains = grids.gains(section.pair, question, f"Gains, {title}")
-    if gains.rows:
-        marks = tables.legend(section.pair, question)[1:]
-        legend = " ".join([f"Change of the mean {question.title} in percent, below it from what to what.", *marks])
-        yield Part(f"What a method adds to {BASELINE}", gains, legend)
-    against = grids.published(section.block, f"Against the paper, {title}")
-    if against.rows:
-        yield Part("Ours minus the paper's AUC", against, closeness(section.first))
-    lines = appendix.wide(section.tests, question)
-    if len(lines):
-        legend = " ".join(appendix.legend(section.tests, question))
-        yield Part("All tests", grids.texts(lines, 4, f"All tests, {title}"), legend, folded=True)
-
-
-def _part(told: Told, title: str) -> Part:
-    """What compares several protocols, datasets or backbones, as the Markdown has it."""
-    grid = grids.texts(pd.DataFrame(told.rows, columns=told.header), told.names, f"{told.heading}, {title}")
-    return Part(told.heading, grid, told.legend, told.lines)
-
-
-def _tiles(found: Findings) -> list[tuple[str, str]]:
-    frame = found.frame
-    counts = [("cells", len(frame[list(CELL)].drop_duplicates()))]
-    counts += [
-        (f"{kind}{'s' * (n != 1)}", n) for kind in ("method", "backbone", "dataset") for n in [frame[kind].nunique()]
-    ]
-    seeds = frame["seed"].nunique()
-    return [(name, f"{count:,}") for name, count in [*counts, ("seed" + "s" * (seeds != 1), seeds)]]
+def _tiles(findings: Findings) -> list[tuple[str, str]]:
+    counts = {"cell": len(findings.frame[list(CELL)].drop_duplicates())}
+    counts |= {kind: findings.frame[kind].nunique() for kind in ("method", "backbone", "dataset", "seed")}
+    tiles = [counted(count, kind).partition(" ") for kind, count in counts.items()]
+    return [(kind, count) for count, _, kind in tiles]

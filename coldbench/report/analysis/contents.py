@@ -1,0 +1,82 @@
+"""Findings -> every table of a report, built once for all writers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from coldbench.report.analysis import across, appendix, protocols, results
+from coldbench.report.analysis.findings import Findings, Section
+from coldbench.report.analysis.measurements import measurements
+from coldbench.report.analysis.table import Table
+
+
+@dataclass(frozen=True)
+class SectionTables:
+    """The tables of one dataset under one protocol.
+
+    Attributes:
+        title: The dataset and the protocol.
+        by_phase: Table 1, methods by phase.
+        against_paper: Ours minus the published numbers; None where the paper has none.
+        gains: Table 2, what each method adds to the baseline; None without a baseline.
+        tests: The appendix; None without a test.
+    """
+
+    title: str
+    by_phase: Table
+    against_paper: Table | None
+    gains: Table | None
+    tests: Table | None
+
+    @property
+    def tables(self) -> list[Table]:
+        """Those that there are, in the order of a page."""
+        return [each for each in (self.by_phase, self.gains, self.against_paper, self.tests) if each is not None]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Every table of a report.
+
+    Attributes:
+        sections: The tables of each dataset and protocol.
+        comparisons: The tables that compare protocols, or datasets and backbones, under their headings.
+        measurements: Everything that the records hold.
+    """
+
+    sections: list[SectionTables]
+    comparisons: list[tuple[str, list[Table]]]
+    measurements: Table
+
+
+def contents(findings: Findings) -> Contents:
+    """Builds the tables, with titles in place of labels."""
+    comparisons = [
+        (heading, [table.titled(findings.titles) for table in tables]) for heading, tables in _comparisons(findings)
+    ]
+    sections = [_section(section, findings) for section in findings.sections]
+    return Contents(sections, comparisons, measurements(findings.frame).titled(findings.titles))
+
+
+def _section(section: Section, findings: Findings) -> SectionTables:
+    options, methods = findings.options, findings.titles.get("method", {})
+    built = (
+        results.by_phase(section.block, options, section.place, methods),
+        results.against_paper(section.block, section.first, section.place),
+        results.gains(section.gains, options, section.place, methods),
+        appendix.tests(section.tests, options, section.place),
+    )
+    first, *others = (None if table is None else table.titled(findings.titles) for table in built)
+    assert first is not None  # by_phase always gives one
+    return SectionTables(section.title, first, *others)
+
+
+def _comparisons(findings: Findings) -> Iterator[tuple[str, list[Table]]]:
+    """What compares several protocols, and several datasets and backbones: a heading and the tables under it."""
+    for dataset, part in findings.scored.groupby("dataset", sort=False):
+        if tables := protocols.tables(part, findings.options, findings.titles):
+            yield f"Comparison of protocols: {dataset}", tables
+    for protocol, part in findings.scored.groupby("protocol", sort=False):
+        if ranks := across.told(part, findings.options):
+            yield f"Across datasets and backbones, protocol {protocol}", list(ranks)

@@ -1,0 +1,72 @@
+"""What the numbers and marks of a table mean: metric, test, unit, correction and number of seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from coldbench.report.analysis.comparisons import MARKING
+from coldbench.report.analysis.entries import Block
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.table import BETTER, MARKS, REFERENCE, SIMILAR, WORSE
+from coldbench.significance import FEWEST
+
+_NEEDS = f"the paired t-test needs {FEWEST} seeds, an exact Wilcoxon test 6 (coldbench run --seeds 6)."
+
+
+def by_phase(block: Block, options: ReportOptions, titles: Mapping[str, str] | None = None) -> str:
+    """The legend of a table of means.
+
+    Args:
+        block: The table's entries; at least one.
+        options: The metric, the reference and the level.
+        titles: Titles of methods by label.
+    """
+    counts = sorted({entry.seeds for entry in block.values()})
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    better = "higher" if options.higher_is_better else "lower"
+    if counts[-1] < 2:
+        return f"{options.title} ({better} is better) of one seed: no interval, no test and so no mark; {_NEEDS}"
+    mean = (
+        f"{options.title} ({better} is better), mean ± half the {options.level} interval (Student's t) over {seeds} "
+        f"seeds, each with its own pretraining."
+    )
+    return " ".join([mean, *_marks(block, options, titles or {}, shown=True)])
+
+
+def gains(block: Block, options: ReportOptions, titles: Mapping[str, str] | None = None) -> str:
+    """The legend of a table of changes over the baseline, tested against it.
+
+    Args:
+        block: The entries that the changes come from, the baseline's included.
+        options: The metric and the level; the reference is the baseline.
+        titles: Titles of methods by label.
+    """
+    better = "positive" if options.higher_is_better else "positive, as lower is better,"
+    what = (
+        f"Improvement of the mean {options.title} over that of {(titles or {}).get(BASELINE, BASELINE)} in percent "
+        f"({better} is better), with both means."
+    )
+    return " ".join([what, *_marks(block, options, titles or {}, shown=False)])
+
+
+def _marks(block: Block, options: ReportOptions, titles: Mapping[str, str], shown: bool) -> list[str]:
+    """What bold and the marks mean, a sentence each; ``shown`` says whether a given reference has its own row."""
+    if not any(entry.mark for entry in block.values()):
+        return [f"There is no test and so no mark; {_NEEDS}"]
+    lines = ["Bold: the best mean of a backbone and phase."]
+    if options.reference is None:
+        against = "the best one"
+        family = "all pairs of methods with the same backbone and phase, since the best is picked by looking"
+    else:
+        name = titles.get(options.reference, options.reference)
+        against = f"{name} ({MARKS[REFERENCE]})" if shown else name
+        family = "the comparisons with the same backbone and phase"
+        lines.append(f"{MARKS[BETTER]}: significantly better than {against}.")
+    lines.append(
+        f"{MARKS[WORSE]}: significantly worse than {against}; {MARKS[SIMILAR]}: not distinguishable from it. Test: "
+        f"{MARKING}-test, two-sided at {options.alpha:g}; unit: the seed; correction: Holm over {family}."
+    )
+    if min(entry.seeds for entry in block.values()) < FEWEST:
+        lines.append(f"Without a mark: fewer than {FEWEST} seeds in common with it, too few for a test.")
+    return lines

@@ -1,0 +1,99 @@
+"""Findings -> the text files of a report: Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from coldbench.report.analysis import facts
+from coldbench.report.analysis.contents import Contents
+from coldbench.report.analysis.entries import spread
+from coldbench.report.analysis.findings import Findings
+from coldbench.report.writers import latex, markdown
+
+TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds", "seed"]
+TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
+DOCUMENT = "tables.tex"  # a page that inputs the others
+
+
+def files(findings: Findings, contents: Contents) -> dict[str, str]:
+    """Name -> content: report.md; table1, table2 and tests in Markdown and LaTeX, tables.tex to see them; CSV."""
+    spreads = [spread(s.block, findings.options, dataset=s.dataset, protocol=s.protocol) for s in findings.sections]
+    parts = _markdown(contents)
+    return {
+        **{f"{name}.md": "\n".join(sections) for name, sections in parts.items()},
+        **_latex(contents),
+        "tables.csv": pd.concat(spreads or [pd.DataFrame()]).to_csv(index=False),
+        "tests.csv": findings.tests.reindex(columns=TESTS).to_csv(index=False),
+        "report.md": _report(findings, contents, parts),
+    }
+
+
+def summary(findings: Findings, contents: Contents) -> str:
+    """Table 1 for a terminal; the notes of a run that has no table."""
+    return "\n".join(_markdown(contents)["table1"] or findings.notes)
+
+
+def _markdown(contents: Contents) -> dict[str, list[str]]:
+    """The sections of each Markdown file of tables."""
+    parts: dict[str, list[str]] = {"table1": [], "table2": [], "tests": []}
+    for section in contents.sections:
+        parts["table1"].append(markdown.section(section.by_phase, section.title))
+        if section.against_paper:
+            heading = f"{section.title}: {section.against_paper.heading}"
+            parts["table1"].append(markdown.section(section.against_paper, heading, level=4))
+        if section.gains:
+            parts["table2"].append(markdown.section(section.gains, section.title))
+        if section.tests:
+            parts["tests"].append(markdown.section(section.tests, section.title))
+    return parts
+
+
+def _latex(contents: Contents) -> dict[str, str]:
+    sections = contents.sections
+    tables = {
+        "table1": [section.by_phase for section in sections],
+        "table2": [section.gains for section in sections if section.gains],
+        "tests": [section.tests for section in sections if section.tests],
+    }
+    written = {
+        f"{name}.tex": latex.PACKAGES + "\\clearpage\n".join(map(latex.table, own))
+        for name, own in tables.items()
+        if own
+    }
+    return written | {DOCUMENT: latex.document([name.removesuffix(".tex") for name in written])}
+
+
+def _report(findings: Findings, contents: Contents, parts: dict[str, list[str]]) -> str:
+    plan = facts.plan(findings)
+    lines = ["# coldbench report\n", f"{facts.cells(findings)}: methods {plan['methods']}; "]
+    lines[-1] += f"backbones {plan['backbones']}; seeds {plan['seeds']}.\n"
+    if parts["table1"]:
+        lines += ["## Table 1: methods by phase\n", *parts["table1"]]
+    if parts["table2"]:
+        lines += ["## Table 2: what each method adds to the baseline\n", *parts["table2"]]
+    for title, tables in contents.comparisons:
+        lines += [f"## {title}\n", *map(markdown.section, tables)]
+    if parts["tests"]:
+        lines += ["## Appendix: all tests\n", *parts["tests"]]
+    lines += ["## What was run\n", *_data(findings), "", *_software(findings), ""]
+    if findings.notes:
+        lines += ["## Notes\n", *(f"- {note}" for note in findings.notes), ""]
+    return "\n".join(lines)
+
+
+def _data(findings: Findings) -> list[str]:
+    lines = {}
+    for record in findings.records:
+        parts = ", ".join(f"{name} {count:,}" for name, count in record["split"].items())
+        line = f"- {record['dataset_label']}: {parts}; fingerprint `{record['fingerprint'][:16]}`"
+        lines[record["fingerprint"], parts] = line
+    return list(lines.values())
+
+
+def _software(findings: Findings) -> list[str]:
+    lines = {
+        f"- {', '.join(f'{name} {number}' for name, number in record['provenance']['versions'].items())}; "
+        f"commit {record['provenance']['commit'] or 'unknown'}; {record['provenance']['machine']['processor']}"
+        for record in findings.records
+    }
+    return sorted(lines)

@@ -1,0 +1,151 @@
+"""Reports of own data: edited, moved, renamed, of one class; on cells trained for real, without Ray."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from coldbench.cli import main
+from coldbench.plugins.kinds import DATASETS
+from coldbench.plugins.registry import Registry, class_of
+from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.write import write_report
+from coldbench.run.folder import Folder
+
+SCHEMA = (
+    'label = "Books"\nn = 12\nk = 2\n\n[interactions]\nuser = "user"\nitem = "item"\nclick = "click"\ntime = "at"\n'
+)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def books(tmp_path, monkeypatch):
+    """A small log of a user's own; 10 of its items are new."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    item = np.r_[random.integers(10, 30, 600), np.repeat(np.arange(10), 10)]
+    log = pd.DataFrame({"user": random.integers(0, 40, len(item)), "item": item, "at": np.arange(len(item))})
+    log["click"] = random.integers(0, 2, len(item))
+    folder = Path("books")
+    folder.mkdir()
+    log.to_csv(folder / "interactions.csv", index=False)
+    (folder / "schema.toml").write_text(SCHEMA)
+    return folder
+
+
+@pytest.fixture
+def run(make_cell, save_cell):
+    """Computes the cells of base and dropoutnet that a run on a folder has, as ``coldbench run`` does."""
+
+    def compute(path, out, seeds=3):
+        name, meant = Registry().dataset(str(path))
+        spec = Registry().spec(DATASETS, name, meant)
+        data, folder = class_of(spec)().load(spec.config), Folder(Path(out))
+        folder.prepare()
+        for method in ("base", "dropoutnet"):
+            for seed in range(seeds):
+                cell = make_cell(method=method, seed=seed)
+                cell = dataclasses.replace(cell, dataset=spec, fingerprint=data.fingerprint)
+                if folder.record(cell) is None:
+                    save_cell(folder, cell, data)
+        return folder
+
+    return compute
+
+
+def edit(folder, change):
+    log = pd.read_csv(folder / "interactions.csv")
+    change(log)
+    log.to_csv(folder / "interactions.csv", index=False)
+
+
+def flip(log):
+    log.loc[0, "click"] = 1 - log.loc[0, "click"]
+
+
+def test_data_that_were_edited_replace_what_was_computed_before(books, run):
+    run(books, "out")
+    edit(books, flip)
+    run(books, "out", seeds=2)
+    found = find(Path("out"), ReportOptions())
+    assert list(found.frame["dataset"].unique()) == ["Books"]
+    assert len(found.records) == 4
+    (note,) = [note for note in found.notes if "before the data changed" in note]
+    assert note.startswith("6 cells of Books (fingerprint ")
+    for command in (("report", "out"), ("compare", "out", "out")):
+        result = invoke(*command)
+        assert result.exit_code == 0, result.output
+
+
+def test_a_new_label_alone_shows_one_dataset(books, run):
+    run(books, "out")
+    (books / "schema.toml").write_text(SCHEMA.replace("Books", "Bookshop"))
+    run(books, "out")
+    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Bookshop"]
+
+
+def test_no_table_shows_where_the_data_lie(books, run, tmp_path):
+    write_report(run(books, "out").path)
+    for file in Path("out/report").glob("*.*"):
+        if file.suffix in (".md", ".tex"):
+            assert "path=" not in file.read_text(), file
+    assert "### Books, protocol paper" in Path("out/report/table1.md").read_text()
+    assert "path=books" not in Path("out/report/index.html").read_text()
+
+
+def test_one_folder_given_by_two_paths_is_one_dataset(books, run, tmp_path):
+    run(books, "out")
+    run(tmp_path / "books", "other")
+    result = invoke("compare", "out", "other")
+    assert "In both: 6 cells, 6 with identical predictions; 6 have the same key" in result.output
+    run(tmp_path / "books", "out")
+    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Books"]
+
+
+def test_two_datasets_of_one_label_are_told_apart(books, run):
+    shutil.copytree(books, "more")
+    edit(Path("more"), flip)
+    run(books, "out", seeds=1)
+    run("more", "out", seeds=1)
+    found = find(Path("out"), ReportOptions())
+    assert sorted(found.frame["dataset"].unique()) == ["Books", "Books (2)"]
+    assert any(note.startswith("2 datasets share the label Books: Books has the fingerprint") for note in found.notes)
+
+
+@pytest.fixture
+def of_one_class(books):
+    """The same log where every test row is a click."""
+    shutil.copytree(books, "clicked")
+    (Path("clicked") / "schema.toml").write_text(SCHEMA.replace("Books", "Clicked"))
+    edit(Path("clicked"), lambda log: log.__setitem__("click", np.where(log["item"] < 10, 1, log["click"])))
+    return Path("clicked")
+
+
+def test_a_dataset_of_one_class_is_said_and_the_others_are_reported(books, of_one_class, run):
+    run(of_one_class, "out")
+    run(books, "out")
+    written = write_report(Path("out"))
+    assert "### Books, protocol paper" in written.summary
+    text = Path("out/report/report.md").read_text()
+    assert "### Clicked" not in text
+    assert "Clicked, protocol paper, is in no table of results: AUC is not defined on its test rows" in text
+    assert "Clicked, protocol paper, is in no table" in Path("out/report/index.html").read_text()
+    assert len(pd.read_csv("out/report/tables.csv")) == 8
+    assert "### Clicked" in write_report(Path("out"), ReportOptions(metric="logloss")).summary
+
+
+def test_a_run_of_one_class_alone_is_reported_without_tables(of_one_class, run):
+    written = write_report(run(of_one_class, "out", seeds=1).path)
+    assert "Clicked, protocol paper, is in no table of results" in written.summary
+    assert json.loads(next(Path("out/cells").iterdir()).read_text())["phases"][0]["auc"] is None

@@ -1,3 +1,3 @@
 """coldbench: an honest benchmark of item cold-start methods for CTR models."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -58,6 +58,8 @@ class Config(MethodConfig):
     noise: Weight = 1e-4  # s in z = mu + s sigma eps
     side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
     on_count: bool = True  # the decoder also gets the item's count
+    normal_tables: bool = True  # the tables of side information start from N(0, 1), as in the public code
+    padding: bool = True  # a multi-valued field of side information sums its empty places too, as in the public code
     features: Width = 32  # units of the classifier's hidden layer
     epochs: Count = 1  # over base, in fit
     learning_rate: Rate = 1e-3  # of the generator and of the classifier
@@ -103,7 +105,9 @@ class AVAEW(Method):
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
-        self.generator = VariationalGenerator(schema, self.dim, config.noise, config.side_item_id, config.on_count)
+        self.generator = VariationalGenerator(
+            schema, self.dim, config.noise, config.side_item_id, config.on_count, config.normal_tables, config.padding
+        )
         self.classifier = Classifier(self.dim, config.features)
 
     @property

@@ -44,6 +44,8 @@ class Config(MethodConfig):
     beta: Weight = 0.2048  # weight of the Wasserstein distance L_WD
     noise: Weight = 1e-4  # s in z = mu + s sigma eps
     side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
+    normal_tables: bool = True  # the tables of side information start from N(0, 1), as in the authors' code
+    padding: bool = True  # a multi-valued field of side information sums its empty places too, as in the authors' code
     epochs: Count = 1  # over base, in fit
     learning_rate: Rate = 1e-3  # of the generator
     adapt: bool = after_fit(True)  # go on training on each phase's rows, then replace the cold items' embeddings
@@ -61,7 +63,9 @@ class CVAR(Method):
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
-        self.generator = VariationalGenerator(schema, self.dim, config.noise, config.side_item_id, on_count=True)
+        self.generator = VariationalGenerator(
+            schema, self.dim, config.noise, config.side_item_id, True, config.normal_tables, config.padding
+        )
 
     @property
     def adapt_steps(self) -> int:

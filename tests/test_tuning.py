@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 
 import numpy as np
@@ -276,3 +280,57 @@ def test_a_random_search_makes_no_trial_twice_and_all_of_a_few_choices():
     made, samples = proposals("random", space | {"c": Choice((1, 2, 3, 4, 5))}, 16, {"a": 2, "b": True, "c": 1}, "seed")
     points = [tuple(made.ask().values()) for _ in range(samples)]
     assert len(set(points)) == len(points) <= 16
+
+
+def test_a_trial_that_takes_longer_than_allowed_ends_and_is_named(tmp_path):
+    """One that loops for ever in fit; the others go on."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    command = ["tune", *SMALL, "--plugin", str(tmp_path / "slow.py"), "--methods", "base,slow", "--backbones", "fm"]
+    command += ["--samples", "1", "--cell-timeout", "8", "--jobs", "2", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1, done.output
+    assert "it took longer than --cell-timeout, 8 s" in done.output
+    assert "1 trial to do" in done.output
+    made = pd.read_parquet(tmp_path / "out" / "trials.parquet")
+    assert made.groupby("method")["state"].first().to_dict() == {"base": "finished"}
+
+
+SLOW = '''"""Slow (nobody 2026, DOI 10.0/none): never done."""
+
+import time
+from dataclasses import dataclass
+
+from coldbench.plugin import Method, MethodConfig
+
+
+@dataclass(frozen=True)
+class Config(MethodConfig):
+    """Nothing of its own."""
+
+
+class Slow(Method):
+    def fit(self, backbone, base):
+        while True:
+            time.sleep(0.01)
+'''
+
+
+def test_an_interrupted_search_leaves_its_finished_trials_and_a_report(tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "coldbench", "tune", *SMALL, "--methods", "cvar", "--backbones", "fm"]
+    command += ["--samples", "200", "--scheduler", "none", "--jobs", "1", "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 120
+    while len(list(out.rglob("trials/**/*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert "stopping after what is being computed" in said
+    kept = pd.read_parquet(out / "trials.parquet")
+    assert 2 <= len(kept) < 200
+    assert set(kept["state"]) == {"finished"}
+    assert (out / "report" / "tuning.md").is_file()
+    assert (out / "best.toml").is_file()
+    assert (out / "tune.toml").is_file()
+    assert "trials to do; the same command goes on where this one ended" in said

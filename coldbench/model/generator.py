@@ -44,13 +44,23 @@ class SideInformation(nn.Module):
         schema: The fields of the dataset.
         dim: The size of each field's embedding.
         item_id: Whether the item's ID is one of the fields. It is a table apart from the backbone's.
+        padding: Whether places that a multi-valued field leaves empty count (see ``FieldEmbedding``).
     """
 
-    def __init__(self, schema: Schema, dim: int, item_id: bool) -> None:
+    def __init__(self, schema: Schema, dim: int, item_id: bool, padding: bool = False) -> None:
         super().__init__()
-        self.fields = FieldEmbedding(schema.side("item"), dim)
+        self.fields = FieldEmbedding(schema.side("item"), dim, padding=padding)
         self.item = nn.Embedding(schema.items, dim) if item_id else None
         self.width = (self.fields.fields + item_id) * dim
+
+    def start_normal(self) -> None:
+        """Draws the tables from N(0, 1), as torch does for an embedding; the padding's row stays zero."""
+        tables = [self.fields.table, self.fields.padding, None if self.item is None else self.item.weight]
+        for table in tables:
+            if table is not None:
+                nn.init.normal_(table)
+        with torch.no_grad():
+            self.fields.table[0] = 0.0
 
     def forward(self, items: Rows) -> Tensor:
         """The embeddings of all fields, side by side, (rows, width)."""
@@ -107,18 +117,31 @@ class VariationalGenerator(nn.Module):
         noise: s in z = mu + s sigma eps.
         side_item_id: Whether the item's ID is part of V_S.
         on_count: Whether the decoder also gets the item's ``count``.
+        normal_tables: Whether the embedding tables of V_S start from N(0, 1), and not from U(-0.01, 0.01) as the rest.
+        padding: Whether empty places of multi-valued fields count.
     """
 
-    def __init__(self, schema: Schema, dim: int, noise: float, side_item_id: bool, on_count: bool) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        dim: int,
+        noise: float,
+        side_item_id: bool,
+        on_count: bool,
+        normal_tables: bool = True,
+        padding: bool = True,
+    ) -> None:
         super().__init__()
         self.noise = noise
         numeric = [field.name for field in schema.side("item").numeric]
         self.count = numeric.index(COUNT) if on_count and COUNT in numeric else None
-        self.side = SideInformation(schema, dim, side_item_id)
+        self.side = SideInformation(schema, dim, side_item_id, padding)
         self.encoder = nn.Linear(dim, 2 * dim)  # to mu and log sigma^2
         self.prior_encoder = nn.Linear(self.side.width, 2 * dim)  # to mu_p and log sigma_p^2
         self.decoder = nn.Linear(dim + (self.count is not None), dim)
         initialise(self)
+        if normal_tables:
+            self.side.start_normal()
 
     def encoded(self, embedding: Tensor) -> Gaussian:
         """g_I: (items, dim) item ID embeddings -> their latent distribution (equation 3)."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from coldbench.run.cluster import connected
 from coldbench.run.folder import Folder
-from coldbench.run.options import read_options
+from coldbench.run.options import Options, read_options
 from coldbench.run.plan import make_plan
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
@@ -104,3 +105,31 @@ def test_cells_spread_and_a_killed_node_costs_time_and_nothing_else(cluster, tmp
         table = pq.read_table(tmp_path / "out" / Folder(tmp_path / "out").record(cell)["predictions"])
         for outcome in cell.on(dataset).run():
             assert table[outcome.phase].to_numpy().tobytes() == outcome.logits.tobytes()
+
+
+INTRUDER = """
+import os, sys
+import ray
+try:
+    ray.init(address=sys.argv[1], logging_level=50, log_to_driver=False)
+except Exception as error:
+    sys.exit(f"refused: {type(error).__name__}")
+print("let in")
+"""
+
+
+def test_a_process_without_the_token_is_refused_by_a_local_ray(tmp_path):
+    with connected(Options(jobs=1)):
+        import ray
+
+        address = ray.get_runtime_context().gcs_address
+        own = os.environ | {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
+        stranger = own | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
+        told = {
+            name: subprocess.run(
+                [sys.executable, "-c", INTRUDER, address], env=env, capture_output=True, text=True, timeout=120
+            )
+            for name, env in (("stranger", stranger), ("own", own))
+        }
+    assert "refused: ConnectionError" in told["stranger"].stderr
+    assert "let in" in told["own"].stdout, told["own"].stderr

@@ -28,6 +28,8 @@ def connected(options: Options) -> Iterator[None]:
     }
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
+    if options.address is None:  # a local Ray listens on all interfaces; a process without the token is refused
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     local: dict[str, Any] = {"num_cpus": jobs(options) * options.cpus_per_cell, "include_dashboard": False}

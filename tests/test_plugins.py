@@ -182,6 +182,13 @@ def test_check_notices_the_faults_of_public_code(loss, embedded, says, tmp_path)
     assert (found == []) if says is None else says in " ".join(found), verdict.text()
 
 
+@pytest.mark.parametrize("value", ["float('nan')", "float('inf')"])
+def test_a_default_that_json_cannot_hold_is_named(value, tmp_path):
+    path = write(tmp_path, PLAIN.replace("weight: Weight = 1.0", f"weight: float = {value}"))
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert (result.exit_code, "it should be a finite number" in result.output) == (2, True)
+
+
 def test_a_config_that_extends_nothing_is_named(tmp_path):
     path = write(tmp_path, PLAIN.replace("class Config(MethodConfig)", "class Config"))
     result = CliRunner().invoke(main, ["check", str(path)])

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from coldbench.cli import main
 from coldbench.commands.verify import Verification, compare
 from coldbench.core.config import digest
+from coldbench.core.errors import InputError
 from coldbench.run.folder import Folder
 from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan
@@ -177,3 +178,16 @@ def test_a_folder_of_ones_own_is_found_from_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     again = make_plan(read_options({}, tmp_path / "out" / "run.toml"))
     assert [cell.key for cell in again.cells] == [cell.key for cell in plan.cells]
+
+
+def test_run_toml_is_refused_on_data_that_have_changed(tmp_path, monkeypatch):
+    page = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
+    (tmp_path / "books").mkdir()
+    for name, content in re.findall(r"^`books/([\w.]+)`.*?```\w+\n(.*?)```", page, re.S | re.M):
+        (tmp_path / "books" / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    keep(make_plan(read_options({"datasets": "./books", "methods": "base", "seeds": "1"}, None)), tmp_path / "out")
+    path = tmp_path / "books" / "schema.toml"
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(InputError, match="is not what it was when the TOML file was written"):
+        make_plan(read_options({}, tmp_path / "out" / "run.toml"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
@@ -75,6 +76,10 @@ def _checked(where: str, value: Any, hint: Any) -> Any:
     parsed = _parsed(value, kind)
     if parsed is None:
         raise InputError(f"{where} is {value!r}; it should be of type {kind.__name__}")
+    if isinstance(parsed, float):
+        if not math.isfinite(parsed):
+            raise InputError(f"{where} is {value!r}; it should be a finite number")
+        parsed += 0.0  # -0.0 is the same value, and one configuration has one key
     for limit in get_args(hint)[1:]:
         if isinstance(limit, Range) and parsed not in limit:
             raise InputError(f"{where} is {value!r}; it should be {limit}")

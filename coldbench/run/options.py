@@ -59,9 +59,12 @@ class Options:
     memory_per_cell: float | None = _flag(
         None, NUMBER, "Memory that a cell may add to its worker.", metavar="GIB", limit=Range(0.01, 1e6), repeated=False
     )
+    fingerprints: Mapping[str, str] = field(default_factory=dict)  # of datasets, as a run.toml recorded them
 
 
-FLAGS: dict[str, Flag] = {each.name: each.metadata["flag"] for each in dataclasses.fields(Options)}
+FLAGS: dict[str, Flag] = {
+    each.name: each.metadata["flag"] for each in dataclasses.fields(Options) if "flag" in each.metadata
+}
 
 
 def read_options(flags: Mapping[str, Any], config: Path | None, **defaults: Any) -> Options:
@@ -112,7 +115,10 @@ def _from_toml(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # what tomllib raises for texts that are no TOML
         raise InputError(f"--config {path} is no TOML: {error}") from None
     values: dict[str, Any] = {}
-    content.pop(PROVENANCE, None)
+    about = content.pop(PROVENANCE, None)
+    recorded = about.get("fingerprints") if isinstance(about, dict) else None
+    if isinstance(recorded, dict):
+        values["fingerprints"] = {str(label): str(fingerprint) for label, fingerprint in recorded.items()}
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in FLAGS:

@@ -65,6 +65,7 @@ def make_plan(options: Options) -> Plan:
             raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
     device = _device(options.device)
     datasets = _loaded(sources, options.data_dir)
+    _check_fingerprints(datasets, options.fingerprints)
     cells = [
         Cell(
             dataset,
@@ -106,6 +107,16 @@ def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]
     for data in datasets.values():
         warm_up_split(data)  # raises where (N, K) do not suit the data
     return datasets
+
+
+def _check_fingerprints(datasets: Mapping[str, Dataset], recorded: Mapping[str, str]) -> None:
+    for label, data in datasets.items():
+        before = recorded.get(label, data.fingerprint)
+        if before != data.fingerprint:
+            raise InputError(
+                f"{label} is not what it was when the TOML file was written (fingerprint {before[:12]} then, "
+                f"{data.fingerprint[:12]} now); give the data of then, or delete the file's table [provenance]"
+            )
 
 
 def _variant(text: str) -> tuple[str, dict[str, str]]:

@@ -57,8 +57,8 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     """The options with every name, value and seed spelled out; paths are relative to the file's folder."""
-    given = vars(plan.options)
-    options = {name: value for name, value in given.items() if value not in (None, ()) and FLAGS[name].repeated}
+    given = {name: getattr(plan.options, name) for name, flag in FLAGS.items() if flag.repeated}
+    options = {name: value for name, value in given.items() if value not in (None, ())}
     for name in ("dataset", "backbone", "method"):
         specs = [getattr(cell, name) for cell in plan.cells]
         options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, located(spec).config) for spec in specs))
@@ -97,7 +97,7 @@ def _provenance(plan: Plan) -> dict[str, Any]:
         "commit": commit() or "unknown",
         "versions": versions(),
         "machine": {name: about[name] for name in ("system", "processor", "cores", "device")},
-        "fingerprints": {label: data.fingerprint for label, data in plan.datasets.items()},
+        "fingerprints": {located(cell.dataset).label: cell.fingerprint for cell in plan.cells},
     }
 
 

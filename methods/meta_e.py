@@ -5,7 +5,8 @@ rows; a gradient step on the embedding, v' = v - a grad_v loss_a (equation 7); l
 same items (8); minimise gamma loss_a + (1 - gamma) loss_b (9), through the step. Cold items start from h(V_S).
 
 Departs from the paper: many items share a batch, as in the code that gave AVAEW's tables, so the inner loss is a mean
-over the batch and not over one item's rows.
+over the batch and not over one item's rows: an item's step is then about a thousandth of the paper's. ``per_item``
+takes the paper's.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Config(MethodConfig):
     inner_lr: Rate = 1e-3  # a, the step on the embedding, equation 7
     gamma: Share = 0.1  # weight of loss_a, equation 9
     hidden: Width = 16  # units of the generator's hidden layer
+    per_item: bool = False  # the inner loss is a mean over one item's rows, as in the paper, not over the batch
     passes: Count = 1  # over a pair of parts; the next pass takes the next pair
 
 
@@ -82,6 +84,8 @@ class MetaEmbedding(Method):
         embedding = self.generate(backbone, first.items)
         loss_a = ctr_loss(backbone.score(first.spread(embedding), backbone.frozen_context(first)), first)
         (gradient,) = torch.autograd.grad(loss_a, embedding, create_graph=True)
+        if self.config.per_item:
+            gradient = gradient / first.mean_weight.unsqueeze(1)
         stepped = embedding - self.config.inner_lr * gradient
         loss_b = ctr_loss(backbone.score(second.spread(stepped), backbone.frozen_context(second)), second)
         return self.config.gamma * loss_a + (1 - self.config.gamma) * loss_b

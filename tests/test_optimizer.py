@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
-from coldbench.model import embedding
 from coldbench.model.batching import starts
 from coldbench.model.budget import Budget
-from coldbench.model.embedding import lookup
+from coldbench.model.embedding import lazy_above, lookup
 from coldbench.model.optimizer import Adam
 from coldbench.model.phase import step
+from coldbench.model.settings import Settings
 
 
 def pair(value, **settings):
@@ -88,14 +90,14 @@ def test_rows_that_are_touched_now_and_then_coast_as_under_dense_steps():
     assert moved > 0.03
 
 
-def test_rows_of_every_batch_are_moved_as_densely(monkeypatch):
+def test_rows_of_every_batch_are_moved_as_densely():
     tables = [nn.Parameter(torch.ones(50, 4)) for _ in range(2)]
     index = torch.arange(20).repeat(2)  # every row is looked up twice
     for table, limit in zip(tables, (100, 10), strict=True):
-        monkeypatch.setattr(embedding, "LAZY_ROWS", limit)
         optimizer = Adam(Budget(), [table], 1e-3, 1e-2)
-        for _ in range(3):
-            step(optimizer, (lookup(table, index) - torch.arange(4.0)).square().sum())
+        with lazy_above(limit):
+            for _ in range(3):
+                step(optimizer, (lookup(table, index) - torch.arange(4.0)).square().sum())
         optimizer.settle()
     torch.testing.assert_close(tables[0], tables[1], rtol=0, atol=1e-6)
 
@@ -150,3 +152,15 @@ def test_under_a_limit_every_batch_comes_before_any_comes_again(make_phase, play
         seen.append((len(batch), phase.distinct_rows_seen, player))
     assert [distinct for _, distinct, _ in seen[3:]] == [360] * 4
     assert [player for _, _, player in seen] == [players[number % len(players)] for number in range(7)]
+
+
+def test_a_whole_cell_is_about_the_same_lazily_and_densely(dataset, make_cell):
+    cells = [
+        dataclasses.replace(make_cell("deepfm", "cvar"), settings=Settings(batch_size=256, lazy_rows=rows))
+        for rows in (1, 1_000_000)
+    ]
+    lazy, dense = (cell.on(dataset).run() for cell in cells)
+    assert cells[0].key != cells[1].key
+    for one, other in zip(lazy, dense, strict=True):
+        assert one.logits.tobytes() != other.logits.tobytes()
+        assert abs(one.logits - other.logits).mean() < 0.02

@@ -70,10 +70,11 @@ class Batch:
 
     def mean(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values of ``items`` -> (...) their mean over the batch's rows."""
-        return self._share @ per_item
+        return self.mean_weight @ per_item
 
     @cached_property
-    def _share(self) -> Tensor:
+    def mean_weight(self) -> Tensor:
+        """(distinct,) the share of the batch's rows that each of its items has; they add up to 1."""
         return self._distinct[2] / len(self)
 
 

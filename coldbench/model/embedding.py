@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -11,8 +14,24 @@ from torch.nn import functional
 
 from coldbench.data.schema import Side
 from coldbench.model.rows import Rows
+from coldbench.model.settings import Settings
 
-LAZY_ROWS = 30_000  # tables with more rows get sparse gradients: a step then costs what it touches, not the table
+_lazy_rows: ContextVar[int] = ContextVar("lazy_rows", default=Settings.lazy_rows)
+
+
+@contextmanager
+def lazy_above(rows: int) -> Iterator[None]:
+    """Inside the ``with`` block tables with more rows get sparse gradients, which ``Adam`` follows lazily."""
+    token = _lazy_rows.set(rows)
+    try:
+        yield
+    finally:
+        _lazy_rows.reset(token)
+
+
+def is_lazy(table: Tensor) -> bool:
+    """Whether a table gets a sparse gradient."""
+    return len(table) > _lazy_rows.get()
 
 
 class FieldEmbedding(nn.Module):
@@ -44,7 +63,7 @@ class FieldEmbedding(nn.Module):
         if not self.padded:  # one value a field: nothing to sum
             embedded = lookup(self.table, rows.ids)
         else:
-            by_word = (None, None) if len(self.table) > LAZY_ROWS else rows.bags_by_word
+            by_word = (None, None) if is_lazy(self.table) else rows.bags_by_word
             embedded = _SumOfBags.apply(self.table, *rows.bags, *by_word).view(len(rows.ids), self.tokens, -1)
         if self.padding is not None:
             embedded = torch.addcmul(embedded, rows.empty.unsqueeze(-1), self.padding)
@@ -64,14 +83,15 @@ class _Lookup(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
         ctx.save_for_backward(index)
-        ctx.shape = table.shape
+        ctx.shape, ctx.lazy = table.shape, is_lazy(table)
         return functional.embedding(index, table)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
-        return _table_gradient(ctx.shape, index.flatten().long(), gradient.reshape(-1, ctx.shape[1])), None
+        looked_up = gradient.reshape(-1, ctx.shape[1])
+        return _table_gradient(ctx.shape, ctx.lazy, index.flatten().long(), looked_up), None
 
 
 class _SumOfBags(torch.autograd.Function):
@@ -88,7 +108,7 @@ class _SumOfBags(torch.autograd.Function):
         firsts: Tensor | None,
     ) -> Tensor:
         ctx.save_for_backward(words, bag, by_word, firsts)
-        ctx.shape = table.shape
+        ctx.shape, ctx.lazy = table.shape, is_lazy(table)
         return functional.embedding_bag(words, table, starts, mode="sum")
 
     @staticmethod
@@ -96,14 +116,14 @@ class _SumOfBags(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         words, bag, by_word, firsts = ctx.saved_tensors
         if by_word is None:
-            table = _table_gradient(ctx.shape, words, gradient.index_select(0, bag))
+            table = _table_gradient(ctx.shape, ctx.lazy, words, gradient.index_select(0, bag))
         else:
             table = functional.embedding_bag(by_word, gradient, firsts, mode="sum")
         return table, None, None, None, None, None
 
 
-def _table_gradient(shape: torch.Size, index: Tensor, gradient: Tensor) -> Tensor:
+def _table_gradient(shape: torch.Size, lazy: bool, index: Tensor, gradient: Tensor) -> Tensor:
     """The gradient of a table from that of its looked-up rows, (rows, dim)."""
-    if shape[0] > LAZY_ROWS:
+    if lazy:
         return torch.sparse_coo_tensor(index.unsqueeze(0), gradient, shape, check_invariants=False)
     return gradient.new_zeros(shape).index_add_(0, index, gradient)

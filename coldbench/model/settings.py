@@ -15,3 +15,4 @@ class Settings:
     weight_decay: Weight = 1e-6  # L2, inside Adam
     batch_size: Count = 2048  # rows
     pretrain_epochs: Count = 1  # on base, all parameters
+    lazy_rows: Count = 30_000  # tables with more rows are updated lazily: a step then costs what it touches

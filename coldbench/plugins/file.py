@@ -7,6 +7,7 @@ import importlib.abc
 import importlib.util
 import re
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
@@ -18,6 +19,7 @@ from coldbench.core.errors import InputError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # of a plugin: it becomes part of file names and table rows
 PREFIX = "coldbench_plugin_"  # of the modules that plugin files become
+_SLOW = 10.0  # seconds of an import after which a person wants to know
 _LARGEST = 2**20  # bytes of a plugin's source
 
 
@@ -76,11 +78,16 @@ class PluginFile:
         spec = importlib.util.spec_from_file_location(self.module, self.path, loader=loader)
         module = importlib.util.module_from_spec(cast(ModuleSpec, spec))
         sys.modules[self.module] = module  # dataclasses and pickles look it up
+        slow = threading.Timer(_SLOW, lambda: print(f"plugin {self.path} is still being imported", file=sys.stderr))
+        slow.daemon = True
+        slow.start()
         try:
             loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[self.module]
             raise InputError(f"plugin {self.path} cannot be imported: {explained(error, self.path)}") from None
+        finally:
+            slow.cancel()
         return module
 
 
@@ -101,7 +108,8 @@ def explained(error: BaseException, *paths: str) -> str:
     """An exception in one line, with the last line of a plugin's files that it passed through."""
     text = " ".join(str(error).split())
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__} in line {error.lineno}: {error.msg}"
+        where = "" if error.lineno is None else f" in line {error.lineno}"
+        return f"{type(error).__name__}{where}: {error.msg}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
     where = f" (line {lines[-1].lineno}, in {lines[-1].name})" if lines else ""
     return f"{type(error).__name__}{f': {text}' if text else ''}{where}"

@@ -14,7 +14,7 @@ from coldbench.core.seeds import derive
 from coldbench.data.dataset import Dataset
 from coldbench.model.backbone import Backbone
 from coldbench.model.batching import shuffled, starts
-from coldbench.model.embedding import lookup
+from coldbench.model.embedding import lazy_above, lookup
 from coldbench.model.layers import initialise
 from coldbench.model.method import Method
 from coldbench.model.phase import Phase, descend
@@ -96,7 +96,8 @@ class WarmUp:
         base = self.phase("base", self.split.base)
         own = [parameter for name in method.pretrained for parameter in getattr(method, name).parameters()]
         optimizer = base.adam([*backbone.parameters(), *own])
-        descend(base, optimizer, lambda batch: method.pretrain_loss(backbone, batch), self.settings.pretrain_epochs)
+        with lazy_above(self.settings.lazy_rows):
+            descend(base, optimizer, lambda batch: method.pretrain_loss(backbone, batch), self.settings.pretrain_epochs)
         return base
 
     def fit(self, backbone: Backbone, method: Method) -> Phase:
@@ -108,7 +109,8 @@ class WarmUp:
         backbone.frozen().train()
         self._seed_torch("fit")
         base = self.phase("base", self.split.base)
-        method.fit(backbone, base)
+        with lazy_above(self.settings.lazy_rows):
+            method.fit(backbone, base)
         base.settle()
         return base
 
@@ -128,7 +130,8 @@ class WarmUp:
                 self.view = self._view(number)
             phase = self.phase(name, rows, self.rules.limit(len(starts(len(rows), self.settings.batch_size))))
             backbone.train()
-            replaced = method.warm(backbone, phase)
+            with lazy_above(self.settings.lazy_rows):
+                replaced = method.warm(backbone, phase)
             phase.settle()
             if replaced is not None:
                 backbone.place(self.cold, replaced)

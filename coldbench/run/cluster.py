@@ -40,11 +40,17 @@ def connected(options: Options) -> Iterator[None]:
             logging_level=logging.ERROR,
             **({} if options.address else local),
         )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except OSError as error:
+        if isinstance(error, ConnectionError) or options.address is not None:
+            raise _unreachable(options, error) from None
+        raise InputError(
+            f"a local Ray cannot be started ({error}); it keeps its token under HOME, so HOME should be a folder "
+            "that can be written"
+        ) from None
+    except (ValueError, RuntimeError) as error:
         if options.address is None:
             raise
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--address {options.address}: no Ray cluster answers there ({reason})") from None
+        raise _unreachable(options, error) from None
     places = at_once(options) or int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # else Tune starts one worker after another
     for chatter in ("ray.tune", "ray.train"):
@@ -53,6 +59,11 @@ def connected(options: Options) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _unreachable(options: Options, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0]
+    return InputError(f"--address {options.address}: no Ray cluster answers there ({reason})")
 
 
 def reach(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,35 @@ from typing import Any
 import numpy as np
 
 from coldbench.core.config import resolve
+from coldbench.core.errors import InputError
 from coldbench.data.dataset import Dataset
+from coldbench.data.proposal import proposal
+from coldbench.data.source import Source
 from coldbench.datasets.folder import check
 from coldbench.plugins import registry
-from coldbench.protocol.split import WarmUpSplit, warm_up_split
+from coldbench.protocol.split import WARM_PHASES, WarmUpSplit, warm_up_split
+
+_FEW, _RARE = 50, 0.005  # rows of a part's rarer class, and their share, below which its AUC says little
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A split with about 80 % new items.
+
+    Attributes:
+        n: Items with more interactions are old.
+        k: Interactions of a new item in each warm-up phase.
+        split: Rows per part and items per group.
+    """
+
+    n: int
+    k: int
+    split: dict[str, int]
+
+    def text(self) -> str:
+        """The proposal for a person to read."""
+        new, old = self.split["items_new"], self.split["items_old"]
+        return f"N = {self.n}, K = {self.k}, {100 * new / (new + old):.0f} % new items: {_listed(self.split)}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +60,8 @@ class Info:
         discarded: What the split leaves out, and why.
         popularity: Interactions of the items at some ranks, the most popular first.
         fields: Field name to its side, kind, number of values and of columns.
+        proposed: A split with about 80 % new items, where there is one.
+        warnings: Parts whose AUC is undefined or noisy.
         notes: How the raw files differ from the published ones.
     """
 
@@ -51,11 +79,12 @@ class Info:
     discarded: dict[str, int | str]
     popularity: list[dict[str, int]]
     fields: dict[str, dict[str, str | int]]
+    proposed: Proposed | None
+    warnings: list[str]
     notes: list[str]
 
     def text(self) -> str:
-        """For a person."""
-        parts = ", ".join(f"{name} {count:,}" for name, count in self.split.items())
+        """The description for a person to read."""
         rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
         curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
         fields = ", ".join(
@@ -66,35 +95,37 @@ class Info:
         lines = [
             f"{self.label}: {self.rows:,} interactions of {self.users:,} users with {self.items:,} items, "
             f"{100 * self.click_rate:.1f} % clicks",
-            f"split at N = {self.n}, K = {self.k}: {parts}",
+            f"split at N = {self.n}, K = {self.k}: {_listed(self.split)}",
             f"left out: {left['rows']:,} interactions of {left['items']:,} items: {left['why']}",
             f"click rates: {rates}",
             f"interactions of the item at rank: {curve}",
             f"fields: {fields}",
             f"fingerprint: {self.fingerprint}",
+            *([f"proposed: {self.proposed.text()}"] if self.proposed else []),
+            *(f"warning: {warning}" for warning in self.warnings),
             *(f"note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)
 
 
-def describe(name: str, path: Path | None = None) -> Info:
+def describe(name: str, path: Path | None = None, partial: bool = False) -> Info:
     """Prepares a dataset if need be, and describes it with its default split.
 
     Raises:
         InputError: The name is unknown, or the dataset is not at hand.
     """
     key, values = registry.dataset(name)
-    source = registry.get(registry.DATASETS, key)()
+    source = _source(key, partial)
     return _info(source.load(resolve(key, source.Config, values), path))
 
 
-def add_dataset(name: str, path: Path) -> str:
+def add_dataset(name: str, path: Path, partial: bool = False) -> str:
     """Checks raw files, makes them what the name stands for, and describes them.
 
     Raises:
         InputError: The name is unknown, or the files are not that dataset's.
     """
-    return _info(registry.get(registry.DATASETS, name)().add(path)).text()
+    return _info(_source(name, partial).add(path)).text()
 
 
 def download_dataset(name: str) -> str:
@@ -103,8 +134,15 @@ def download_dataset(name: str) -> str:
     Raises:
         InputError: The name is unknown, or the archive cannot be had.
     """
-    source = registry.get(registry.DATASETS, name)()
+    source = _source(name)
     return _info(source.add(source.download())).text()
+
+
+def _source(name: str, partial: bool = False) -> Source:
+    source = registry.get(registry.DATASETS, name)()
+    if partial:
+        source.accept_partial()
+    return source
 
 
 def check_folder(path: Path) -> tuple[str, int]:
@@ -120,9 +158,13 @@ def check_folder(path: Path) -> tuple[str, int]:
 
 
 def _info(data: Dataset) -> Info:
-    split = warm_up_split(data)
-    parts = {"base": split.base, **split.warm, "test": split.test}
     counts = np.bincount(data.item, minlength=data.schema.items)
+    proposed = _proposed(counts)
+    try:
+        split = warm_up_split(data)
+    except InputError as error:
+        raise InputError(f"{error}" + (f"; proposed: {proposed.text()}" if proposed else "")) from None
+    parts = {"base": split.base, **split.warm, "test": split.test}
     return Info(
         name=data.name,
         label=data.label,
@@ -141,8 +183,42 @@ def _info(data: Dataset) -> Info:
             field.name: {"side": field.side, "kind": field.kind, "size": field.size, "width": field.width}
             for field in data.schema.fields
         },
+        proposed=proposed,
+        warnings=[text for name, rows in parts.items() for text in _warnings(name, data.click[rows])],
         notes=list(data.notes),
     )
+
+
+def _proposed(counts: np.ndarray) -> Proposed | None:
+    fit = proposal(counts)
+    if fit is None:
+        return None
+    n, k = fit
+    old, new = counts > n, (counts >= 3 * k) & (counts <= n)
+    warm = k * int(new.sum())
+    split = {
+        "base": int(counts[old].sum()),
+        **dict.fromkeys(WARM_PHASES, warm),
+        "test": int(counts[new].sum()) - len(WARM_PHASES) * warm,
+        "items_old": int(old.sum()),
+        "items_new": int(new.sum()),
+        "items_discarded": int((counts < 3 * k).sum()),
+    }
+    return Proposed(n, k, split)
+
+
+def _warnings(part: str, click: np.ndarray) -> Iterator[str]:
+    """What makes a part's AUC undefined or noisy."""
+    clicks, rows = int(click.sum()), len(click)
+    fewer, what = min((clicks, "clicks"), (rows - clicks, "without a click"))
+    if not fewer:
+        yield f"all {rows:,} rows of {part} are {'clicks' if clicks else 'without a click'}: it has no AUC"
+    elif fewer < _FEW or fewer < _RARE * rows:
+        yield f"{part} is skewed, {fewer:,} of {rows:,} rows {what}: its AUC is noisy"
+
+
+def _listed(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sizes.items())
 
 
 def _discarded(split: WarmUpSplit, counts: np.ndarray, k: int) -> dict[str, Any]:

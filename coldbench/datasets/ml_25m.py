@@ -70,14 +70,15 @@ class MovieLens25M(FileSource):
         """Reads the four files; every one must have as many rows as the published one."""
         interactions, users, rated = self._log(raw)
         movies = self._movies(raw)
-        known("ratings.csv, column movieId", movies["movie"].to_numpy(), rated, interactions["item"], "movies.csv")
-        movies = movies[movies["movie"].isin(rated)].sort_values("movie", ignore_index=True)
-        genres = [text.split("|") for text in movies["genres"]]
+        where = "ratings.csv, column movieId"
+        self.known(where, movies["movie"].to_numpy(), rated, interactions["item"], "movies.csv")
+        movies = movies.set_index("movie").reindex(rated).fillna("").reset_index()
+        genres = [text.split("|") if text else [] for text in movies["genres"]]
         columns = [
             categorical("user_id", "user", pd.Series(users)),
             categorical("year", "item", pd.Series(years(movies["title"]))),
             multi("title", "item", words(movies["title"]), TITLE_WORDS),
-            multi("genres", "item", genres, max(map(len, genres))),
+            multi("genres", "item", genres, max(1, *map(len, genres))),
             multi("tags", "item", self._tags(raw, movies["movie"].to_numpy()), _TAGS),
         ]
         label, notes = provenance(raw, "MovieLens-25M")

@@ -25,7 +25,6 @@ from coldbench.plugin import (
     column,
     conform,
     distinct,
-    known,
     provenance,
     read_csv,
     renumbered,
@@ -72,13 +71,14 @@ class TaobaoAd(FileSource):
         profiles = self._profiles(raw).reindex(users)
         ads = self._ads(raw)
         where = "raw_sample.csv, column adgroup_id"
-        known(where, ads.index.to_numpy(), shown, interactions["item"], "ad_feature.csv")
-        ads = ads.loc[shown]
+        self.known(where, ads.index.to_numpy(), shown, interactions["item"], "ad_feature.csv")
+        ads = ads.reindex(shown)
+        price = ads["price"].fillna(ads["price"].median())
         columns = [
             categorical("user_id", "user", pd.Series(users)),
             *(categorical(name, "user", profiles[name]) for name in _PROFILE),
             *(categorical(name, "item", ads[name]) for name in _AD),
-            (Field("price", "numeric", "item"), np.log1p(ads["price"].to_numpy(np.float32))),
+            (Field("price", "numeric", "item"), np.log1p(price.to_numpy(np.float32))),
             place,
         ]
         label, notes = provenance(raw, "Taobao-Ad")

@@ -27,16 +27,34 @@ from coldbench.model.layers import MLP, Dropout, FactorizationMachine, FieldEmbe
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
-from coldbench.data.files.delimited import codes, column, conform, distinct, known, read_csv, renumbered
+from coldbench.data.files.delimited import (
+    CSV,
+    DAT,
+    LATEST,
+    TSV,
+    Format,
+    codes,
+    column,
+    read_blocks,
+    read_csv,
+)
 from coldbench.data.files.download import Publication
+from coldbench.data.files.ids import conform, distinct, known, renumbered
+from coldbench.data.files.parquet import parquet_columns, read_parquet
+from coldbench.data.files.provenance import provenance
 from coldbench.data.files.raw import RawFiles
+from coldbench.data.files.vectors import vector_components
 from coldbench.data.prepared import Prepared, categorical, multi
-from coldbench.data.source import FileSource, Shots, Source, provenance
+from coldbench.data.source import FileSource, ProposedShots, Shots, Source
 
 __all__ = [
     "COUNT",
+    "CSV",
+    "DAT",
+    "LATEST",
     "MLP",
     "TIME",
+    "TSV",
     "Backbone",
     "Batch",
     "Choice",
@@ -47,6 +65,7 @@ __all__ = [
     "Field",
     "FieldEmbedding",
     "FileSource",
+    "Format",
     "Gaussian",
     "Generated",
     "InputError",
@@ -54,6 +73,7 @@ __all__ = [
     "Method",
     "Phase",
     "Prepared",
+    "ProposedShots",
     "Publication",
     "Range",
     "Rate",
@@ -85,10 +105,14 @@ __all__ = [
     "known",
     "lookup",
     "multi",
+    "parquet_columns",
     "provenance",
+    "read_blocks",
     "read_csv",
+    "read_parquet",
     "renumbered",
     "step",
     "two_layers",
+    "vector_components",
     "wasserstein",
 ]

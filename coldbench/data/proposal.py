@@ -30,11 +30,12 @@ def proposal(counts: np.ndarray, k: int = 0) -> tuple[int, int] | None:
 
 
 def _boundary(counts: np.ndarray, k: int) -> int:
-    """The N whose share of new items is the nearest to 80 %, or 0 where there is none."""
+    """The least N that makes 80 % of the split items new, or the largest that leaves an old one; 0 where none does."""
     split, items = np.unique(counts[counts >= 3 * k], return_counts=True)
     share = np.cumsum(items) / max(items.sum(), 1)
-    near = [(abs(part - NEW), int(n)) for n, part in zip(split[:-1], share[:-1], strict=True) if n > 3 * k]
-    return min(near)[1] if near else 0
+    found = [(int(n), part >= NEW) for n, part in zip(split[:-1], share[:-1], strict=True) if n > 3 * k]
+    enough = [n for n, reached in found if reached]
+    return enough[0] if enough else found[-1][0] if found else 0
 
 
 def _sizes(counts: np.ndarray, n: int, k: int) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,8 @@ from coldbench.core.errors import InputError
 from coldbench.core.space import Count, Range
 from coldbench.data import cache
 from coldbench.data.dataset import Dataset
-from coldbench.data.files.delimited import known
 from coldbench.data.files.download import Publication
+from coldbench.data.files.ids import known
 from coldbench.data.files.raw import LARGEST, RawFiles
 from coldbench.data.prepared import Prepared
 from coldbench.data.proposal import proposal
@@ -220,19 +219,3 @@ class FileSource(Source):
     def _share(self, rows: int) -> str:
         published = self.published_rows.get(self.files[0])
         return f"partial: {rows:,} of {published:,} rows" if published else f"partial: {rows:,} rows"
-
-
-def provenance(raw: RawFiles, label: str) -> tuple[str, tuple[str, ...]]:
-    """The label and notes of raw files that come with a PROVENANCE.txt.
-
-    Such a file tells how the files differ from the published ones, and may ask to have results
-    ``labelled "SOMETHING"``; both are kept.
-
-    Returns:
-        The label that tables are to show, and the notes.
-    """
-    if "PROVENANCE.txt" not in raw:
-        return label, ()
-    text = " ".join(raw.read("PROVENANCE.txt").decode("utf-8", "replace").split())
-    asked = re.search(r'labelled\s+"([^"]{1,80})"', text)
-    return (asked.group(1) if asked else f"{label} (not as published)"), (text,)

@@ -23,7 +23,6 @@ R = TypeVar("R")
 
 _BLOCK = 2**24  # bytes parsed at once
 _WORKERS = min(os.cpu_count() or 1, 4)  # blocks parsed side by side
-_LARGEST_ID = 10_000_000  # of any published dataset, with room; more is damage, and would cost memory
 _MESSAGE = re.compile(
     r"(?:In CSV column #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(?:Row #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(.*)"
 )
@@ -37,16 +36,20 @@ class Format:
         delimiter: Between the values of a row; more than one character where the file has no tabs.
         header: Whether the first line names the columns.
         quoted: Whether a value may stand in double quotes.
+        ended: Whether the last row has to end with a line break; where nobody knows how many rows there should be, a
+            row without one is the sign of a file that was cut off.
     """
 
     delimiter: str = ","
     header: bool = True
     quoted: bool = True
+    ended: bool = False
 
 
 CSV = Format()
-TSV = Format("\t", header=False, quoted=False)
-DAT = Format("::", header=False, quoted=False)  # of the first MovieLens datasets and their kin
+LATEST = Format(ended=True)  # GroupLens' bundles without a fixed size
+TSV = Format("\t", header=False, quoted=False, ended=True)
+DAT = Format("::", header=False, quoted=False, ended=True)  # of MovieTweetings, after the first MovieLens datasets
 
 
 def read_csv(
@@ -151,6 +154,8 @@ def _blocks(stream: IO[bytes], name: str, form: Format) -> Iterator[pa.Buffer]:
         yield _buffer(name, rest + piece[:end], form)
         rest = piece[end:]
     if rest.strip():
+        if form.ended:
+            raise InputError(f"{name} ends within a row, {rest[-40:].decode(errors='replace')!r}: it is truncated")
         yield _buffer(name, rest, form)
 
 
@@ -212,64 +217,3 @@ def codes(table: pa.Table, name: str) -> tuple[list[str], np.ndarray]:
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     return whole.dictionary.take(order).to_pylist(), place[whole.indices.to_numpy()]
-
-
-def renumbered(where: str, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct ids in sorted order, and each row's place among them, (rows,) int32.
-
-    Raises:
-        InputError: An id is negative or larger than those of any published dataset.
-    """
-    _in_range(where, ids)
-    seen = np.zeros(int(ids.max()) + 1, bool)
-    seen[ids] = True
-    place = np.cumsum(seen, dtype=np.int32) - np.int32(1)
-    return np.flatnonzero(seen), place[ids]
-
-
-def _in_range(where: str, ids: np.ndarray) -> None:
-    conform(where, ids, (ids >= 0) & (ids <= _LARGEST_ID), f"an id between 0 and {_LARGEST_ID:,}")
-
-
-def distinct(where: str, ids: np.ndarray) -> None:
-    """Checks that no id comes twice.
-
-    Raises:
-        InputError: One does, is negative or larger than those of any published dataset.
-    """
-    _in_range(where, ids)
-    order = np.argsort(ids, kind="stable")
-    again = np.flatnonzero(ids[order][1:] == ids[order][:-1])
-    if len(again):
-        row = int(order[again + 1].min())
-        raise InputError(f"{where}, row {row + 1}: the id {ids[row]} comes a second time")
-
-
-def known(where: str, ids: np.ndarray, words: np.ndarray, index: np.ndarray, other: str) -> None:
-    """Checks that every id in use has a row of its own in another file.
-
-    Args:
-        where: The file and column with the log's ids, for the message.
-        ids: The distinct ids of the other file.
-        words: The distinct ids of the log.
-        index: Each log row's place in ``words``.
-        other: The other file's name.
-
-    Raises:
-        InputError: An id of the log is none of the file's.
-    """
-    lacking = ~np.isin(words, ids)
-    if lacking.any():
-        row = int(np.argmax(lacking[index]))
-        raise InputError(f"{where}, row {row + 1}: {other} lacks the id {words[index[row]]}")
-
-
-def conform(where: str, values: np.ndarray, right: np.ndarray, what: str) -> None:
-    """Checks that all values are right.
-
-    Raises:
-        InputError: The first that is not, and ``what`` it should be.
-    """
-    if not right.all():
-        row = int(np.argmin(right))
-        raise InputError(f"{where}, row {row + 1}: {values[row]} should be {what}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from coldbench.core.config import resolve
-from coldbench.core.errors import InputError
+from coldbench.core.errors import InputError, printable
 from coldbench.data.dataset import Dataset
 from coldbench.data.proposal import proposal
 from coldbench.data.source import Source
@@ -18,7 +18,8 @@ from coldbench.datasets.folder import check
 from coldbench.plugins import registry
 from coldbench.protocol.split import WARM_PHASES, WarmUpSplit, warm_up_split
 
-_FEW, _RARE = 50, 0.005  # rows of a part's rarer class, and their share, below which its AUC says little
+_FEW = 50  # test rows of the rarer class, below which an AUC says little
+_RARE = 0.005  # share of the rarer class in any part, below which the part says little
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Info:
             *(f"warning: {warning}" for warning in self.warnings),
             *(f"note: {note}" for note in self.notes),
         ]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def describe(name: str, path: Path | None = None, partial: bool = False) -> Info:
@@ -208,13 +209,16 @@ def _proposed(counts: np.ndarray) -> Proposed | None:
 
 
 def _warnings(part: str, click: np.ndarray) -> Iterator[str]:
-    """What makes a part's AUC undefined or noisy."""
+    """What makes the AUC of the test undefined or noisy, or leaves a phase little to learn from."""
     clicks, rows = int(click.sum()), len(click)
-    fewer, what = min((clicks, "clicks"), (rows - clicks, "without a click"))
+    fewer, what = min((clicks, "with a click"), (rows - clicks, "without a click"))
+    test = part == "test"
     if not fewer:
-        yield f"all {rows:,} rows of {part} are {'clicks' if clicks else 'without a click'}: it has no AUC"
-    elif fewer < _FEW or fewer < _RARE * rows:
-        yield f"{part} is skewed, {fewer:,} of {rows:,} rows {what}: its AUC is noisy"
+        effect = "no AUC is defined" if test else "there is nothing to tell apart"
+        yield f"all {rows:,} rows of {part} are {'clicks' if clicks else 'without a click'}: {effect}"
+    elif fewer < _RARE * rows or (test and fewer < _FEW):
+        effect = "the AUC will be noisy" if test else "there is little to learn from"
+        yield f"of the {rows:,} rows of {part} only {fewer:,} {'is' if fewer == 1 else 'are'} {what}: {effect}"
 
 
 def _listed(sizes: dict[str, int]) -> str:

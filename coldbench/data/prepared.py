@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from coldbench.core.errors import printable
 from coldbench.data.dataset import Dataset, Table
 from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
 
@@ -70,7 +71,7 @@ class Prepared:
         users, items, context = (Table.build(self.schema, side, *columns) for side, columns in sides.items())
         return Dataset(
             name=name,
-            label=self.label,
+            label=printable(self.label),
             fingerprint=fingerprint,
             schema=self.schema,
             users=users,

@@ -30,7 +30,7 @@ def shuffled_ties(users: pd.Index, items: pd.Index, log: dict[str, np.ndarray]) 
     time, item = log["time"], log["item"]
     order = np.lexsort((time, item))  # stable: ties by row
     again = (np.diff(item[order]) == 0) & (np.diff(time[order]) == 0)
-    places = order[np.append(again, False) | np.insert(again, 0, False)]
+    places = order[np.append(again, False)[: len(order)] | np.insert(again, 0, False)[: len(order)]]
     rows = np.arange(len(item))
     if len(places):
         user = _hashed(users)[log["user"][places]]

@@ -13,7 +13,8 @@ import pandas as pd
 from coldbench.data import cache
 from coldbench.data.own.declaration import FILE, Declaration, Part, read_declaration
 from coldbench.data.own.problems import Problems
-from coldbench.data.own.tables import OwnTable
+from coldbench.data.own.tables import OwnTable, shown
+from coldbench.data.ties import shuffled_ties
 from coldbench.plugin import (
     Dataset,
     Field,
@@ -26,7 +27,7 @@ from coldbench.plugin import (
     categorical,
 )
 
-_VERSION = "1"
+_VERSION = "2"
 _FILES = ("interactions", "items", "users")
 
 
@@ -110,6 +111,9 @@ def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared
         return None
     ids, interactions["user"] = users
     item_ids, interactions["item"] = items
+    order = shuffled_ties(ids, item_ids, interactions)
+    interactions = {name: values[order] for name, values in interactions.items()}
+    columns = [(field, values[order]) for field, values in columns]
     user_columns.insert(0, categorical("user_id", "user", pd.Series(np.arange(len(ids)))))
     every = [*user_columns, *item_columns, *columns]
     return Prepared.of(declared.label, len(ids), len(item_ids), every, interactions)
@@ -138,6 +142,6 @@ def _side(
         ids, index = ids.astype("str"), index.astype("str")
     rows = pd.Index(ids).get_indexer(index)
     lacking = np.append(rows < 0, False)[codes]  # the last place is of missing ids, told already
-    problems.rows(log.file, column, lacking, lambda row: f"{table.file} lacks the id {used.iloc[row]!r:.60}")
+    problems.rows(log.file, column, lacking, lambda row: f"{table.file} lacks the id {shown(used.iloc[row])}")
     there = rows[rows >= 0]
     return (index, codes.astype(np.int32)), [table.field(declared, side, there) for declared in part.fields]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coldbench.core.errors import one_line
+
 _SHOWN = 5  # rows named for one kind of problem in one column
 
 
@@ -27,9 +29,8 @@ class Problem:
     row: int = 0
 
     def __str__(self) -> str:
-        column = f", column {self.column}" if self.column else ""
-        line = f"{self.file}{column}{f', row {self.row:,}' if self.row else ''}: {self.what}"
-        return " ".join(line.split())
+        column = f", column {self.column:.60}" if self.column else ""
+        return one_line(f"{self.file}{column}{f', row {self.row:,}' if self.row else ''}: {self.what}")
 
 
 class Problems(list[Problem]):

@@ -43,6 +43,7 @@ _BEHAVIORS = {
     "history": pa.string(),
     "impressions": pa.string(),
 }
+_LOG = ("impression", "user", "time", "impressions")
 _NEWS = dict.fromkeys(("news", "category", "subcategory", "title", "abstract", "url", "entities", "more"), pa.string())
 Config = ProposedShots
 
@@ -100,8 +101,8 @@ def _behaviors(raw: RawFiles, name: str) -> dict[str, np.ndarray] | None:
     """One part's rows, with ``impressions`` as one number per block; None where it does not tell the clicks."""
     blocks, rows = [], 0
     seen = []
-    for block in read_blocks(raw, name, _BEHAVIORS, missing=("history",), form=TSV):
-        if not rows and not pc.any(pc.match_substring(block["impressions"], "-")).as_py():
+    for block in read_blocks(raw, name, _BEHAVIORS, form=TSV, columns=_LOG):
+        if block.num_rows and not rows and not pc.any(pc.match_substring(block["impressions"], "-")).as_py():
             return None
         blocks.append(_flattened(name, rows, block))
         seen.append(column(block, "impression"))

@@ -83,7 +83,7 @@ _BEST = [True, False, True]
 
 def _tables(raw: RawFiles) -> Iterator[pa.Table]:
     kinds = {"userId": pa.int32(), "movieId": pa.int32(), "tag": pa.string(), "timestamp": pa.int64()}
-    return read_blocks(raw, "tags.csv", kinds, missing=("tag",), form=LATEST, columns=("movieId", "tag", "timestamp"))
+    return read_blocks(raw, "tags.csv", kinds, missing=("tag",), form=LATEST)
 
 
 def _early(table: pa.Table, movies: np.ndarray, first: np.ndarray) -> pd.DataFrame:

@@ -147,7 +147,7 @@ def _source(name: str, partial: bool = False) -> Source:
 
 
 def check_folder(path: Path) -> tuple[str, int]:
-    """Everything that is wrong with a folder of a user's own, a line each, or what it holds; and the exit code.
+    """The problems of a folder with own data, one per line, or a description of it; and the exit code.
 
     Raises:
         InputError: There is no such folder, or its items do not split by its N and K.

@@ -1,4 +1,4 @@
-"""``Source``: where a dataset comes from; the base of every file in this folder that holds one."""
+"""``Source``: where a dataset comes from; the base class of every dataset."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Source:
 
     @classmethod
     def recognise(cls, text: str) -> dict[str, str] | None:
-        """The values of ``Config`` that a text stands for which is no dataset's name; None where it is for none."""
+        """The values of ``Config`` that a text which is no dataset's name stands for; None where it stands for none."""
         return None
 
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
@@ -75,7 +75,7 @@ class Source:
         raise InputError(f"{self.key} has no files to download")
 
     def accept_partial(self) -> None:
-        """Lets raw files pass that hold less than the published ones, and labels them so."""
+        """Accepts raw files that hold fewer rows than the published ones; their label says so."""
         raise InputError(f"{self.key} has no published files, so there is no part of them")
 
 
@@ -91,7 +91,7 @@ class FileSource(Source):
         published: Where to get the files, and on what terms.
         published_rows: How many rows each raw file has, headers not counted; empty for a dataset of many sizes.
         largest: Bytes that no raw file reaches.
-        partial: Whether a part of the published rows will do.
+        partial: Whether a subset of the published rows is accepted.
     """
 
     Config = Shots
@@ -128,11 +128,11 @@ class FileSource(Source):
         return self.published.fetch(cache.root() / "downloads" / self.archives[0])
 
     def accept_partial(self) -> None:
-        """Lets raw files pass that hold less than the published ones, and labels them so."""
+        """Accepts raw files that hold fewer rows than the published ones; their label says so."""
         self.partial = True
 
     def count(self, name: str, rows: int) -> None:
-        """Checks that a raw file has as many rows as the published one; some at least where a part will do.
+        """Checks that a raw file has as many rows as the published one, or fewer where a subset is accepted.
 
         Raises:
             InputError: It has not.
@@ -147,7 +147,7 @@ class FileSource(Source):
             )
 
     def known(self, where: str, ids: np.ndarray, words: np.ndarray, index: np.ndarray, other: str) -> None:
-        """Checks that every id in use has a row of its own in another file, unless a part will do (see ``known``).
+        """Checks, unless a subset is accepted, that every id in use has a row of its own in another file.
 
         Raises:
             InputError: An id of the log is none of the file's.

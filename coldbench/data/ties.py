@@ -14,7 +14,7 @@ _SEED = 0x9E3779B97F4A7C15
 
 
 def shuffled_ties(users: pd.Index, items: pd.Index, log: dict[str, np.ndarray]) -> np.ndarray:
-    """An order of the rows in which tied ones have changed places, and all others stay where they are.
+    """Orders tied rows by a hash, and leaves all other rows in their places.
 
     Tied rows are ordered by a hash of their ids and time, so that a file in another order gives the same log. Rows
     that agree in all of these are ordered by a hash of their places. The labels have no part in it.
@@ -25,7 +25,7 @@ def shuffled_ties(users: pd.Index, items: pd.Index, log: dict[str, np.ndarray]) 
         log: ``user``, ``item`` and ``time`` per row.
 
     Returns:
-        (rows,) int64, for each place the row that comes there.
+        (rows,) int64: the row for each place.
     """
     time, item = log["time"], log["item"]
     order = np.lexsort((time, item))  # stable: ties by row
@@ -45,7 +45,7 @@ def _hashed(ids: pd.Index) -> np.ndarray:
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
-    """Every bit of 64 decides about every bit (Steele, Lea and Flood 2014, DOI 10.1145/2660193.2660195)."""
+    """Mixes 64 bits so that each bit of the input changes each bit of the result (DOI 10.1145/2660193.2660195)."""
     values = values + np.uint64(_SEED)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

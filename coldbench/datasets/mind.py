@@ -98,7 +98,7 @@ class Mind(FileSource):
 
 
 def _behaviors(raw: RawFiles, name: str) -> dict[str, np.ndarray] | None:
-    """One part's rows, with ``impressions`` as one number per block; None where it does not tell the clicks."""
+    """One part's rows and its number of ``impressions``; None where the part has no labels."""
     blocks, rows = [], 0
     seen = []
     for block in read_blocks(raw, name, _BEHAVIORS, form=TSV, columns=_LOG):

@@ -83,7 +83,7 @@ class MovieLens25M(FileSource):
         return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:
-        """The most relevant tags of each movie, the most relevant first; equals by the tag's number."""
+        """The most relevant tags of each movie, the most relevant first; ties are broken by the tag's number."""
         listed = read_csv(raw, "genome-tags.csv", {"tagId": pa.int32(), "tag": pa.string()})
         self.count("genome-tags.csv", listed.num_rows)
         names = dict(zip(column(listed, "tagId").tolist(), column(listed, "tag"), strict=True))

@@ -2,7 +2,7 @@
 
 A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are the ten most frequent of those that
 users gave a movie no later than its first rating in the log: a tag that came later may tell of interactions that the
-split keeps for the warm-up phases or the test. Such tags are few; a bundle that has none has no such field.
+split keeps for the warm-up phases or the test. Such tags are few; a bundle without any has no field ``tags``.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class TaobaoAd(FileSource):
         return log, (Field("pid", "categorical", "context", len(places)), pid), users, ads
 
     def _profiles(self, raw: RawFiles) -> pd.DataFrame:
-        """By user id; missing values are NaN."""
+        """Profiles by user id; missing values are NaN."""
         name = "user_profile.csv"
         kinds = dict.fromkeys(("userid", *_PROFILE), pa.int32())
         table = read_csv(raw, name, kinds, missing=_PROFILE)
@@ -117,7 +117,7 @@ class TaobaoAd(FileSource):
         return table.to_pandas().set_index("userid")
 
     def _ads(self, raw: RawFiles) -> pd.DataFrame:
-        """By ad id; missing values are NaN."""
+        """Ads by their id; missing values are NaN."""
         name = "ad_feature.csv"
         kinds = dict.fromkeys(("adgroup_id", *_AD), pa.int32()) | {"price": pa.float64()}
         table = read_csv(raw, name, kinds, missing=("brand",), nulls=("", "NULL"))

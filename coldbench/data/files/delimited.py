@@ -1,4 +1,4 @@
-"""Published CSV files -> typed columns, in parallel and in bounded memory; ids -> places."""
+"""Published delimited files -> typed columns, in parallel and in bounded memory."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def read_csv(
 
     Args:
         raw: The files.
-        name: Which of them.
+        name: The file's name in them.
         types: Of every column, in the file's order.
         missing: Columns that may have missing values.
         nulls: How missing values are written.
@@ -93,7 +93,7 @@ def read_blocks(
 
     Args:
         raw: The files.
-        name: Which of them.
+        name: The file's name in them.
         types: Of every column, in the file's order.
         missing: Columns that may have missing values.
         nulls: How missing values are written.
@@ -101,7 +101,7 @@ def read_blocks(
         columns: Those that are needed; all where none is named.
 
     Raises:
-        InputError: As ``read_csv``.
+        InputError: The header is another, a row is cut off, a value is not of its type, missing or not UTF-8.
     """
     wanted = list(columns or types)
     options = {
@@ -170,13 +170,13 @@ def _buffer(name: str, content: bytes, form: Format) -> pa.Buffer:
 
 
 def _parsed(block: pa.Buffer, names: list[str], options: dict[str, Any]) -> pa.Table:
-    """One block, in order and in one piece: only so an error tells the row."""
+    """Parses one block in order and in one piece, so that an error names its row."""
     how = csv.ReadOptions(use_threads=False, block_size=block.size + 1, column_names=names)
     return csv.read_csv(pa.BufferReader(block), how, **options)
 
 
 def _ahead(pool: Executor, work: Callable[[T], R], things: Iterable[T]) -> Iterator[Future[R]]:
-    """The results in order, with a few more under way."""
+    """Yields results in order while a few more are computed."""
     pending: deque[Future[R]] = deque()
     for thing in things:
         pending.append(pool.submit(work, thing))

@@ -40,7 +40,7 @@ class Publication:
     def fetch(self, target: Path) -> Path:
         """Downloads the archive; ``target`` is there whole and checked, or not at all.
 
-        What has arrived stays beside it as ``.part``, and the next call goes on from there.
+        An interrupted download is kept as ``.part``, and the next call resumes it.
 
         Raises:
             InputError: There is no address, no network, no room, or the content is not what was published.

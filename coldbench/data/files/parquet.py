@@ -33,7 +33,7 @@ def read_parquet(
 
     Args:
         raw: The files.
-        name: Which of them.
+        name: The file's name in them.
         types: Of the columns that are needed.
         missing: Columns that may have missing values.
 

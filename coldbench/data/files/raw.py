@@ -135,16 +135,16 @@ class RawFiles:
             raise InputError(f"{name} in {self.path} is damaged ({error}); download it again") from None
 
     def lacks(self, name: str) -> InputError:
-        """The error that a file is missing."""
+        """Builds the error for a missing file."""
         there = ", ".join(sorted(self._members)) or "nothing"
         return InputError(f"{self.path} has no {name}; it holds: {there:.200}")
 
     @contextmanager
     def mapped(self, name: str) -> Iterator[pa.NativeFile]:
-        """One file's content for Arrow to jump about in; out of an archive it goes through a temporary file.
+        """One file's content with random access for Arrow; content of an archive goes through a temporary file.
 
         Raises:
-            InputError: As ``open``.
+            InputError: The file is missing, damaged or larger than any published one.
         """
         member = self._members.get(name)
         if member and member.info is None and member.path.name == PurePosixPath(name).name:
@@ -187,7 +187,7 @@ class RawFiles:
         """The whole content of one file.
 
         Raises:
-            InputError: As ``open``.
+            InputError: The file is missing, damaged or larger than any published one.
         """
         with self.open(name) as stream:
             return stream.read()

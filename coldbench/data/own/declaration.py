@@ -47,17 +47,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Declaration:
-    """The whole file.
+    """The content of ``schema.toml``.
 
     Attributes:
         label: What tables call the data.
         n: Items with more interactions than this are old.
         k: Interactions of a new item in each warm-up phase.
         user: The column of ``interactions`` with the user's id.
-        item: The same with the item's.
-        click: The same with the label.
+        item: The column of ``interactions`` with the item's id.
+        click: The column of ``interactions`` with the label.
         click_from: The least value that is a click; None where the column holds 0 and 1.
-        time: The same with the time.
+        time: The column of ``interactions`` with the time.
         context: The fields of an interaction.
         users: The users' file, or None where there is none.
         items: The items' file, or None where there is none.
@@ -77,7 +77,7 @@ class Declaration:
 
 
 def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
-    """Reads ``schema.toml``; what is wrong with it goes into ``problems``, and then there is no declaration."""
+    """Reads ``schema.toml``; returns None where it has mistakes, which are added to ``problems``."""
     try:
         content = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
     except OSError as error:
@@ -110,7 +110,7 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
 
 
 def _unlike(declaration: Declaration, problems: Problems) -> None:
-    """Field names have to differ, over all three sides, and from those that every log has."""
+    """Checks that field names differ from each other, over all three sides, and from those that every log has."""
     taken = {"user_id", "user", "item", "click", *DERIVED}
     users, items = (part.fields if part else () for part in (declaration.users, declaration.items))
     for field in (*users, *items, *declaration.context):
@@ -122,7 +122,7 @@ def _unlike(declaration: Declaration, problems: Problems) -> None:
 
 
 class _Reader:
-    """Takes values out of TOML tables; what is wrong with them goes into ``problems``."""
+    """Takes values out of TOML tables, and adds their mistakes to ``problems``."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems

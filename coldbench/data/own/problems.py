@@ -1,4 +1,4 @@
-"""What is wrong with a user's own files: where, and what would be right."""
+"""Mistakes in a user's own files: where each is, and what would be right."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """All that was found so far."""
+    """All mistakes that were found so far."""
 
     def rows(self, file: str, column: str, wrong: np.ndarray, what: Callable[[int], str]) -> None:
         """Adds a problem for each wrong row, the first few by name and the rest by number.

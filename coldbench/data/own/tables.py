@@ -33,7 +33,7 @@ class OwnTable:
         folder: Where the file lies.
         stem: Its name without ``.parquet`` or ``.csv``.
         columns: Those that are needed.
-        problems: Where to put what is wrong.
+        problems: The list that mistakes are added to.
     """
 
     def __init__(self, folder: Path, stem: str, columns: Iterable[str], problems: Problems) -> None:
@@ -128,7 +128,7 @@ class OwnTable:
         return filled.astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
 
     def _one_clock(self, name: str, texts: pd.Series) -> None:
-        """Checks that all moments have an offset from UTC, or none has: else some would be hours off unnoticed."""
+        """Checks that all moments have an offset from UTC or none has: in a mixture, some would be hours off."""
         offset = texts.str.contains(_OFFSET).fillna(False).to_numpy(bool)
         there = texts.notna().to_numpy()
         if offset.any() and not offset[there].all():
@@ -160,7 +160,7 @@ class OwnTable:
         return values
 
     def field(self, column: Column, side: SideName, rows: np.ndarray) -> tuple[Field, np.ndarray]:
-        """A declared field on some of the file's rows, -1 for none; missing values get an index of their own."""
+        """Reads a declared field in the order of ``rows``; missing values get an index of their own."""
         if column.kind == "numeric":
             return Field(column.name, "numeric", side), self.numbers(column.name)[rows].astype(np.float32)
         if column.kind == "multi":
@@ -181,7 +181,7 @@ class OwnTable:
         return [[word.strip() for word in words if word.strip()] for words in texts]
 
     def _texts(self, name: str) -> pd.Series:
-        """Any column's values as texts; where its type has none, that is a problem, and all are missing."""
+        """Any column's values as texts; all are missing, with a problem, where its type cannot be read."""
         column = self._table[name]
         try:
             texts = column if _textual(column.type) else pc.cast(column, pa.string())
@@ -206,7 +206,7 @@ def shown(value: Any) -> str:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """The table with its dictionaries as what they stand for, and with empty texts missing, as they are in CSV."""
+    """The table with dictionaries decoded, and with empty texts missing, as they are in CSV."""
     for place, field in enumerate(table.schema):
         column = table[field.name]
         if pa.types.is_dictionary(field.type):
@@ -226,7 +226,7 @@ def _header(path: Path) -> list[str]:
 
 
 def _read(path: Path, columns: Iterable[str]) -> pa.Table:
-    """The columns; those of a CSV file as texts, so that what is no number can be named."""
+    """Reads the columns; those of a CSV file as texts, so that a message can quote a value that is no number."""
     if path.suffix == ".parquet":
         return _plain(pq.read_table(path, columns=list(columns)))
     convert = arrow_csv.ConvertOptions(

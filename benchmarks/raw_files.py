@@ -68,7 +68,7 @@ _ADS = ((1, 82_000), (797, 2_000), (1_338, 1_500), (30_000, 180), (300_000, 10),
 
 
 def scaled(sizes: MovieLens | Taobao, share: float) -> MovieLens | Taobao:
-    """The same in small."""
+    """Sizes that are a share of the given ones."""
     return replace(sizes, **{f.name: max(int(getattr(sizes, f.name) * share), 4) for f in fields(sizes)})
 
 

@@ -205,6 +205,9 @@ def new(kind: str, name: str) -> None:
     click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")
 
 
+_partial = click.option("--partial", is_flag=True, help="Take a subset of the published rows, and label it so.")
+
+
 @main.group()
 def data() -> None:
     """Download, add, check, prepare and describe datasets."""
@@ -213,11 +216,12 @@ def data() -> None:
 @data.command()
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
-def add(name: str, path: Path) -> None:
+@_partial
+def add(name: str, path: Path, partial: bool) -> None:
     """Check raw files, prepare the cache, say what was found."""
     from coldbench.commands.data import add_dataset
 
-    click.echo(add_dataset(name, path))
+    click.echo(add_dataset(name, path, partial))
 
 
 @data.command()
@@ -243,11 +247,12 @@ def check_data(path: Path) -> None:
 @data.command()
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
-def prepare(name: str, path: Path | None) -> None:
+@_partial
+def prepare(name: str, path: Path | None, partial: bool) -> None:
     """Prepare the cache from raw files in PATH or COLDBENCH_DATA, if it is not there yet."""
     from coldbench.commands.data import describe
 
-    click.echo(describe(name, path).text())
+    click.echo(describe(name, path, partial).text())
 
 
 @data.command()

@@ -31,17 +31,35 @@ from coldbench.model.layers import MLP, Dropout, FactorizationMachine, initialis
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
-from coldbench.data.files.delimited import codes, column, conform, distinct, known, read_csv, renumbered
+from coldbench.data.files.delimited import (
+    CSV,
+    DAT,
+    LATEST,
+    TSV,
+    Format,
+    codes,
+    column,
+    read_blocks,
+    read_csv,
+)
 from coldbench.data.files.download import Publication
+from coldbench.data.files.ids import conform, distinct, known, renumbered
+from coldbench.data.files.parquet import parquet_columns, read_parquet
+from coldbench.data.files.provenance import provenance
 from coldbench.data.files.raw import RawFiles
+from coldbench.data.files.vectors import vector_components
 from coldbench.data.prepared import Prepared, categorical, multi
-from coldbench.data.source import FileSource, Shots, Source, provenance
+from coldbench.data.source import FileSource, ProposedShots, Shots, Source
 
 __all__ = [
     "COUNT",
+    "CSV",
+    "DAT",
     "ITEM_SPACE",
+    "LATEST",
     "MLP",
     "TIME",
+    "TSV",
     "Adam",
     "Backbone",
     "Batch",
@@ -54,6 +72,7 @@ __all__ = [
     "Field",
     "FieldEmbedding",
     "FileSource",
+    "Format",
     "FrozenBatch",
     "Gaussian",
     "Generated",
@@ -64,6 +83,7 @@ __all__ = [
     "MethodConfig",
     "Phase",
     "Prepared",
+    "ProposedShots",
     "Publication",
     "Range",
     "Rate",
@@ -99,10 +119,14 @@ __all__ = [
     "known",
     "lookup",
     "multi",
+    "parquet_columns",
     "provenance",
+    "read_blocks",
     "read_csv",
+    "read_parquet",
     "renumbered",
     "step",
     "two_layers",
+    "vector_components",
     "wasserstein",
 ]

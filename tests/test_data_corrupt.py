@@ -28,12 +28,17 @@ def lines(content: bytes) -> list[bytes]:
     return content.splitlines(keepends=True)
 
 
+def between(row: bytes) -> bytes:
+    """What stands between the values of a row."""
+    return next(mark for mark in (b"::", b"\t", b",") if mark in row or mark == b",")
+
+
 def cell(row: int, column: int, value: str):
     """Puts a value into one cell; row 0 is the first line of the file, the header where there is one."""
 
     def change(content: bytes) -> bytes:
         rows = lines(content)
-        mark = b"::" if b"::" in rows[row] else b","
+        mark = between(rows[row])
         cells = rows[row].rstrip(b"\n").split(mark)
         cells[column] = value.encode()
         rows[row] = mark.join(cells) + b"\n"
@@ -47,7 +52,7 @@ def every_row(change):
 
 
 def without_last_column(line: bytes) -> bytes:
-    return line.rpartition(b"::" if b"::" in line else b",")[0]
+    return line.rpartition(between(line))[0]
 
 
 ANY = {

@@ -31,6 +31,8 @@ class Server(ThreadingHTTPServer):
         self.resumes = True
         self.status = 200
         self.asked: list[str | None] = []
+        self.accepted: list[str | None] = []
+        self.files: dict[str, bytes] = {}  # by path, where there are several
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,7 +41,8 @@ class Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range")
         server.asked.append(wanted)
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and server.resumes else 0
-        content = server.content[start:]
+        server.accepted.append(self.headers.get("Accept"))
+        content = server.files.get(self.path, server.content)[start:]
         self.send_response(server.status if server.status != 200 else 206 if start else 200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -179,3 +182,46 @@ def test_what_cannot_be_downloaded():
     assert "tianchi.aliyun.com" in one_line(download("taobao-ad"))
     assert "no files" in one_line(download("synthetic"))
     assert "did you mean 'ml-25m'" in one_line(download("ml-25"))
+
+
+@pytest.fixture
+def state(server, tmp_path, monkeypatch):
+    """MovieTweetings' three files on the server, under git's names of their content."""
+    folder = data_files.write("movietweetings", tmp_path)
+    source = Registry().get(DATASETS, "movietweetings")
+    known = {}
+    for name in source.files:
+        content = (folder / name).read_bytes()
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        known[name] = (blob, hashlib.md5(content).hexdigest(), len(content))
+        server.files[f"/{blob}"] = content
+    monkeypatch.setattr(source, "state", known)
+    monkeypatch.setattr(source, "address", f"http://127.0.0.1:{server.server_port}/")
+    return known
+
+
+def test_a_known_state_of_a_repository_file_by_file(server, state):
+    server.breaks_after = 20_000
+    assert "goes on where it stopped" in one_line(download("movietweetings"))
+    result = download("movietweetings")
+    assert result.exit_code == 0, result.output
+    assert "MovieTweetings (3,000 ratings): 3,000 interactions" in result.output
+    assert "MIT licence" in result.output
+    assert sorted(file.name for file in (folder() / "movietweetings").iterdir()) == sorted(state)
+    assert set(server.accepted) == {"application/vnd.github.raw+json"}
+    assert CliRunner().invoke(main, ["data", "info", "movietweetings"]).exit_code == 0
+
+
+def test_another_state_of_a_repository_is_not_used(server, state):
+    blob = f"/{state['movies.dat'][0]}"
+    server.files[blob] = server.files[blob].replace(b"Drama", b"Dramb")
+    assert "md5" in one_line(download("movietweetings"))
+    assert not (cache.root() / "movietweetings").exists()
+
+
+def test_the_known_states_name_their_content_in_git():
+    source = Registry().get(DATASETS, "movietweetings")
+    assert sorted(source.state) == sorted(source.files)
+    for blob, md5, size in source.state.values():
+        assert (len(blob), len(md5)) == (40, 32)
+        assert size > 0

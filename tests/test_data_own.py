@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import data_files
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -33,11 +34,7 @@ def invoke(*arguments):
 def books(tmp_path, monkeypatch):
     """The page's folder."""
     monkeypatch.chdir(tmp_path)
-    folder = Path("books")
-    folder.mkdir()
-    for name, content in re.findall(r"^`books/([\w.]+)`.*?```\w+\n(.*?)```", PAGE, re.S | re.M):
-        (folder / name).write_text(content)
-    return folder
+    return data_files.books(Path("books"))
 
 
 def load(folder, **values):

@@ -68,7 +68,7 @@ def test_a_report_is_written_there(remote, make_cell, save_cell, monkeypatch):
     written = runs.report("mock://run")
     assert str(written.path) == "mock://run/report/report.md"
     text = (remote / "report" / "report.md").read_text()
-    assert "| fm" in text
+    assert "| FM" in text
     assert "a cell: its reason" in text
 
 

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from coldbench.core.errors import InputError, printable
 from coldbench.data.dataset import Dataset
+from coldbench.data.proposal import proposal
+from coldbench.data.source import Source
 from coldbench.datasets.folder import check
 from coldbench.plugins.kinds import DATASETS
-from coldbench.plugins.registry import Registry, class_of
-from coldbench.protocol.split import WarmUpSplit, warm_up_split
+from coldbench.plugins.registry import Registry
+from coldbench.protocol.split import WARM_PHASES, WarmUpSplit, warm_up_split
+
+_FEW = 50  # test rows of the rarer class, below which an AUC says little
+_RARE = 0.005  # share of the rarer class in any part, below which the part says little
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A split with about 80 % new items.
+
+    Attributes:
+        n: Items with more interactions are old.
+        k: Interactions of a new item in each warm-up phase.
+        split: Rows per part and items per group.
+    """
+
+    n: int
+    k: int
+    split: dict[str, int]
+
+    def text(self) -> str:
+        """The proposal for a person to read."""
+        new, old = self.split["items_new"], self.split["items_old"]
+        return f"N = {self.n}, K = {self.k}, {100 * new / (new + old):.0f} % new items: {_listed(self.split)}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +61,8 @@ class Info:
         discarded: What the split leaves out, and why.
         popularity: Interactions of the items at some ranks, the most popular first.
         fields: Field name to its side, kind, number of values and of columns.
+        proposed: A split with about 80 % new items, where there is one.
+        warnings: Parts whose AUC is undefined or noisy.
         notes: How the raw files differ from the published ones.
     """
 
@@ -51,11 +80,12 @@ class Info:
     discarded: dict[str, int | str]
     popularity: list[dict[str, int]]
     fields: dict[str, dict[str, str | int]]
+    proposed: Proposed | None
+    warnings: list[str]
     notes: list[str]
 
     def text(self) -> str:
-        """For a person."""
-        parts = ", ".join(f"{name} {count:,}" for name, count in self.split.items())
+        """The description for a person to read."""
         rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
         curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
         fields = ", ".join(
@@ -66,18 +96,20 @@ class Info:
         lines = [
             f"{self.label}: {self.rows:,} interactions of {self.users:,} users with {self.items:,} items, "
             f"{100 * self.click_rate:.1f} % clicks",
-            f"split at N = {self.n}, K = {self.k}: {parts}",
+            f"split at N = {self.n}, K = {self.k}: {_listed(self.split)}",
             f"left out: {left['rows']:,} interactions of {left['items']:,} items: {left['why']}",
             f"click rates: {rates}",
             f"interactions of the item at rank: {curve}",
             f"fields: {fields}",
             f"fingerprint: {self.fingerprint}",
+            *([f"proposed: {self.proposed.text()}"] if self.proposed else []),
+            *(f"warning: {warning}" for warning in self.warnings),
             *(f"note: {note}" for note in self.notes),
         ]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
-def describe(name: str, path: Path | None = None) -> Info:
+def describe(name: str, path: Path | None = None, partial: bool = False) -> Info:
     """Prepares a dataset if need be, and describes it with its default split.
 
     Raises:
@@ -85,17 +117,16 @@ def describe(name: str, path: Path | None = None) -> Info:
     """
     registry = Registry()
     key, values = Registry().dataset(name)
-    spec = registry.spec(DATASETS, key, values)
-    return _info(class_of(spec)().load(spec.config, path))
+    return _info(_source(key, partial).load(registry.spec(DATASETS, key, values).config, path))
 
 
-def add_dataset(name: str, path: Path) -> str:
+def add_dataset(name: str, path: Path, partial: bool = False) -> str:
     """Checks raw files, makes them what the name stands for, and describes them.
 
     Raises:
         InputError: The name is unknown, or the files are not that dataset's.
     """
-    return _info(Registry().get(DATASETS, name)().add(path)).text()
+    return _info(_source(name, partial).add(path)).text()
 
 
 def download_dataset(name: str) -> str:
@@ -104,12 +135,19 @@ def download_dataset(name: str) -> str:
     Raises:
         InputError: The name is unknown, or the archive cannot be had.
     """
-    source = Registry().get(DATASETS, name)()
+    source = _source(name)
     return _info(source.add(source.download())).text()
 
 
+def _source(name: str, partial: bool = False) -> Source:
+    source = Registry().get(DATASETS, name)()
+    if partial:
+        source.accept_partial()
+    return source
+
+
 def check_folder(path: Path) -> tuple[str, int]:
-    """Everything that is wrong with a folder of a user's own, a line each, or what it holds; and the exit code.
+    """The problems of a folder with own data, one per line, or a description of it; and the exit code.
 
     Raises:
         InputError: There is no such folder, or its items do not split by its N and K.
@@ -121,9 +159,13 @@ def check_folder(path: Path) -> tuple[str, int]:
 
 
 def _info(data: Dataset) -> Info:
-    split = warm_up_split(data)
-    parts = {"base": split.base, **split.warm, "test": split.test}
     counts = np.bincount(data.item, minlength=data.schema.items)
+    proposed = _proposed(counts)
+    try:
+        split = warm_up_split(data)
+    except InputError as error:
+        raise InputError(f"{error}" + (f"; proposed: {proposed.text()}" if proposed else "")) from None
+    parts = {"base": split.base, **split.warm, "test": split.test}
     return Info(
         name=data.name,
         label=data.label,
@@ -142,8 +184,45 @@ def _info(data: Dataset) -> Info:
             field.name: {"side": field.side, "kind": field.kind, "size": field.size, "width": field.width}
             for field in data.schema.fields
         },
+        proposed=proposed,
+        warnings=[text for name, rows in parts.items() for text in _warnings(name, data.click[rows])],
         notes=list(data.notes),
     )
+
+
+def _proposed(counts: np.ndarray) -> Proposed | None:
+    fit = proposal(counts)
+    if fit is None:
+        return None
+    n, k = fit
+    old, new = counts > n, (counts >= 3 * k) & (counts <= n)
+    warm = k * int(new.sum())
+    split = {
+        "base": int(counts[old].sum()),
+        **dict.fromkeys(WARM_PHASES, warm),
+        "test": int(counts[new].sum()) - len(WARM_PHASES) * warm,
+        "items_old": int(old.sum()),
+        "items_new": int(new.sum()),
+        "items_discarded": int((counts < 3 * k).sum()),
+    }
+    return Proposed(n, k, split)
+
+
+def _warnings(part: str, click: np.ndarray) -> Iterator[str]:
+    """What makes the AUC of the test undefined or noisy, or leaves a phase little to learn from."""
+    clicks, rows = int(click.sum()), len(click)
+    fewer, what = min((clicks, "with a click"), (rows - clicks, "without a click"))
+    test = part == "test"
+    if not fewer:
+        effect = "no AUC is defined" if test else "there is nothing to tell apart"
+        yield f"all {rows:,} rows of {part} are {'clicks' if clicks else 'without a click'}: {effect}"
+    elif fewer < _RARE * rows or (test and fewer < _FEW):
+        effect = "the AUC will be noisy" if test else "there is little to learn from"
+        yield f"of the {rows:,} rows of {part} only {fewer:,} {'is' if fewer == 1 else 'are'} {what}: {effect}"
+
+
+def _listed(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sizes.items())
 
 
 def _discarded(split: WarmUpSplit, counts: np.ndarray, k: int) -> dict[str, Any]:

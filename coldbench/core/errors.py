@@ -17,9 +17,14 @@ class InputError(ValueError):
 
 def one_line(text: str) -> str:
     """A message as one line that a terminal can print: control characters escaped, long values cut in the middle."""
-    text = " ".join(text.split())
-    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    text = printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+
+
+def printable(text: str) -> str:
+    """A text in one line, with control characters escaped: a terminal and a Markdown table can show it."""
+    text = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

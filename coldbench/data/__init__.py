@@ -1,1 +1,1 @@
-"""Raw files -> ``Dataset``; one file per dataset."""
+"""Raw files -> ``Dataset``; readers, checks and the cache."""

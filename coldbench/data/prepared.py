@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from coldbench.core.errors import printable
 from coldbench.data.dataset import Dataset, Table
 from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
 
@@ -20,7 +21,7 @@ class Prepared:
         label: What tables call the data.
         schema: The fields.
         users: Field name to (users,) or (users, width) values.
-        items: The same per item.
+        items: Field name to (items,) or (items, width) values.
         interactions: ``user``, ``item``, ``click``, ``time`` and the context fields, per row of the log.
         notes: What a reader of ``coldbench data info`` should know of the raw files.
     """
@@ -46,11 +47,11 @@ class Prepared:
 
         Args:
             label: What tables call the data.
-            users: How many there are.
-            items: The same of items.
+            users: The number of users.
+            items: The number of items.
             columns: The fields with their values, in the order that the schema is to have.
             log: ``user``, ``item``, ``click`` and ``time``.
-            notes: On the raw files.
+            notes: What a reader of ``coldbench data info`` should know of the raw files.
         """
         sides: dict[SideName, dict[str, np.ndarray]] = {"user": {}, "item": {}, "context": {}}
         for one, values in columns:
@@ -70,7 +71,7 @@ class Prepared:
         users, items, context = (Table.build(self.schema, side, *columns) for side, columns in sides.items())
         return Dataset(
             name=name,
-            label=self.label,
+            label=printable(self.label),
             fingerprint=fingerprint,
             schema=self.schema,
             users=users,

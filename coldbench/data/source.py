@@ -1,22 +1,25 @@
-"""``Source``: where a dataset comes from; the base of every file in this folder that holds one."""
+"""``Source``: where a dataset comes from; the base class of every dataset."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
 
 from coldbench.core.config import adopt
 from coldbench.core.errors import InputError
-from coldbench.core.space import Count
+from coldbench.core.space import Count, Range
 from coldbench.data import cache
 from coldbench.data.dataset import Dataset
 from coldbench.data.files.download import Publication
+from coldbench.data.files.ids import known
 from coldbench.data.files.raw import LARGEST, RawFiles
 from coldbench.data.prepared import Prepared
+from coldbench.data.proposal import proposal
 
 DATA_VARIABLE = "COLDBENCH_DATA"
 
@@ -27,6 +30,14 @@ class Shots:
 
     n: Count = 200  # items with more interactions than this are old
     k: Count = 20  # interactions of a new item in each warm-up phase
+
+
+@dataclass(frozen=True)
+class ProposedShots:
+    """The split of a dataset that comes in many sizes; 0 stands for what suits the log (``proposal``)."""
+
+    n: Annotated[int, Range(0, 1_000_000)] = 0  # items with more interactions are old; 0: about 80 % will be new
+    k: Annotated[int, Range(0, 1_000_000)] = 0  # interactions of a new item in each warm-up phase; 0: what suits
 
 
 class Source:
@@ -48,7 +59,7 @@ class Source:
 
     @classmethod
     def recognise(cls, text: str) -> dict[str, str] | None:
-        """The values of ``Config`` that a text stands for which is no dataset's name; None where it is for none."""
+        """The values of ``Config`` that a text which is no dataset's name stands for; None where it stands for none."""
         return None
 
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
@@ -68,26 +79,36 @@ class Source:
         """The published archive, fetched into the cache folder and checked."""
         raise InputError(f"{self.key} has no files to download")
 
+    def accept_partial(self) -> None:
+        """Accepts raw files that hold fewer rows than the published ones; their label says so."""
+        raise InputError(f"{self.key} has no published files, so there is no part of them")
+
 
 class FileSource(Source):
     """A dataset that is prepared from published files.
 
     Attributes:
-        files: The names of the raw files that the content depends on.
+        files: The names of the raw files that the content depends on, the log first.
+        optional: Those that a bundle may lack.
+        parts: Whether the files come in parts, each with files of these names (``RawFiles``).
         archives: Names under which the published zip or its folder may lie in a data folder.
         version: Of the preparing code: raise it when ``read`` gives something else.
         published: Where to get the files, and on what terms.
-        published_rows: How many rows each raw file has, headers not counted.
+        published_rows: How many rows each raw file has, headers not counted; empty for a dataset of many sizes.
         largest: Bytes that no raw file reaches.
+        partial: Whether a subset of the published rows is accepted.
     """
 
     Config = Shots
     files: ClassVar[tuple[str, ...]]
+    optional: ClassVar[tuple[str, ...]] = ()
+    parts: ClassVar[bool] = False
     archives: ClassVar[tuple[str, ...]]
     version: ClassVar[str]
     published: ClassVar[Publication]
-    published_rows: ClassVar[dict[str, int]]
+    published_rows: ClassVar[dict[str, int]] = {}
     largest: ClassVar[int] = LARGEST
+    partial: bool = False
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads and checks the raw files.
@@ -99,31 +120,56 @@ class FileSource(Source):
 
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
         """The dataset from the cache, prepared first where raw files are at hand."""
-        fingerprint, prepared = self._find(data_dir)
-        return prepared.dataset(self.key, fingerprint, config.n, config.k)
+        return self._dataset(config, *self._find(data_dir))
 
     def add(self, path: Path) -> Dataset:
         """Checks raw files, prepares the cache and makes them what the name stands for."""
-        fingerprint, prepared = self._prepare(RawFiles(path, self.largest))
+        fingerprint, prepared = self._prepare(self._raw(path))
         cache.remember(self.key, fingerprint)
-        config = self.Config()
-        return prepared.dataset(self.key, fingerprint, config.n, config.k)
+        return self._dataset(self.Config(), fingerprint, prepared)
 
     def download(self) -> Path:
         """The published archive, fetched into the cache folder and checked."""
         return self.published.fetch(cache.root() / "downloads" / self.archives[0])
 
+    def accept_partial(self) -> None:
+        """Accepts raw files that hold fewer rows than the published ones; their label says so."""
+        self.partial = True
+
     def count(self, name: str, rows: int) -> None:
-        """Checks that a raw file has as many rows as the published one.
+        """Checks that a raw file has as many rows as the published one, or fewer where a subset is accepted.
 
         Raises:
             InputError: It has not.
         """
-        if rows != self.published_rows[name]:
+        if not rows:
+            raise InputError(f"{name} has no rows: truncated, or another dataset")
+        published = self.published_rows.get(name, rows)
+        if rows > published or (rows < published and not self.partial):
+            subset = "; a subset of it is added with --partial" if rows < published else ""
             raise InputError(
-                f"{name} has {rows:,} rows, the published file {self.published_rows[name]:,}: "
-                "truncated, or another dataset"
+                f"{name} has {rows:,} rows, the published file {published:,}: truncated, or another dataset{subset}"
             )
+
+    def known(self, where: str, ids: np.ndarray, words: np.ndarray, index: np.ndarray, other: str) -> None:
+        """Checks, unless a subset is accepted, that every id in use has a row of its own in another file.
+
+        Raises:
+            InputError: An id of the log is none of the file's.
+        """
+        if not self.partial:
+            known(where, ids, words, index, other)
+
+    def _dataset(self, config: Any, fingerprint: str, prepared: Prepared) -> Dataset:
+        n, k = config.n, config.k
+        if not (n and k):
+            counts = np.bincount(prepared.interactions["item"])
+            proposed = proposal(counts, k) or (1, 1)
+            n, k = n or proposed[0], k or proposed[1]
+        return prepared.dataset(self.key, fingerprint, n, k)
+
+    def _raw(self, path: Path) -> RawFiles:
+        return RawFiles(path, self.largest, self.parts)
 
     def _find(self, data_dir: Path | None) -> tuple[str, Prepared]:
         folder = data_dir or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
@@ -131,7 +177,7 @@ class FileSource(Source):
             if not folder.exists():
                 raise InputError(f"the data folder {folder} does not exist")
             for path in self._candidates(folder):
-                return self._prepare(RawFiles(path, self.largest))
+                return self._prepare(self._raw(path))
         fingerprint = cache.remembered(self.key)
         prepared = cache.load(self.key, fingerprint, self.version) if fingerprint else None
         if fingerprint is None or prepared is None:
@@ -142,30 +188,39 @@ class FileSource(Source):
         return fingerprint, prepared
 
     def _candidates(self, folder: Path) -> Iterator[Path]:
-        if folder.is_file() or all((folder / name).is_file() for name in self.files):
+        if folder.is_file() or (all((folder / name).is_file() for name in self.files) and not self.parts):
             yield folder
         yield from (folder / name for name in self.archives if (folder / name).exists())
+        if self.parts and folder.is_dir() and all(self._raw(folder).named(name) for name in self.files):
+            yield folder
 
     def _prepare(self, raw: RawFiles) -> tuple[str, Prepared]:
-        fingerprint = raw.fingerprint(self.files, f"{self.key} {self.version}")
-        prepared = cache.load(self.key, fingerprint, self.version)
-        if prepared is None:
-            prepared = self.read(raw)
-            cache.store(self.key, fingerprint, self.version, prepared)
+        names = self._names(raw)
+        there = " ".join(names) if self.optional or self.parts else ""
+        whole, partial = (
+            raw.fingerprint(names, " ".join(part for part in (self.key, self.version, there, more) if part))
+            for more in ("", "partial")
+        )
+        for fingerprint in (partial,) if self.partial else (whole, partial):
+            prepared = cache.load(self.key, fingerprint, self.version)
+            if prepared is not None:
+                return fingerprint, prepared
+        fingerprint = partial if self.partial else whole
+        prepared = self.read(raw)
+        if self.partial:
+            prepared = replace(prepared, label=f"{prepared.label} ({self._share(len(prepared.interactions['item']))})")
+        cache.store(self.key, fingerprint, self.version, prepared)
         return fingerprint, prepared
 
+    def _names(self, raw: RawFiles) -> list[str]:
+        """The raw files that the content depends on, in all parts."""
+        found = []
+        for name in (*self.files, *self.optional):
+            found += raw.named(name) if self.parts else [name] if name in raw or name in self.files else []
+            if name in self.files and not found:
+                raise raw.lacks(name)
+        return found
 
-def provenance(raw: RawFiles, label: str) -> tuple[str, tuple[str, ...]]:
-    """The label and notes of raw files that come with a PROVENANCE.txt.
-
-    Such a file tells how the files differ from the published ones, and may ask to have results
-    ``labelled "SOMETHING"``; both are kept.
-
-    Returns:
-        The label that tables are to show, and the notes.
-    """
-    if "PROVENANCE.txt" not in raw:
-        return label, ()
-    text = " ".join(raw.read("PROVENANCE.txt").decode("utf-8", "replace").split())
-    asked = re.search(r'labelled\s+"([^"]{1,80})"', text)
-    return (asked.group(1) if asked else f"{label} (not as published)"), (text,)
+    def _share(self, rows: int) -> str:
+        published = self.published_rows.get(self.files[0])
+        return f"partial: {rows:,} of {published:,} rows" if published else f"partial: {rows:,} rows"

@@ -13,7 +13,8 @@ import pandas as pd
 from coldbench.data import cache
 from coldbench.data.own.declaration import FILE, Declaration, Part, read_declaration
 from coldbench.data.own.problems import Problems
-from coldbench.data.own.tables import OwnTable
+from coldbench.data.own.tables import OwnTable, shown
+from coldbench.data.ties import shuffled_ties
 from coldbench.plugin import (
     Dataset,
     Field,
@@ -26,16 +27,18 @@ from coldbench.plugin import (
     categorical,
 )
 
-_VERSION = "1"
+_VERSION = "2"
 _FILES = ("interactions", "items", "users")
 
 
 @dataclass(frozen=True)
 class Config:
-    """The split, where it is to be another than schema.toml's."""
+    """A split other than that of schema.toml."""
 
     n: Annotated[int, Range(0, 1_000_000)] = 0  # items with more interactions are old; 0: as schema.toml says
-    k: Annotated[int, Range(0, 1_000_000)] = 0  # interactions of a new item in each warm-up phase; 0: the same
+    k: Annotated[int, Range(0, 1_000_000)] = (
+        0  # interactions of a new item in each warm-up phase; 0: as schema.toml says
+    )
     path: str = field(default="", compare=False)  # of the folder; where it lies is no part of what it is
 
 
@@ -90,7 +93,7 @@ def _declared(path: Path, problems: Problems) -> Declaration | None:
 
 
 def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared | None:
-    """All columns, or None where there is any problem."""
+    """All columns, or None where any file has a problem."""
     context = [column.name for column in declared.context]
     log = OwnTable(
         path, "interactions", [declared.user, declared.item, declared.click, declared.time, *context], problems
@@ -110,6 +113,9 @@ def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared
         return None
     ids, interactions["user"] = users
     item_ids, interactions["item"] = items
+    order = shuffled_ties(ids, item_ids, interactions)
+    interactions = {name: values[order] for name, values in interactions.items()}
+    columns = [(field, values[order]) for field, values in columns]
     user_columns.insert(0, categorical("user_id", "user", pd.Series(np.arange(len(ids)))))
     every = [*user_columns, *item_columns, *columns]
     return Prepared.of(declared.label, len(ids), len(item_ids), every, interactions)
@@ -124,7 +130,7 @@ def _side(
 ) -> tuple[tuple[pd.Index, np.ndarray], list[tuple[Field, np.ndarray]]]:
     """The users or items in use, each log row's place among them, and their fields.
 
-    A file that could not be read is left out, so that the others' problems are found all the same.
+    A file that could not be read is skipped, so that the other files' problems are still found.
     """
     used = log.ids(column) if log else pd.Series([], dtype="int64")
     codes, words = used.factorize(sort=True)
@@ -137,7 +143,7 @@ def _side(
     if pd.api.types.is_integer_dtype(ids.dtype) != pd.api.types.is_integer_dtype(index.dtype):
         ids, index = ids.astype("str"), index.astype("str")
     rows = pd.Index(ids).get_indexer(index)
-    lacking = np.append(rows < 0, False)[codes]  # the last place is of missing ids, told already
-    problems.rows(log.file, column, lacking, lambda row: f"{table.file} lacks the id {used.iloc[row]!r:.60}")
+    lacking = np.append(rows < 0, False)[codes]  # the last place is that of missing ids, which are reported already
+    problems.rows(log.file, column, lacking, lambda row: f"{table.file} lacks the id {shown(used.iloc[row])}")
     there = rows[rows >= 0]
     return (index, codes.astype(np.int32)), [table.field(declared, side, there) for declared in part.fields]

@@ -21,6 +21,7 @@ from coldbench.plugin import (
     distinct,
     multi,
     provenance,
+    renumbered,
 )
 
 
@@ -52,20 +53,23 @@ class MovieLens1M(FileSource):
             raise InputError("ratings.dat has times that are no seconds since 1970; it is not MovieLens-1M's")
         distinct("users.dat", users["user"].to_numpy())
         distinct("movies.dat", movies["movie"].to_numpy())
-        users = users.sort_values("user", ignore_index=True)
-        movies = movies[movies["movie"].isin(log["movie"])].sort_values("movie", ignore_index=True)
-        user = pd.Index(users["user"]).get_indexer(log["user"])
-        item = pd.Index(movies["movie"]).get_indexer(log["movie"])
-        for name, index in (("users.dat", user), ("movies.dat", item)):
-            if (index < 0).any():
-                raise InputError(f"ratings.dat has ids that {name} lacks, first in row {int(np.argmax(index < 0)) + 1}")
+        rated, item = renumbered("ratings.dat, column movie", log["movie"].to_numpy())
+        self.known("ratings.dat, column movie", movies["movie"].to_numpy(), rated, item, "movies.dat")
+        rating, place = renumbered("ratings.dat, column user", log["user"].to_numpy())
+        self.known("ratings.dat, column user", users["user"].to_numpy(), rating, place, "users.dat")
+        people = np.union1d(users["user"], rating)  # those without a rating stay
+        user = np.searchsorted(people, rating)[place]
+        users = users.set_index("user").reindex(people).reset_index()
+        movies = movies.set_index("movie").reindex(rated).reset_index()
+        for name in ("words", "genres"):
+            movies[name] = [words if isinstance(words, list) else [] for words in movies[name]]
 
         columns = [
             categorical("user_id", "user", users["user"]),
             *(categorical(name, "user", users[name]) for name in ("gender", "age", "occupation", "zip_code")),
             categorical("year", "item", movies["year"]),
             multi("title", "item", movies["words"].tolist(), TITLE_WORDS),
-            multi("genres", "item", movies["genres"].tolist(), int(movies["genres"].map(len).max())),
+            multi("genres", "item", movies["genres"].tolist(), max(1, int(movies["genres"].map(len).max()))),
         ]
         label, notes = provenance(raw, "MovieLens-1M")
         interactions = {

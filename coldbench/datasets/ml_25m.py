@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.data.files.movielens import LICENCE, TITLE_WORDS, words, years
+from coldbench.data.files.movielens import LICENCE, film_fields, read_movies, read_ratings
 from coldbench.plugin import (
     Count,
     FileSource,
@@ -33,7 +33,6 @@ from coldbench.plugin import (
 )
 
 _TAGS = 10  # of a movie
-_LATEST = 2**31  # seconds
 
 
 @dataclass(frozen=True)
@@ -68,47 +67,23 @@ class MovieLens25M(FileSource):
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads the four files; every one must have as many rows as the published one."""
-        interactions, users, rated = self._log(raw)
-        movies = self._movies(raw)
-        known("ratings.csv, column movieId", movies["movie"].to_numpy(), rated, interactions["item"], "movies.csv")
-        movies = movies[movies["movie"].isin(rated)].sort_values("movie", ignore_index=True)
-        genres = [text.split("|") for text in movies["genres"]]
+        interactions, users, rated = read_ratings(raw)
+        self.count("ratings.csv", len(interactions["item"]))
+        movies = read_movies(raw)
+        self.count("movies.csv", len(movies))
+        where = "ratings.csv, column movieId"
+        self.known(where, movies.index.to_numpy(), rated, interactions["item"], "movies.csv")
+        movies = movies.reindex(rated).fillna("")
         columns = [
             categorical("user_id", "user", pd.Series(users)),
-            categorical("year", "item", pd.Series(years(movies["title"]))),
-            multi("title", "item", words(movies["title"]), TITLE_WORDS),
-            multi("genres", "item", genres, max(map(len, genres))),
-            multi("tags", "item", self._tags(raw, movies["movie"].to_numpy()), _TAGS),
+            *film_fields(movies["title"], movies["genres"]),
+            multi("tags", "item", self._tags(raw, rated), _TAGS),
         ]
         label, notes = provenance(raw, "MovieLens-25M")
         return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
-    def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """The interactions, and the ids of the users and movies in them."""
-        name = "ratings.csv"
-        kinds = {"userId": pa.int32(), "movieId": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
-        table = read_csv(raw, name, kinds)
-        self.count(name, table.num_rows)
-        users, user = renumbered(f"{name}, column userId", column(table, "userId"))
-        movies, item = renumbered(f"{name}, column movieId", column(table, "movieId"))
-        stars, time = column(table, "rating"), column(table, "timestamp")
-        halves = np.isin(stars, np.arange(1, 11, dtype=np.float32) / 2)
-        conform(f"{name}, column rating", stars, halves, "0.5 to 5.0 in halves")
-        conform(f"{name}, column timestamp", time, (time > 0) & (time < _LATEST), "seconds since 1970")
-        log = {"user": user, "item": item, "click": (stars >= 4).astype(np.uint8), "time": time}
-        return log, users, movies
-
-    def _movies(self, raw: RawFiles) -> pd.DataFrame:
-        name = "movies.csv"
-        table = read_csv(raw, name, {"movieId": pa.int32(), "title": pa.string(), "genres": pa.string()})
-        self.count(name, table.num_rows)
-        distinct(f"{name}, column movieId", column(table, "movieId"))
-        return pd.DataFrame(
-            {"movie": column(table, "movieId"), "title": column(table, "title"), "genres": column(table, "genres")}
-        )
-
     def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:
-        """The most relevant tags of each movie, the most relevant first; equals by the tag's number."""
+        """The most relevant tags of each movie, the most relevant first; ties are broken by the tag's number."""
         listed = read_csv(raw, "genome-tags.csv", {"tagId": pa.int32(), "tag": pa.string()})
         self.count("genome-tags.csv", listed.num_rows)
         names = dict(zip(column(listed, "tagId").tolist(), column(listed, "tag"), strict=True))

@@ -25,7 +25,6 @@ from coldbench.plugin import (
     column,
     conform,
     distinct,
-    known,
     provenance,
     read_csv,
     renumbered,
@@ -72,13 +71,14 @@ class TaobaoAd(FileSource):
         profiles = self._profiles(raw).reindex(users)
         ads = self._ads(raw)
         where = "raw_sample.csv, column adgroup_id"
-        known(where, ads.index.to_numpy(), shown, interactions["item"], "ad_feature.csv")
-        ads = ads.loc[shown]
+        self.known(where, ads.index.to_numpy(), shown, interactions["item"], "ad_feature.csv")
+        ads = ads.reindex(shown)
+        price = ads["price"].fillna(ads["price"].median())
         columns = [
             categorical("user_id", "user", pd.Series(users)),
             *(categorical(name, "user", profiles[name]) for name in _PROFILE),
             *(categorical(name, "item", ads[name]) for name in _AD),
-            (Field("price", "numeric", "item"), np.log1p(ads["price"].to_numpy(np.float32))),
+            (Field("price", "numeric", "item"), np.log1p(price.to_numpy(np.float32))),
             place,
         ]
         label, notes = provenance(raw, "Taobao-Ad")
@@ -108,7 +108,7 @@ class TaobaoAd(FileSource):
         return log, (Field("pid", "categorical", "context", len(places)), pid), users, ads
 
     def _profiles(self, raw: RawFiles) -> pd.DataFrame:
-        """By user id; missing values are NaN."""
+        """Profiles by user id; missing values are NaN."""
         name = "user_profile.csv"
         kinds = dict.fromkeys(("userid", *_PROFILE), pa.int32())
         table = read_csv(raw, name, kinds, missing=_PROFILE)
@@ -117,7 +117,7 @@ class TaobaoAd(FileSource):
         return table.to_pandas().set_index("userid")
 
     def _ads(self, raw: RawFiles) -> pd.DataFrame:
-        """By ad id; missing values are NaN."""
+        """Ads by their id; missing values are NaN."""
         name = "ad_feature.csv"
         kinds = dict.fromkeys(("adgroup_id", *_AD), pa.int32()) | {"price": pa.float64()}
         table = read_csv(raw, name, kinds, missing=("brand",), nulls=("", "NULL"))

@@ -1,9 +1,14 @@
-"""Published CSV files -> typed columns, in parallel and in bounded memory; ids -> places."""
+"""Published delimited files -> typed columns, in parallel and in bounded memory."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +18,38 @@ from pyarrow import csv
 from coldbench.core.errors import InputError
 from coldbench.data.files.raw import RawFiles
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 _BLOCK = 2**24  # bytes parsed at once
-_LARGEST_ID = 10_000_000  # of any published dataset, with room; more is damage, and would cost memory
+_WORKERS = min(os.cpu_count() or 1, 4)  # blocks parsed side by side
 _MESSAGE = re.compile(
     r"(?:In CSV column #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(?:Row #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(.*)"
 )
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a delimited file is written.
+
+    Attributes:
+        delimiter: Between the values of a row; more than one character where the file has no tabs.
+        header: Whether the first line names the columns.
+        quoted: Whether a value may stand in double quotes.
+        ended: Whether the last row has to end with a line break; where nobody knows how many rows there should be, a
+            row without one is the sign of a file that was cut off.
+    """
+
+    delimiter: str = ","
+    header: bool = True
+    quoted: bool = True
+    ended: bool = False
+
+
+CSV = Format()
+LATEST = Format(ended=True)  # GroupLens' bundles without a fixed size
+TSV = Format("\t", header=False, quoted=False, ended=True)
+DAT = Format("::", header=False, quoted=False, ended=True)  # of MovieTweetings, after the first MovieLens datasets
 
 
 def read_csv(
@@ -26,49 +58,131 @@ def read_csv(
     types: Mapping[str, pa.DataType],
     missing: Collection[str] = (),
     nulls: Sequence[str] = ("",),
+    form: Format = CSV,
 ) -> pa.Table:
-    """Reads a comma-separated file with a header.
+    """Reads a whole delimited file.
 
     Args:
         raw: The files.
-        name: Which of them.
+        name: The file's name in them.
         types: Of every column, in the file's order.
         missing: Columns that may have missing values.
         nulls: How missing values are written.
+        form: How the file is written.
 
     Raises:
         InputError: The header is another, a row is cut off, a value is not of its type, missing or not UTF-8.
     """
-    with raw.open(name) as stream:
-        header = stream.readline(10_000).decode("utf-8-sig", "replace")
-    if [column.strip() for column in header.split(",")] != list(types):
+    blocks = list(read_blocks(raw, name, types, missing, nulls, form))
+    return pa.concat_tables(blocks) if blocks else pa.schema(list(types.items())).empty_table()
+
+
+def read_blocks(
+    raw: RawFiles,
+    name: str,
+    types: Mapping[str, pa.DataType],
+    missing: Collection[str] = (),
+    nulls: Sequence[str] = ("",),
+    form: Format = CSV,
+    columns: Sequence[str] = (),
+) -> Iterator[pa.Table]:
+    """Reads a delimited file in blocks of whole rows, parsed in parallel and given in the file's order.
+
+    Arrow gets each block in memory of its own. It must not get the stream: one of Arrow's threads may still hold
+    that when the interpreter shuts down after an error, and a Python object that dies then takes the process along.
+
+    Args:
+        raw: The files.
+        name: The file's name in them.
+        types: Of every column, in the file's order.
+        missing: Columns that may have missing values.
+        nulls: How missing values are written.
+        form: How the file is written.
+        columns: Those that are needed; all where none is named.
+
+    Raises:
+        InputError: The header is another, a row is cut off, a value is not of its type, missing or not UTF-8.
+    """
+    wanted = list(columns or types)
+    options = {
+        "parse_options": csv.ParseOptions(
+            delimiter=form.delimiter if len(form.delimiter) == 1 else "\t", quote_char='"' if form.quoted else False
+        ),
+        "convert_options": csv.ConvertOptions(
+            column_types=dict(types), null_values=list(nulls), strings_can_be_null=True, include_columns=wanted
+        ),
+    }
+    rows = 0
+    with raw.open(name) as stream, ThreadPoolExecutor(_WORKERS) as pool:
+        _check_header(stream, name, types, form)
+        try:
+            blocks = _blocks(stream, name, form)
+            for result in _ahead(pool, lambda block: _parsed(block, list(types), options), blocks):
+                try:
+                    table = result.result()
+                except pa.ArrowInvalid as error:
+                    raise InputError(f"{name}{explained(str(error), list(types), types, -rows)}") from None
+                for column in wanted:
+                    if column not in missing and table[column].null_count:
+                        row = rows + int(np.argmax(table[column].is_null().to_numpy())) + 1
+                        raise InputError(f"{name}, column {column}, row {row}: the value is missing")
+                rows += table.num_rows
+                yield table
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _check_header(stream: IO[bytes], name: str, types: Mapping[str, pa.DataType], form: Format) -> None:
+    if not form.header:
+        return
+    header = stream.readline(10_000).decode("utf-8-sig", "replace")
+    if [column.strip() for column in header.split(form.delimiter)] != list(types):
         found = f"begins with {header.rstrip()!r:.80}" if header else "is empty"
-        raise InputError(f"{name} {found}; its first line should be {','.join(types)}")
-    try:
-        table = _parsed(raw, name, types, nulls, threads=True)
-    except pa.ArrowInvalid:
-        try:  # once more in order: only so the error tells the row
-            table = _parsed(raw, name, types, nulls, threads=False)
-        except pa.ArrowInvalid as error:
-            raise InputError(f"{name}{explained(str(error), list(types), types)}") from None
-    for column in types:
-        if column not in missing and table[column].null_count:
-            row = int(np.argmax(table[column].is_null().to_numpy())) + 1
-            raise InputError(f"{name}, column {column}, row {row}: the value is missing")
-    return table
+        raise InputError(f"{name} {found}; its first line should be {form.delimiter.join(types)}")
 
 
-def _parsed(
-    raw: RawFiles, name: str, types: Mapping[str, pa.DataType], nulls: Sequence[str], threads: bool
-) -> pa.Table:
-    with raw.open(name) as stream:
-        stream.readline()
-        return csv.read_csv(
-            stream,
-            csv.ReadOptions(use_threads=threads, block_size=_BLOCK, column_names=list(types)),
-            csv.ParseOptions(delimiter=","),
-            csv.ConvertOptions(column_types=dict(types), null_values=list(nulls), strings_can_be_null=True),
-        )
+def _blocks(stream: IO[bytes], name: str, form: Format) -> Iterator[pa.Buffer]:
+    """The file's content in pieces that end with a line, in Arrow's memory."""
+    rest = b""
+    while piece := stream.read(_BLOCK):
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            if len(rest) > _BLOCK:
+                raise InputError(f"{name} has a line of more than {_BLOCK:,} bytes; that is no published file")
+            rest += piece
+            continue
+        yield _buffer(name, rest + piece[:end], form)
+        rest = piece[end:]
+    if rest.strip():
+        if form.ended:
+            raise InputError(f"{name} ends within a row, {rest[-40:].decode(errors='replace')!r}: it is truncated")
+        yield _buffer(name, rest, form)
+
+
+def _buffer(name: str, content: bytes, form: Format) -> pa.Buffer:
+    if len(form.delimiter) > 1:
+        if b"\t" in content:
+            raise InputError(f"{name} has tabs in it; the published file has none")
+        content = content.replace(form.delimiter.encode(), b"\t")
+    buffer = pa.allocate_buffer(len(content))
+    memoryview(buffer).cast("B")[:] = content
+    return buffer
+
+
+def _parsed(block: pa.Buffer, names: list[str], options: dict[str, Any]) -> pa.Table:
+    """Parses one block in order and in one piece, so that an error names its row."""
+    how = csv.ReadOptions(use_threads=False, block_size=block.size + 1, column_names=names)
+    return csv.read_csv(pa.BufferReader(block), how, **options)
+
+
+def _ahead(pool: Executor, work: Callable[[T], R], things: Iterable[T]) -> Iterator[Future[R]]:
+    """Yields results in order while a few more are computed."""
+    pending: deque[Future[R]] = deque()
+    for thing in things:
+        pending.append(pool.submit(work, thing))
+        if len(pending) > _WORKERS:
+            yield pending.popleft()
+    yield from pending
 
 
 def explained(
@@ -103,64 +217,3 @@ def codes(table: pa.Table, name: str) -> tuple[list[str], np.ndarray]:
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     return whole.dictionary.take(order).to_pylist(), place[whole.indices.to_numpy()]
-
-
-def renumbered(where: str, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct ids in sorted order, and each row's place among them, (rows,) int32.
-
-    Raises:
-        InputError: An id is negative or larger than those of any published dataset.
-    """
-    _in_range(where, ids)
-    seen = np.zeros(int(ids.max()) + 1, bool)
-    seen[ids] = True
-    place = np.cumsum(seen, dtype=np.int32) - np.int32(1)
-    return np.flatnonzero(seen), place[ids]
-
-
-def _in_range(where: str, ids: np.ndarray) -> None:
-    conform(where, ids, (ids >= 0) & (ids <= _LARGEST_ID), f"an id between 0 and {_LARGEST_ID:,}")
-
-
-def distinct(where: str, ids: np.ndarray) -> None:
-    """Checks that no id comes twice.
-
-    Raises:
-        InputError: One does, is negative or larger than those of any published dataset.
-    """
-    _in_range(where, ids)
-    order = np.argsort(ids, kind="stable")
-    again = np.flatnonzero(ids[order][1:] == ids[order][:-1])
-    if len(again):
-        row = int(order[again + 1].min())
-        raise InputError(f"{where}, row {row + 1}: the id {ids[row]} comes a second time")
-
-
-def known(where: str, ids: np.ndarray, words: np.ndarray, index: np.ndarray, other: str) -> None:
-    """Checks that every id in use has a row of its own in another file.
-
-    Args:
-        where: The file and column with the log's ids, for the message.
-        ids: The distinct ids of the other file.
-        words: The distinct ids of the log.
-        index: Each log row's place in ``words``.
-        other: The other file's name.
-
-    Raises:
-        InputError: An id of the log is none of the file's.
-    """
-    lacking = ~np.isin(words, ids)
-    if lacking.any():
-        row = int(np.argmax(lacking[index]))
-        raise InputError(f"{where}, row {row + 1}: {other} lacks the id {words[index[row]]}")
-
-
-def conform(where: str, values: np.ndarray, right: np.ndarray, what: str) -> None:
-    """Checks that all values are right.
-
-    Raises:
-        InputError: The first that is not, and ``what`` it should be.
-    """
-    if not right.all():
-        row = int(np.argmin(right))
-        raise InputError(f"{where}, row {row + 1}: {values[row]} should be {what}")

@@ -27,6 +27,7 @@ class Publication:
         url: Of the archive; empty where only a person can get it.
         md5: Of the archive, as its publisher gives it.
         size: Of the archive, in bytes.
+        accept: The media type to ask the server for, where it has several.
     """
 
     page: str
@@ -34,11 +35,12 @@ class Publication:
     url: str = ""
     md5: str = ""
     size: int = 0
+    accept: str = "*/*"
 
     def fetch(self, target: Path) -> Path:
         """Downloads the archive; ``target`` is there whole and checked, or not at all.
 
-        What has arrived stays beside it as ``.part``, and the next call goes on from there.
+        An interrupted download is kept as ``.part``, and the next call resumes it.
 
         Raises:
             InputError: There is no address, no network, no room, or the content is not what was published.
@@ -70,9 +72,9 @@ class Publication:
         have = part.stat().st_size if part.exists() else 0
         if have >= self.size:
             return
-        headers = (
-            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
-        )
+        headers = {"Accept": self.accept, "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
         with requests.get(self.url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
             if answer.status_code != requests.codes.partial_content:

@@ -1,4 +1,4 @@
-r"""What the MovieLens datasets share: years and words of titles, and the terms they come on.
+r"""What the MovieLens datasets share: ratings in half stars, films, years and words of titles, and the terms.
 
 Title tokens are ``\w+`` of the title without its year, at most 15.
 """
@@ -8,13 +8,62 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from coldbench.data.files.delimited import CSV, Format, column, read_csv
+from coldbench.data.files.ids import conform, distinct, renumbered
+from coldbench.data.files.raw import RawFiles
+from coldbench.data.prepared import categorical, multi
+from coldbench.data.schema import Field
+
 TITLE_WORDS = 15
 LICENCE = (
     "MovieLens data may be used for research; not commercially, nor passed on, without GroupLens's permission. "
     "Cite Harper and Konstan 2015, DOI 10.1145/2827872."
 )
+_LATEST = 2**31  # seconds
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")
 _WORD = re.compile(r"\w+")
+
+
+def read_ratings(raw: RawFiles, form: Format = CSV) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Reads ``ratings.csv``; 4 stars and more are a click.
+
+    Returns:
+        The interactions, and the ids of the users and films in them.
+    """
+    name = "ratings.csv"
+    kinds = {"userId": pa.int32(), "movieId": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
+    table = read_csv(raw, name, kinds, form=form)
+    users, user = renumbered(f"{name}, column userId", column(table, "userId"))
+    movies, item = renumbered(f"{name}, column movieId", column(table, "movieId"))
+    stars, time = column(table, "rating"), column(table, "timestamp")
+    halves = np.isin(stars, np.arange(1, 11, dtype=np.float32) / 2)
+    conform(f"{name}, column rating", stars, halves, "0.5 to 5.0 in halves")
+    conform(f"{name}, column timestamp", time, (time > 0) & (time < _LATEST), "seconds since 1970")
+    log = {"user": user, "item": item, "click": (stars >= 4).astype(np.uint8), "time": time}
+    return log, users, movies
+
+
+def read_movies(raw: RawFiles, form: Format = CSV) -> pd.DataFrame:
+    """Reads ``movies.csv``: titles and genres by the film's id."""
+    name = "movies.csv"
+    table = read_csv(raw, name, {"movieId": pa.int32(), "title": pa.string(), "genres": pa.string()}, form=form)
+    distinct(f"{name}, column movieId", column(table, "movieId"))
+    return table.to_pandas().set_index("movieId")
+
+
+def film_fields(titles: Iterable[str], genres: Iterable[str]) -> list[tuple[Field, np.ndarray]]:
+    """The fields year, title and genres; empty texts stand for what is not known."""
+    titles = list(titles)
+    lists = [[genre for genre in text.split("|") if genre] for text in genres]
+    return [
+        categorical("year", "item", pd.Series(years(titles))),
+        multi("title", "item", words(titles), TITLE_WORDS),
+        multi("genres", "item", lists, max(1, *map(len, lists))),
+    ]
 
 
 def years(titles: Iterable[str]) -> list[int | None]:

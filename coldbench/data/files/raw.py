@@ -1,17 +1,27 @@
-"""Raw files, from a folder or from an archive as it was published. Nothing is ever unpacked to disk."""
+"""Raw files, from a folder or from an archive as it was published.
+
+Archives are read as streams and not unpacked; only Parquet, which is not read from front to back, goes through a
+temporary file.
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import io
+import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
+
+import pyarrow as pa
 
 from coldbench.core.errors import InputError
 
@@ -20,53 +30,91 @@ _PACKED = (".tar.gz", ".tgz", ".gz")  # a file of a folder may lie in it packed 
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
+@dataclass(frozen=True)
+class _Member:
+    """Where one file's content lies: in a file, or in a zip under a name of its own."""
+
+    path: Path
+    info: zipfile.ZipInfo | None = None
+
+
 class RawFiles:
     """Named files in a zip or in a folder, at the top or one folder down; in a folder each may be gzipped.
+
+    Where a dataset comes in parts, ``train`` and ``validation`` say, a file is known by its path in the bundle
+    (``train/behaviors.parquet``), folders may lie two deep, and a folder may hold the parts' zips as published.
 
     Args:
         path: The zip or the folder.
         largest: Bytes that a file may have when it is unpacked.
+        parts: Whether the dataset comes in parts.
 
     Raises:
         InputError: The path does not exist, is no zip, is damaged, or holds paths that lead outside of it.
     """
 
-    def __init__(self, path: Path, largest: int = LARGEST) -> None:
+    def __init__(self, path: Path, largest: int = LARGEST, parts: bool = False) -> None:
         self.path = path
         self.largest = largest
-        self._members: dict[str, Path | zipfile.ZipInfo]
+        self._digests: dict[str, bytes] = {}
         if path.is_dir():
-            self._members = self._in_folder()
+            found = self._in_folder() if not parts else self._in_parts()
         elif path.is_file():
-            self._members = self._in_zip()
+            found = self._in_zip(path, parts)
         else:
             raise InputError(f"{path} does not exist; give the published zip or the folder extracted from it")
+        self._members = _without_root(found) if parts else found
 
-    def _in_folder(self) -> dict[str, Path | zipfile.ZipInfo]:
-        files = sorted(file for file in self.path.iterdir() if file.is_file())
+    def _in_folder(self) -> dict[str, _Member]:
+        top, *below = (_files(place) for place in (self.path, *_folders(self.path)))
+        files = {file.name: file for file in top}
+        below_once = Counter(file.name for folder in below for file in folder)
+        files |= {f.name: f for folder in below for f in folder if below_once[f.name] == 1 and f.name not in files}
         packed = {
-            file.name.removesuffix(end): file for end in reversed(_PACKED) for file in files if file.name.endswith(end)
+            name.removesuffix(end): file
+            for end in reversed(_PACKED)
+            for name, file in files.items()
+            if name.endswith(end)
         }
-        return {**packed, **{file.name: file for file in files}}
+        return {name: _Member(file) for name, file in {**packed, **files}.items()}
 
-    def _in_zip(self) -> dict[str, Path | zipfile.ZipInfo]:
+    def _in_parts(self) -> dict[str, _Member]:
+        found: dict[str, _Member] = {}
+        for folder in (self.path, *_folders(self.path), *(f for first in _folders(self.path) for f in _folders(first))):
+            for file in _files(folder):
+                name = file.relative_to(self.path).as_posix()
+                if file.suffix == ".zip":
+                    inside = self._in_zip(file, parts=True)
+                    found |= {f"{name.removesuffix('.zip')}/{member}": at for member, at in inside.items()}
+                else:
+                    found.setdefault(name, _Member(file))
+        return found
+
+    def _in_zip(self, file: Path, parts: bool) -> dict[str, _Member]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with zipfile.ZipFile(file) as archive:
                 members = [info for info in archive.infolist() if not info.is_dir()]
         except _DAMAGED as error:
-            raise InputError(f"{self.path} is no readable zip ({error}); download it again") from None
-        found: dict[str, Path | zipfile.ZipInfo] = {}
+            raise InputError(f"{file} is no readable zip ({error}); download it again") from None
+        found: dict[str, _Member] = {}
         for info in members:
             name = info.filename.replace("\\", "/")
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or name[1:2] == ":":
-                raise InputError(f"{self.path} holds {info.filename!r:.80}, a path outside of it; download it again")
-            if len(path.parts) <= 2 and found.setdefault(path.name, info) is not info:
-                raise InputError(f"{self.path} holds {path.name} twice; download it again")
+                raise InputError(f"{file} holds {info.filename!r:.80}, a path outside of it; download it again")
+            if len(path.parts) > (3 if parts else 2) or path.parts[0] == "__MACOSX":
+                continue
+            known = str(path) if parts else path.name
+            if found.setdefault(known, _Member(file, info)).info is not info:
+                raise InputError(f"{file} holds {path.name} twice; download it again")
         return found
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
+
+    def named(self, name: str) -> list[str]:
+        """The files of one name in all parts, by their paths in the bundle."""
+        return sorted(member for member in self._members if PurePosixPath(member).name == name)
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
@@ -76,9 +124,9 @@ class RawFiles:
             InputError: The file is missing, damaged or larger than any published one.
         """
         if name not in self._members:
-            raise InputError(f"{self.path} has no {name}; it holds: {', '.join(sorted(self._members)) or 'nothing'}")
+            raise self.lacks(name)
         member = self._members[name]
-        if isinstance(member, zipfile.ZipInfo) and member.file_size > self.largest:
+        if member.info and member.info.file_size > self.largest:
             raise self._too_large(name)
         try:
             with self._unpacked(name, member) as stream:
@@ -86,24 +134,50 @@ class RawFiles:
         except _DAMAGED as error:
             raise InputError(f"{name} in {self.path} is damaged ({error}); download it again") from None
 
+    def lacks(self, name: str) -> InputError:
+        """Builds the error for a missing file."""
+        there = ", ".join(sorted(self._members)) or "nothing"
+        return InputError(f"{self.path} has no {name}; it holds: {there:.200}")
+
     @contextmanager
-    def _unpacked(self, name: str, member: Path | zipfile.ZipInfo) -> Iterator[IO[bytes]]:
-        if isinstance(member, zipfile.ZipInfo):
-            with zipfile.ZipFile(self.path) as archive, archive.open(member) as stream:
+    def mapped(self, name: str) -> Iterator[pa.NativeFile]:
+        """One file's content with random access for Arrow; content of an archive goes through a temporary file.
+
+        Raises:
+            InputError: The file is missing, damaged or larger than any published one.
+        """
+        member = self._members.get(name)
+        if member and member.info is None and member.path.name == PurePosixPath(name).name:
+            if member.path.stat().st_size > self.largest:
+                raise self._too_large(name)
+            with pa.memory_map(str(member.path)) as file:
+                yield file
+            return
+        with tempfile.NamedTemporaryFile() as copy:
+            with self.open(name) as stream:
+                shutil.copyfileobj(stream, copy, 2**20)
+            copy.flush()
+            with pa.memory_map(copy.name) as file:
+                yield file
+
+    @contextmanager
+    def _unpacked(self, name: str, member: _Member) -> Iterator[IO[bytes]]:
+        if member.info:
+            with zipfile.ZipFile(member.path) as archive, archive.open(member.info) as stream:
                 yield stream
-        elif member.name == name:
-            with member.open("rb") as stream:
+        elif member.path.name == PurePosixPath(name).name:
+            with member.path.open("rb") as stream:
                 yield stream
-        elif member.name.endswith((".tar.gz", ".tgz")):
-            with tarfile.open(member, "r|gz") as packed:
+        elif member.path.name.endswith((".tar.gz", ".tgz")):
+            with tarfile.open(member.path, "r|gz") as packed:
                 inside = (info for info in packed if info.isfile() and PurePosixPath(info.name).name == name)
                 found = next(inside, None)
                 content = packed.extractfile(found) if found else None
                 if content is None:
-                    raise InputError(f"{member} holds no {name}; download it again")
+                    raise InputError(f"{member.path} holds no {name}; download it again")
                 yield content
         else:
-            with gzip.open(member) as single:
+            with gzip.open(member.path) as single:
                 yield single  # type: ignore[misc]
 
     def _too_large(self, name: str) -> InputError:
@@ -113,7 +187,7 @@ class RawFiles:
         """The whole content of one file.
 
         Raises:
-            InputError: As ``open``.
+            InputError: The file is missing, damaged or larger than any published one.
         """
         with self.open(name) as stream:
             return stream.read()
@@ -122,9 +196,34 @@ class RawFiles:
         """SHA-256 over the named files' content and the version of the code that prepares them."""
         total = hashlib.sha256(version.encode())
         for name in names:
-            with self.open(name) as stream:
-                total.update(hashlib.file_digest(stream, "sha256").digest())  # type: ignore[arg-type]
+            if name not in self._digests:
+                with self.open(name) as stream:
+                    self._digests[name] = hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
+            total.update(self._digests[name])
         return total.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in _inside(folder) if path.is_file() and not path.name.startswith("._")]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _inside(folder) if path.is_dir() and path.name != "__MACOSX"]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except PermissionError:
+        return []
+
+
+def _without_root(members: dict[str, _Member]) -> dict[str, _Member]:
+    """The members by their paths below the one folder that all of them lie in, if there is one."""
+    roots = {name.partition("/")[0] for name in members}
+    if len(roots) == 1 and all("/" in name for name in members):
+        return {name.partition("/")[2]: member for name, member in members.items()}
+    return members
 
 
 class _Bounded(io.RawIOBase):

@@ -16,6 +16,7 @@ FILE = "schema.toml"
 _TOP = {"label", "n", "k", "interactions", "users", "items"}
 _LOG = {"user", "item", "click", "click_from", "time", "fields"}
 _KINDS = ("categorical", "multi", "numeric")
+_LONGEST = 80  # characters of a label
 _WIDEST = 1000  # values of a multi-valued field
 
 
@@ -46,17 +47,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Declaration:
-    """The whole file.
+    """The content of ``schema.toml``.
 
     Attributes:
         label: What tables call the data.
         n: Items with more interactions than this are old.
         k: Interactions of a new item in each warm-up phase.
         user: The column of ``interactions`` with the user's id.
-        item: The same with the item's.
-        click: The same with the label.
+        item: The column of ``interactions`` with the item's id.
+        click: The column of ``interactions`` with the label.
         click_from: The least value that is a click; None where the column holds 0 and 1.
-        time: The same with the time.
+        time: The column of ``interactions`` with the time.
         context: The fields of an interaction.
         users: The users' file, or None where there is none.
         items: The items' file, or None where there is none.
@@ -76,7 +77,7 @@ class Declaration:
 
 
 def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
-    """Reads ``schema.toml``; what is wrong with it goes into ``problems``, and then there is no declaration."""
+    """Reads ``schema.toml``; returns None where it has mistakes, which are added to ``problems``."""
     try:
         content = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
     except OSError as error:
@@ -88,6 +89,7 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
     reader = _Reader(problems)
     before = len(problems)
     reader.known("", content, _TOP)
+    reader.label(content)
     log = reader.table(content, "interactions")
     reader.known("interactions.", log, _LOG)
     declaration = Declaration(
@@ -108,17 +110,19 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
 
 
 def _unlike(declaration: Declaration, problems: Problems) -> None:
-    """Field names have to differ, over all three sides, and from those that every log has."""
+    """Checks that field names differ from each other, over all three sides, and from those that every log has."""
     taken = {"user_id", "user", "item", "click", *DERIVED}
     users, items = (part.fields if part else () for part in (declaration.users, declaration.items))
     for field in (*users, *items, *declaration.context):
         if field.name in taken:
-            problems.append(Problem(FILE, f"the field name {field.name!r} is taken; call the column something else"))
+            problems.append(
+                Problem(FILE, f"the field name {field.name!r:.60} is taken; call the column something else")
+            )
         taken.add(field.name)
 
 
 class _Reader:
-    """Takes values out of TOML tables; what is wrong with them goes into ``problems``."""
+    """Takes values out of TOML tables, and adds their mistakes to ``problems``."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
@@ -141,22 +145,27 @@ class _Reader:
     def text(self, table: Mapping[str, Any], name: str, default: str | None = None) -> str:
         found = table.get(name.rpartition(".")[2], default)
         if not isinstance(found, str) or not found.strip():
-            self._wrong(f"{name} is {found!r}; it should be a text" if found is not None else f"it lacks {name}")
+            self._wrong(f"{name} is {found!r:.60}; it should be a text" if found is not None else f"it lacks {name}")
             return ""
         return found
+
+    def label(self, table: Mapping[str, Any]) -> None:
+        found = table.get("label", "")
+        if isinstance(found, str) and not (found.isprintable() and len(found) <= _LONGEST):
+            self._wrong(f"label is {found!r:.60}; it should be at most {_LONGEST} characters that can be printed")
 
     def count(self, table: Mapping[str, Any], name: str) -> int:
         found = table.get(name)
         if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= 1_000_000:
             should = "it should be a whole number of at least 1"
-            self._wrong(f"it lacks {name}; {should}" if found is None else f"{name} is {found!r}; {should}")
+            self._wrong(f"it lacks {name}; {should}" if found is None else f"{name} is {found!r:.60}; {should}")
             return 1
         return found
 
     def number(self, table: Mapping[str, Any], name: str) -> float | None:
         found = table.get(name.rpartition(".")[2])
         if found is not None and (isinstance(found, bool) or not isinstance(found, int | float)):
-            self._wrong(f"{name} is {found!r}; it should be a number")
+            self._wrong(f"{name} is {found!r:.60}; it should be a number")
             return None
         return found
 
@@ -178,15 +187,17 @@ class _Reader:
     def _field(self, where: str, name: str, about: Any) -> Column | None:
         about = {"kind": about} if isinstance(about, str) else about
         if not isinstance(about, dict) or about.get("kind") not in _KINDS:
-            self._wrong(f"{where} is {about!r}; it should be one of {', '.join(_KINDS)}, or a table with such a kind")
+            self._wrong(
+                f"{where} is {about!r:.60}; it should be one of {', '.join(_KINDS)}, or a table with such a kind"
+            )
             return None
         more = {"kind", "separator", "width"} if about["kind"] == "multi" else {"kind"}
         self.known(f"{where}.", about, more)
         separator, width = about.get("separator", "|"), about.get("width", 10)
         if not isinstance(separator, str) or not separator:
-            self._wrong(f"{where}.separator is {separator!r}; it should be a text")
+            self._wrong(f"{where}.separator is {separator!r:.60}; it should be a text")
             return None
         if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= _WIDEST:
-            self._wrong(f"{where}.width is {width!r}; it should be between 1 and {_WIDEST}")
+            self._wrong(f"{where}.width is {width!r:.60}; it should be between 1 and {_WIDEST}")
             return None
         return Column(name, cast(Kind, about["kind"]), separator, width)

@@ -1,4 +1,4 @@
-"""What is wrong with a user's own files: where, and what would be right."""
+"""Mistakes in a user's own files: where each is, and what would be right."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from coldbench.core.errors import one_line
 
 _SHOWN = 5  # rows named for one kind of problem in one column
 
@@ -27,13 +29,12 @@ class Problem:
     row: int = 0
 
     def __str__(self) -> str:
-        column = f", column {self.column}" if self.column else ""
-        line = f"{self.file}{column}{f', row {self.row:,}' if self.row else ''}: {self.what}"
-        return " ".join(line.split())
+        column = f", column {self.column:.60}" if self.column else ""
+        return one_line(f"{self.file}{column}{f', row {self.row:,}' if self.row else ''}: {self.what}")
 
 
 class Problems(list[Problem]):
-    """All that was found so far."""
+    """All mistakes that were found so far."""
 
     def rows(self, file: str, column: str, wrong: np.ndarray, what: Callable[[int], str]) -> None:
         """Adds a problem for each wrong row, the first few by name and the rest by number.

@@ -6,6 +6,7 @@ import csv
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from coldbench.data.prepared import categorical, multi
 from coldbench.data.schema import Field, SideName
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+_OFFSET = r"[T ]\d{2}[:\d.,]*(?:Z|[+-]\d{2}(?::?\d{2})?)$"  # of an ISO 8601 time
 _TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -31,7 +33,7 @@ class OwnTable:
         folder: Where the file lies.
         stem: Its name without ``.parquet`` or ``.csv``.
         columns: Those that are needed.
-        problems: Where to put what is wrong.
+        problems: The list that mistakes are added to.
     """
 
     def __init__(self, folder: Path, stem: str, columns: Iterable[str], problems: Problems) -> None:
@@ -85,7 +87,7 @@ class OwnTable:
     def distinct(self, name: str, ids: pd.Series) -> None:
         """Checks that no id comes twice."""
         again = ids.duplicated().to_numpy()
-        self._problems.rows(self.file, name, again, lambda row: f"the id {ids.iloc[row]!r:.60} comes a second time")
+        self._problems.rows(self.file, name, again, lambda row: f"the id {shown(ids.iloc[row])} comes a second time")
 
     def clicks(self, name: str, least: float | None) -> np.ndarray:
         """(rows,) uint8: 0 and 1 as they are, or 1 from ``least`` on."""
@@ -113,16 +115,29 @@ class OwnTable:
         whole = pd.to_numeric(texts, errors="coerce")
         if (
             (whole.isna() == texts.isna()).all()
-            and (whole.dropna() % 1 == 0).all()
             and (whole.abs().dropna() < 2**53).all()
+            and (whole.dropna() % 1 == 0).all()
         ):
             return whole.fillna(0).to_numpy(np.int64)
+        self._one_clock(name, texts)
         found = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
         wrong = (found.isna() & texts.notna()).to_numpy()
         what = "should be whole seconds, or a date and time such as 2024-05-31T18:00:00, in every row alike"
         self._problems.rows(self.file, name, wrong, lambda row: f"{texts.iloc[row]!r:.60} {what}")
         filled = found.fillna(pd.Timestamp(0, tz="UTC"))
         return filled.astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
+
+    def _one_clock(self, name: str, texts: pd.Series) -> None:
+        """Checks that all moments have an offset from UTC or none has: in a mixture, some would be hours off."""
+        offset = texts.str.contains(_OFFSET).fillna(False).to_numpy(bool)
+        there = texts.notna().to_numpy()
+        if offset.any() and not offset[there].all():
+            odd = there & (offset if offset.sum() * 2 <= there.sum() else ~offset)
+            has = "has an offset from UTC, and others have none"
+            lacks = "has no offset from UTC, and others have one"
+            self._problems.rows(
+                self.file, name, odd, lambda row: f"{texts.iloc[row]!r:.60} {has if offset[row] else lacks}"
+            )
 
     def numbers(self, name: str) -> np.ndarray:
         """(rows,) float64; each row has to have a finite number."""
@@ -145,7 +160,7 @@ class OwnTable:
         return values
 
     def field(self, column: Column, side: SideName, rows: np.ndarray) -> tuple[Field, np.ndarray]:
-        """A declared field on some of the file's rows, -1 for none; missing values get an index of their own."""
+        """Reads a declared field in the order of ``rows``; missing values get an index of their own."""
         if column.kind == "numeric":
             return Field(column.name, "numeric", side), self.numbers(column.name)[rows].astype(np.float32)
         if column.kind == "multi":
@@ -166,7 +181,7 @@ class OwnTable:
         return [[word.strip() for word in words if word.strip()] for words in texts]
 
     def _texts(self, name: str) -> pd.Series:
-        """Any column's values as texts; where its type has none, that is a problem, and all are missing."""
+        """Any column's values as texts; all are missing, with a problem, where its type cannot be read."""
         column = self._table[name]
         try:
             texts = column if _textual(column.type) else pc.cast(column, pa.string())
@@ -185,11 +200,21 @@ def _textual(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
+def shown(value: Any) -> str:
+    """An id as a message shows it: a text in quotes, a number as it is."""
+    return f"{value!r:.60}" if isinstance(value, str) else f"{value!s:.60}"
+
+
 def _plain(table: pa.Table) -> pa.Table:
-    """The table with its dictionaries, which pandas calls categories, as what they stand for."""
+    """The table with dictionaries decoded, and with empty texts missing, as they are in CSV."""
     for place, field in enumerate(table.schema):
+        column = table[field.name]
         if pa.types.is_dictionary(field.type):
-            table = table.set_column(place, field.name, pc.cast(table[field.name], field.type.value_type))
+            column = pc.cast(column, field.type.value_type)
+        if _textual(column.type):
+            column = pc.if_else(pc.equal(column, ""), None, column)
+        if column is not table[field.name]:
+            table = table.set_column(place, field.name, column)
     return table
 
 
@@ -201,7 +226,7 @@ def _header(path: Path) -> list[str]:
 
 
 def _read(path: Path, columns: Iterable[str]) -> pa.Table:
-    """The columns; those of a CSV file as texts, so that what is no number can be named."""
+    """Reads the columns; those of a CSV file as texts, so that a message can quote a value that is no number."""
     if path.suffix == ".parquet":
         return _plain(pq.read_table(path, columns=list(columns)))
     convert = arrow_csv.ConvertOptions(

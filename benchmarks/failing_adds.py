@@ -1,0 +1,56 @@
+"""Failing ``data add``, many times: each has to end with exit code 2 and one line, and none by a signal.
+
+    python benchmarks/failing_adds.py [--times 200]
+
+The files are generated, and the last row of the log has a time in words: the whole file is under way in Arrow's
+threads when the error ends the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import raw_files
+
+_LOGS = {"ml-25m": "ratings.csv", "taobao-ad": "raw_sample.csv"}
+
+
+def broken(folder: Path) -> dict[str, Path]:
+    """The datasets' files, each with an error at the end of its log."""
+    sizes = raw_files.scaled(raw_files.MovieLens(), 0.02), raw_files.scaled(raw_files.Taobao(), 0.02)
+    made = raw_files.ml_25m(folder, sizes[0], packed=False), raw_files.taobao_ad(folder, sizes[1])
+    for (name, log), path in zip(_LOGS.items(), made, strict=True):
+        with (path / log).open("a") as file:
+            file.write("1,noon,1,a,1,0\n" if name == "taobao-ad" else "1,1,4.0,noon\n")
+    return dict(zip(_LOGS, made, strict=True))
+
+
+def main() -> None:
+    """Writes the files, adds them again and again, and counts the exit codes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=200)
+    times = parser.parse_args().times
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = {**os.environ, "COLDBENCH_CACHE": f"{scratch}/cache"}
+        files = list(broken(Path(scratch)).items())
+        codes: collections.Counter[tuple[str, int]] = collections.Counter()
+        for number in range(times):
+            name, path = files[number % len(files)]
+            command = [sys.executable, "-m", "coldbench", "data", "add", name, str(path)]
+            ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+            codes[name, ended.returncode] += 1
+            if ended.returncode != 2 or len(ended.stderr.splitlines()) != 1:
+                print(f"{name}: exit code {ended.returncode}: {ended.stderr}")
+    for (name, code), count in sorted(codes.items()):
+        print(f"{name}: exit code {code}, {count} times")
+    sys.exit(any(code != 2 for _, code in codes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""MovieLens-latest (Harper and Konstan 2015, DOI 10.1145/2827872): GroupLens' bundles that grow, small and full.
+
+A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are the ten most frequent of those that
+users gave a movie no later than its first rating in the log: a tag that came later may tell of interactions that the
+split keeps for the warm-up phases or the test. Such tags are few; a bundle without any has no field ``tags``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from coldbench.data.files.movielens import LICENCE, film_fields, read_movies, read_ratings
+from coldbench.plugin import (
+    LATEST,
+    FileSource,
+    InputError,
+    Prepared,
+    ProposedShots,
+    Publication,
+    RawFiles,
+    categorical,
+    multi,
+    provenance,
+    read_blocks,
+)
+
+_TAGS = 10  # of a movie
+Config = ProposedShots
+
+
+class MovieLensLatest(FileSource):
+    """A published zip or its folder, of any state and size."""
+
+    key = "ml-latest"
+    files = ("ratings.csv", "movies.csv", "tags.csv")
+    archives = ("ml-latest-small.zip", "ml-latest-small", "ml-latest.zip", "ml-latest")
+    version = "1"
+    largest = 2**32
+    published = Publication(
+        page="https://grouplens.org/datasets/movielens/latest/",
+        licence=LICENCE,
+        url="https://files.grouplens.org/datasets/movielens/ml-latest-small.zip",
+        md5="ffa41a1950ab37cb1dea3327f3c7ef29",
+        size=978_202,
+    )
+
+    def read(self, raw: RawFiles) -> Prepared:
+        """Reads the three files; a ``links.csv`` among them is not needed."""
+        interactions, users, rated = read_ratings(raw, LATEST)
+        self.count("ratings.csv", len(interactions["item"]))
+        once(interactions, users, rated)
+        movies = read_movies(raw, LATEST)
+        where = "ratings.csv, column movieId"
+        self.known(where, movies.index.to_numpy(), rated, interactions["item"], "movies.csv")
+        movies = movies.reindex(rated).fillna("")
+        columns = [categorical("user_id", "user", pd.Series(users)), *film_fields(movies["title"], movies["genres"])]
+        tags = self._tags(raw, rated, interactions)
+        if any(tags):
+            columns.append(multi("tags", "item", tags, _TAGS))
+        label, notes = provenance(raw, f"MovieLens-latest ({len(interactions['item']):,} ratings)")
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+
+    def _tags(self, raw: RawFiles, movies: np.ndarray, log: dict[str, np.ndarray]) -> list[list[str]]:
+        """The most frequent tags of each movie until its first rating, the most frequent first, then by alphabet."""
+        first = pd.Series(log["time"]).groupby(log["item"]).min().to_numpy()
+        early = pd.concat([_early(table, movies, first) for table in _tables(raw)] or [_NONE])
+        times = (
+            early.groupby(["item", "tag"], as_index=False).size().sort_values(["item", "size", "tag"], ascending=_BEST)
+        )
+        found: list[list[str]] = [[] for _ in movies]
+        for item, tag in zip(times["item"], times["tag"], strict=True):
+            found[item].append(tag)
+        return [tags[:_TAGS] for tags in found]
+
+
+_NONE = pd.DataFrame({"item": pd.Series(dtype="int64"), "tag": pd.Series(dtype="str")})
+_BEST = [True, False, True]
+
+
+def _tables(raw: RawFiles) -> Iterator[pa.Table]:
+    kinds = {"userId": pa.int32(), "movieId": pa.int32(), "tag": pa.string(), "timestamp": pa.int64()}
+    return read_blocks(raw, "tags.csv", kinds, missing=("tag",), form=LATEST)
+
+
+def _early(table: pa.Table, movies: np.ndarray, first: np.ndarray) -> pd.DataFrame:
+    """The rows of tags that are no later than the movie's first rating."""
+    tags = table.to_pandas().dropna()
+    item = pd.Index(movies).get_indexer(tags["movieId"])
+    early = (item >= 0) & (tags["timestamp"].to_numpy() <= first[item])
+    return pd.DataFrame({"item": item[early], "tag": tags["tag"].to_numpy()[early]}).assign(
+        tag=lambda kept: kept["tag"].str.strip().str.lower()
+    )
+
+
+def once(log: dict[str, np.ndarray], users: np.ndarray, movies: np.ndarray) -> None:
+    """Checks that no user rates a movie twice.
+
+    Raises:
+        InputError: One does.
+    """
+    pair = log["user"].astype(np.int64) * len(movies) + log["item"]
+    if (np.diff(pair) > 0).all():  # sorted, as published
+        return
+    again = np.flatnonzero(pd.Series(pair).duplicated())
+    if len(again):
+        user, movie = users[log["user"][again[0]]], movies[log["item"][again[0]]]
+        raise InputError(f"ratings.csv, row {again[0] + 1}: user {user} rates movie {movie} a second time")

@@ -253,6 +253,18 @@ def test_item_bootstrap_of_one_row_an_item_is_delongs_interval(random):
     )
 
 
+def test_the_item_bootstraps_interval_is_students_t_of_its_standard_error(random):
+    items = np.repeat(np.arange(12), 30)
+    labels = random.integers(0, 2, len(items))
+    a, b = random.normal(size=(2, len(items))) + labels
+    for alpha in (0.05, 0.01):
+        found = item_bootstrap(labels, items, a, b, replicates=60, alpha=alpha)
+        half = stats.t.ppf(1 - alpha / 2, 11) * found.standard_error
+        assert found.interval == pytest.approx((found.difference - half, found.difference + half))
+    alone = item_bootstrap(labels, np.zeros(len(items)), a, b, replicates=60)
+    assert math.isnan(alone.interval[0])  # one item has no degree of freedom
+
+
 def test_item_bootstrap_is_wider_where_rows_of_an_item_go_together(random):
     items = np.repeat(np.arange(40), 25)
     labels = random.random(1000) < random.uniform(0.1, 0.9, 40)[items]

@@ -134,6 +134,9 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 @main.command()
 @click.argument("folder")
 @click.option("--reference", metavar="METHOD", help="Test against it.  [default: the best of each column]")
+@click.option(
+    "--margin", type=float, default=0.002, show_default=True, help="Methods that differ by less are practically equal."
+)
 @_question
 def report(folder: str, **question: Any) -> None:
     """Write the report of a run's folder again."""

@@ -200,7 +200,7 @@ def test_a_run_writes_records_predictions_and_tables(finished):
     for name in [*names, "tests.md", "tests.tex", "tests.csv"]:
         assert (out / "report" / name).stat().st_size > 0
     tests = pd.read_csv(out / "report" / "tests.csv")
-    assert set(tests["test"]) == {"paired t", "Wilcoxon", "DeLong", "bootstrap of items"}
+    assert set(tests["test"]) == {"paired t", "Wilcoxon", "bootstrap of items", "seeds x items"}
     assert not list(out.rglob(".writing-*"))
 
 

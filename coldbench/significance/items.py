@@ -70,8 +70,8 @@ def item_bootstrap(
 def summarise(point: np.ndarray, aucs: np.ndarray, first: int, alpha: float, items: int) -> ItemBootstrap:
     """Replicates of several models' AUCs -> the difference of two methods' mean AUCs with its interval.
 
-    The interval rests on the replicates' standard deviation: with a few hundred replicates that is known to within a few
-    percent, while their 2.5 % quantile rests on a handful of them, and Student's t allows for few items.
+    The interval rests on the standard deviation of the replicates, which a few hundred of them give to within a few
+    percent, while their 2.5 % quantile rests on a handful of them. Student's t allows for few items.
 
     Args:
         point: (models,) on all rows.

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from coldbench.report.analysis.comparisons import over_seeds
+from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.entries import Block, entries, subject
 from coldbench.report.analysis.frame import BASELINE, Question, short_names, tidy
-from coldbench.report.analysis.predictions import over_rows_and_items
+from coldbench.report.analysis.predictions import over_items
 from coldbench.run.folder import CUT, Folder, Record
 
 
@@ -55,7 +55,7 @@ class Findings:
         question: What was asked.
         records: As they were read.
         frame: A row per cell and phase (``frame.tidy``).
-        tests: A row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
+        tests: A row per test (``comparisons.over_seeds``, then ``predictions.over_items``).
         sections: One per dataset and protocol.
         notes: A line for each thing that a reader should know.
     """
@@ -83,8 +83,8 @@ def find(out: Path, question: Question) -> Findings:
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
     notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
     notes += meant
-    given, left_out = over_rows_and_items(frame, records, folder, question)
-    tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *left_out]
+    given, left_out = over_items(frame, records, folder, question)
+    tests, notes = pd.concat([over_seeds(frame, question), given]), [*notes, *collapsed(frame, question), *left_out]
     return Findings(question, records, frame, tests, _sections(frame, tests, question), notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from coldbench.protocol.phases import COLD, PROTOCOLS
 from coldbench.protocol.split import WARM_PHASES
 from coldbench.report.analysis import paper
 from coldbench.run.folder import Record
+from coldbench.significance import MARGIN
 
 PHASES = (COLD, *WARM_PHASES)
 BASELINE = "base"
@@ -34,11 +36,14 @@ class Question:
         metric: One of ``METRICS``.
         reference: The method that the others are tested against; None for the best one of each column.
         alpha: The level of the tests; 1 - alpha is the level of the intervals.
+        margin: The largest difference that does not matter, in the metric's unit: methods that differ by less are
+            practically equal.
     """
 
     metric: str = "auc"
     reference: str | None = None
     alpha: float = 0.05
+    margin: float = MARGIN
 
     @property
     def title(self) -> str:
@@ -54,7 +59,8 @@ class Question:
         """Checks it against a run's results.
 
         Raises:
-            InputError: The metric or the reference is unknown or not in the results, or alpha is no level.
+            InputError: The metric or the reference is unknown or not in the results, alpha is no level, or the margin
+                is not positive.
         """
         if self.metric not in METRICS:
             raise unknown("metric", self.metric, METRICS)
@@ -62,6 +68,8 @@ class Question:
             raise InputError(f"no record of this run holds {self.metric}; it was computed by another version")
         if not 0 < self.alpha < 1:
             raise InputError(f"--alpha {self.alpha:g} should be between 0 and 1, such as 0.05")
+        if not 0 < self.margin < math.inf:
+            raise InputError(f"--margin {self.margin:g} should be a positive number, such as {MARGIN}")
         if self.reference is not None and self.reference not in set(frame["method"]):
             raise unknown("reference method", self.reference, frame["method"].unique())
 

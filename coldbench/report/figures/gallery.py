@@ -56,7 +56,7 @@ def pictures(folder: Folder, found: Findings) -> tuple[list[Picture], list[str]]
 
 
 _CRITICAL = (
-    "Mean rank of each method over datasets x backbones, 1 is best; a bar joins methods whose ranks differ by less "
+    "Mean rank of each method over datasets, 1 is best; a bar joins methods whose ranks differ by less "
     "than Nemenyi's critical difference CD (level {alpha:g})."
 )
 _BUDGETS = (

@@ -1,4 +1,4 @@
-"""Tests -> the appendix: a line a comparison, with every test's p-value."""
+"""Tests -> the appendix: a line per comparison, with its verdict, intervals and p-values."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import pandas as pd
 
 from coldbench.report.analysis.comparisons import COLUMN, MARKING
 from coldbench.report.analysis.frame import Question
-from coldbench.report.analysis.predictions import ITEMS, ROWS
-from coldbench.significance import IDENTICAL
+from coldbench.report.analysis.predictions import CROSSED, ITEMS
+from coldbench.significance import BETTER, EQUAL, IDENTICAL, UNDECIDED, WORSE
 
 _COMPARISON = [*COLUMN, "reference", "method"]
+_BESIDE = {ITEMS: "over items", CROSSED: "over both"}
 
 
 def wide(tests: pd.DataFrame, question: Question) -> pd.DataFrame:
     """One line per comparison of one dataset and protocol, ready to print.
 
     Args:
-        tests: What ``comparisons.over_seeds`` gave, with what ``predictions.over_rows_and_items`` gave below it.
-        question: Its level.
+        tests: What ``comparisons.over_seeds`` gave, with what ``predictions.over_items`` gave below it.
+        question: Its level and its margin.
     """
     lines = []
     for key, found in tests.groupby(_COMPARISON, sort=False):
@@ -28,11 +29,9 @@ def wide(tests: pd.DataFrame, question: Question) -> pd.DataFrame:
         line["seeds"] = str(t["seeds"])
         line["difference"] = f"{t['difference']:+.4f}"
         line["interval"] = _interval(t)
+        line |= {name: _interval(by_test[test].iloc[0]) for test, name in _BESIDE.items() if test in by_test}
+        line["verdict"] = t["verdict"]
         line |= {"t: p": _p(t["p"]), "Holm": _p(t["p_holm"]), "BH": _p(t["p_bh"]), "Wilcoxon: p": _p(wilcoxon["p"])}
-        if ROWS in by_test:
-            rows = by_test[ROWS]
-            line["DeLong"] = f"{int((rows['p'] < question.alpha).sum())} of {len(rows)}"
-            line["interval over items"] = _interval(by_test[ITEMS].iloc[0])
         lines.append(line)
     return pd.DataFrame(lines).fillna("")
 
@@ -42,16 +41,22 @@ def legend(tests: pd.DataFrame, question: Question) -> list[str]:
     level = f"{100 * (1 - question.alpha):g} %"
     lines = [
         f"Difference: {question.title} of the method minus that of the one it is compared with, mean over their common "
-        f"seeds, with the t-interval of {level}.",
-        "Holm: over the comparisons with the same backbone and phase, over all pairs of methods where the reference is "
-        "the best one; BH: Benjamini and Hochberg over all lines. Wilcoxon: exact.",
+        f"seeds. Interval: what other seeds would change ({level}, Student's t), on the same test items.",
     ]
-    if ROWS in set(tests["test"]):
+    if ITEMS in set(tests["test"]):
         lines.append(
-            f"DeLong: in how many seeds p < {question.alpha:g} for the two trained models on the test rows; interval "
-            f"over items: of the mean difference, {level}, by a bootstrap of the test items. Both take the trained "
-            f"models as given and say nothing about training them again, so no mark follows from them."
+            f"Over items: what other test items would change for the models as they were trained ({level}, bootstrap "
+            f"of the items). Over both: other seeds and other items at once ({level}, variance components). Marks and "
+            f"verdicts answer for seeds alone."
         )
+    lines += [
+        f"Verdict: {EQUAL}, where the {100 * (1 - 2 * question.alpha):g} % interval over seeds lies within "
+        f"{question.margin:g} (two one-sided t-tests at {question.alpha:g}, for each comparison by itself); else "
+        f"{BETTER} or {WORSE} by the t-test after Holm's correction, else {UNDECIDED}.",
+        "Holm: over the comparisons with the same backbone and phase; BH: Benjamini and Hochberg over those of all "
+        "backbones and phases. Where the reference is the best one, it was picked by looking, so both are over all "
+        "pairs of methods. Wilcoxon: exact.",
+    ]
     notes = tests[["test", "note"]].dropna()
     notes = notes[~notes["note"].isin(["", IDENTICAL])].drop_duplicates()
     lines += [f"No p of the {'t-test' if test == MARKING else test}: {note}." for test, note in notes.to_numpy()]

@@ -13,8 +13,8 @@ from coldbench.report.analysis.frame import CELL
 from coldbench.report.writers import appendix, latex, tables
 from coldbench.report.writers.tables import Told
 
-TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds", "seed"]
-TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
+TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds"]
+TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "verdict", "note"]
 DOCUMENT = "tables.tex"  # a page that inputs the others
 
 

@@ -313,9 +313,13 @@ def test_the_appendix_has_a_verdict_and_names_its_margin():
     tight = findings(all_records, Question(margin=0.00001))
     assert "not distinguishable" in set(tight.tests["verdict"])
     files = text.files(tight)
-    assert "the 90 % interval over seeds lies within 1e-05" in files["tests.md"]
+    assert (
+        "of level 1 - 0.1 / (methods - 1), since the best was picked by looking, lies within 1e-05" in files["tests.md"]
+    )
     assert "| not distinguishable |" in files["tests.md"]
     assert "verdict" in files["tests.csv"].splitlines()[0]
+    named = appendix.legend(tight.tests, Question(reference="base"))
+    assert "the 90 % interval over seeds lies within 0.002" in " ".join(named)
     with pytest.raises(InputError, match="--margin 0 should be a positive number"):
         Question(margin=0.0).check(tidy(all_records)[0])
 

@@ -384,6 +384,15 @@ def test_verdicts(difference, scatter, p_value, expected):
     assert verdict(first[:2], second[:2], p_value) == ""
 
 
+def test_equality_with_the_best_of_many_is_asked_at_a_stricter_level():
+    second = np.array([0.71, 0.72, 0.73, 0.74, 0.75])
+    first = second + 0.0016 * np.array([1.0, -1.0, 0.5, -0.5, 0.0])
+    assert equivalence(first, second, alpha=0.05).equal
+    assert not equivalence(first, second, alpha=0.05 / 6).equal
+    assert verdict(first, second, 0.9) == EQUAL
+    assert verdict(first, second, 0.9, candidates=6) == UNDECIDED
+
+
 def simulated_differences(random, seeds=5, items=60, by_seed=1.0, by_item=1.0, by_both=1.0):
     """Balanced data: a difference per seed and item, its mean per seed, and bootstrap replicates of that mean."""
     cells = by_seed * random.normal(size=(seeds, 1)) + by_item * random.normal(size=items)

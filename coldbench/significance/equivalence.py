@@ -36,8 +36,8 @@ def equivalence(first: np.ndarray, second: np.ndarray, margin: float = MARGIN, a
     """Two one-sided paired t-tests over seeds (Schuirmann 1987, DOI 10.1007/BF01068419).
 
     Both tests have level alpha, and both must reject, so a pair of methods that differ by the margin or more is called
-    equal with probability alpha at most. No correction for the number of comparisons is made: the claim 'all of these
-    are equal' needs none, and for a single one the level is the margin's own guard.
+    equal with probability alpha at most. That is for each comparison by itself; the claim that all of several pairs are
+    equal needs no correction.
 
     Args:
         first: (seeds,) values of one method.
@@ -70,6 +70,7 @@ def verdict(
     margin: float = MARGIN,
     higher_is_better: bool = True,
     alpha: float = 0.05,
+    candidates: int = 1,
 ) -> str:
     """What a comparison of two methods over seeds comes to.
 
@@ -82,11 +83,14 @@ def verdict(
         margin: The largest difference that does not matter, in the unit of the values.
         higher_is_better: The metric's direction.
         alpha: The level of the tests.
+        candidates: From how many methods the one to compare with was picked by looking at the results; 1 where it was
+            named beforehand. Among many, one looks equal by chance, so the tests of equality have level
+            alpha / candidates.
 
     Returns:
         ``EQUAL``, ``BETTER``, ``WORSE`` or ``UNDECIDED``; an empty string where there are too few seeds.
     """
-    equal = equivalence(first, second, margin, alpha)
+    equal = equivalence(first, second, margin, alpha / candidates)
     if equal.p_value is None:
         return ""
     if equal.equal:

@@ -107,8 +107,9 @@ def _column(matrix: pd.DataFrame, test: str, question: Question) -> Iterator[dic
     data = {method: matrix[method].to_numpy(float) for method in matrix.columns}
     found = [TESTS[test](data[one], data[other], question.alpha) for one, other in pairs]
     p_values = np.array([np.nan if each.p_value is None else each.p_value for each in found])
+    candidates = 1 if question.reference else max(len(others), 1)
+    rules = question.margin, question.higher_is_better, question.alpha, candidates
     for (one, other), each, p_value, corrected in zip(pairs, found, p_values, holm(p_values), strict=True):
-        judged = data[one], data[other], corrected, question.margin, question.higher_is_better, question.alpha
         yield {
             "reference": other,
             "method": one,
@@ -118,7 +119,7 @@ def _column(matrix: pd.DataFrame, test: str, question: Question) -> Iterator[dic
             "high": each.interval[1],
             "p": p_value,
             "p_holm": corrected,
-            "verdict": verdict(*judged) if test == MARKING else "",
+            "verdict": verdict(data[one], data[other], corrected, *rules) if test == MARKING else "",
             "note": each.note,
             "shown": other == reference,
         }

@@ -50,9 +50,9 @@ def legend(tests: pd.DataFrame, question: Question) -> list[str]:
             f"verdicts answer for seeds alone."
         )
     lines += [
-        f"Verdict: {EQUAL}, where the {100 * (1 - 2 * question.alpha):g} % interval over seeds lies within "
-        f"{question.margin:g} (two one-sided t-tests at {question.alpha:g}, for each comparison by itself); else "
-        f"{BETTER} or {WORSE} by the t-test after Holm's correction, else {UNDECIDED}.",
+        f"Verdict: {EQUAL}, where the {_level_of_equality(question)} lies within {question.margin:g} (two "
+        f"one-sided t-tests, for each comparison by itself); else {BETTER} or {WORSE} by the t-test after Holm's "
+        f"correction, else {UNDECIDED}.",
         "Holm: over the comparisons with the same backbone and phase; BH: Benjamini and Hochberg over those of all "
         "backbones and phases. Where the reference is the best one, it was picked by looking, so both are over all "
         "pairs of methods. Wilcoxon: exact.",
@@ -61,6 +61,14 @@ def legend(tests: pd.DataFrame, question: Question) -> list[str]:
     notes = notes[~notes["note"].isin(["", IDENTICAL])].drop_duplicates()
     lines += [f"No p of the {'t-test' if test == MARKING else test}: {note}." for test, note in notes.to_numpy()]
     return lines
+
+
+def _level_of_equality(question: Question) -> str:
+    """The interval that has to lie within the margin, in words."""
+    if question.reference is not None:
+        return f"{100 * (1 - 2 * question.alpha):g} % interval over seeds"
+    level = f"1 - {2 * question.alpha:g} / (methods - 1)"
+    return f"interval over seeds of level {level}, since the best was picked by looking,"
 
 
 def _interval(row: pd.Series) -> str:

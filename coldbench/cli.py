@@ -176,6 +176,23 @@ def compare(first: Path, second: Path, **question: Any) -> None:
 
 
 @main.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--effect", type=float, default=0.002, show_default=True, help="The difference that is to be shown.")
+@click.option(
+    "--seeds-sd", type=float, metavar="S", help="SD over seeds of the paired difference.  [default: FOLDER's]"
+)
+@click.option("--power", type=float, default=0.8, show_default=True, help="The probability of showing it.")
+@click.option("--methods", type=click.IntRange(2, 1000), help="Methods in a table.  [default: those of FOLDER, or 7]")
+@_question
+def plan(folder: Path | None, seeds_sd: float | None, **aim: Any) -> None:
+    """Say how many seeds show an effect, from a given scatter or from a run's."""
+    from coldbench.commands.plan import Aim
+    from coldbench.commands.plan import plan as planned
+
+    click.echo(planned(Aim(**aim), seeds_sd, folder))
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--to", required=True, help="parquet, csv or json.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: export.FORMAT in the run's folder]")

@@ -11,7 +11,13 @@ from click.testing import CliRunner
 from coldbench.cli import main
 from coldbench.commands.plan import Aim, deviations, plan
 from coldbench.core.errors import InputError
-from coldbench.significance import seeds_to_detect, seeds_to_equate
+from coldbench.significance import MARGIN, seeds_to_detect, seeds_to_equate
+
+
+@pytest.mark.parametrize(("command", "option"), [("report", "margin"), ("plan", "effect")])
+def test_the_command_lines_default_is_the_margin(command, option):
+    (found,) = (parameter for parameter in main.commands[command].params if parameter.name == option)
+    assert found.default == MARGIN
 
 
 def test_a_given_scatter():

@@ -19,8 +19,8 @@ class ItemBootstrap:
     """The difference of two mean AUCs with its interval over test items.
 
     Attributes:
-        difference: On all rows, mean over the seeds given.
-        standard_error: Standard deviation over the replicates.
+        difference: Mean over seeds, on all test rows.
+        standard_error: Standard deviation over the replicates; NaN with fewer than two replicates or items.
         interval: The difference plus and minus a multiple of the standard error, from Student's t with items - 1
             degrees of freedom; NaN with fewer than two replicates or items.
         replicates: Number of replicates with both classes; only tiny data give others.
@@ -51,9 +51,9 @@ def item_bootstrap(
         items: (rows,) the item of each row.
         scores_a: (rows,) of one model, or (seeds, rows) of one method's models, whose AUCs are averaged.
         scores_b: (rows,) or (seeds, rows) of the other model or method.
-        replicates: How often to resample.
+        replicates: Number of resamples.
         alpha: 1 - alpha is the interval's level.
-        seed: Of the resampling.
+        seed: Seed of the resampling.
         within: Whether the rows of a drawn item are drawn again as well. That counts the scatter within items twice,
             so the interval is too wide where items have few rows; without it, it is close to nominal.
 
@@ -76,9 +76,9 @@ def summarise(point: np.ndarray, aucs: np.ndarray, first: int, alpha: float, ite
     Args:
         point: (models,) on all rows.
         aucs: (replicates, models).
-        first: How many of the models are the first method's; the rest are the second's.
+        first: Number of models of the first method; the rest are the second's.
         alpha: 1 - alpha is the interval's level.
-        items: How many were resampled.
+        items: Number of test items.
     """
 
     def difference(values: np.ndarray) -> np.ndarray:
@@ -110,8 +110,8 @@ def bootstrap_aucs(
         labels: (rows,) 0 or 1.
         items: (rows,) the item of each row.
         scores: (models, rows).
-        replicates: How often to resample.
-        seed: Of the resampling.
+        replicates: Number of resamples.
+        seed: Seed of the resampling.
         within: Whether the rows of a drawn item are drawn again as well.
 
     Returns:
@@ -150,7 +150,7 @@ def _weights(items: np.ndarray, replicates: int, seed: int, within: bool) -> Ite
 
 @dataclass(frozen=True)
 class _Ranked:
-    """Models whose rows are sorted, ready for AUCs with row weights.
+    """Models whose rows are sorted, so that AUCs with row weights are cumulative sums.
 
     Attributes:
         models: Per model the clicked rows and the other rows in the order of their scores, and for each clicked row how

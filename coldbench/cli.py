@@ -125,13 +125,16 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 @main.command()
 @click.argument("folder")
 @click.option("--reference", metavar="METHOD", help="Test against it.  [default: the best of each column]")
+@click.option(
+    "--margin", type=float, default=0.002, show_default=True, help="Methods that differ by less are practically equal."
+)
 @_question
 def report(folder: str, **question: Any) -> None:
     """Write the report of a run's folder again."""
     from coldbench.commands import run as runs
-    from coldbench.report.analysis.frame import Question
+    from coldbench.report.analysis.options import ReportOptions
 
-    written = runs.report(folder, Question(**question))
+    written = runs.report(folder, ReportOptions(**question))
     click.echo(f"{written.summary}\nreport: {written.path}")
 
 
@@ -158,9 +161,26 @@ def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) ->
 def compare(first: Path, second: Path, **question: Any) -> None:
     """Say whether the second run came to other results than the first."""
     from coldbench.commands.compare import compare as compared
-    from coldbench.report.analysis.frame import Question
+    from coldbench.report.analysis.options import ReportOptions
 
-    click.echo(compared(first, second, Question(**question)))
+    click.echo(compared(first, second, ReportOptions(**question)))
+
+
+@main.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--effect", type=float, default=0.002, show_default=True, help="The difference that is to be shown.")
+@click.option(
+    "--seeds-sd", type=float, metavar="S", help="SD over seeds of the paired difference.  [default: FOLDER's]"
+)
+@click.option("--power", type=float, default=0.8, show_default=True, help="The probability of showing it.")
+@click.option("--methods", type=click.IntRange(2, 1000), help="Methods in a table.  [default: those of FOLDER, or 7]")
+@_question
+def plan(folder: Path | None, seeds_sd: float | None, **aim: Any) -> None:
+    """Say how many seeds show an effect, from a given scatter or from a run's."""
+    from coldbench.commands.plan import Aim
+    from coldbench.commands.plan import plan as planned
+
+    click.echo(planned(Aim(**aim), seeds_sd, folder))
 
 
 @main.command()

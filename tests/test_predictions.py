@@ -1,4 +1,4 @@
-"""Tests of given models from a run's predictions, on cells trained for real."""
+"""Intervals over test items from a run's predictions, on cells trained for real."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from coldbench.core.config import digest
 from coldbench.report.analysis import predictions
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.frame import Question, tidy
+from coldbench.report.analysis.frame import tidy
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.run.folder import Folder
-from coldbench.significance import delong, item_bootstrap
+from coldbench.significance import bootstrap_aucs, crossed, item_bootstrap
 
-REFERENCE = Question(reference="base")
+REFERENCE = ReportOptions(reference="base")
 
 
 @pytest.fixture
@@ -27,34 +29,41 @@ def copied(saved_run, tmp_path):
 
 def found_in(folder, question=REFERENCE):
     records, _ = folder.records()
-    return predictions.over_rows_and_items(tidy(records)[0], records, folder, question)
+    return predictions.over_items(tidy(records)[0], records, folder, question)
 
 
-def test_delong_and_the_bootstrap_are_of_the_saved_predictions(saved_run):
+def test_the_intervals_over_items_are_of_the_saved_predictions(saved_run):
     rows, left_out = found_in(saved_run)
     assert not left_out
-    assert len(rows) == 4 * (4 + 1)  # phases x (seeds + the mean over them)
+    assert len(rows) == 4 * 2  # phases x (items alone, seeds and items)
     tables = {}
     for record in saved_run.records()[0]:
         table = pd.read_parquet(saved_run.path / record["predictions"])
         tables[record["method"], record["seed"]] = table
+    first = tables["base", 0]
+    labels, items = first["click"].to_numpy(), first["item"].to_numpy()
     for phase, part in rows.groupby("phase"):
-        for row in part[part["test"] == predictions.ROWS].itertuples():
-            ours, theirs = tables["dropoutnet", row.seed], tables["base", row.seed]
-            expected = delong(ours["click"].to_numpy(), ours[phase].to_numpy(), theirs[phase].to_numpy())
-            assert (row.difference, row.p) == pytest.approx((expected.difference, expected.p_value), abs=1e-12)
-        (row,) = part[part["test"] == predictions.ITEMS].itertuples()
-        ours, theirs = ([tables[method, seed][phase] for seed in range(4)] for method in ("dropoutnet", "base"))
-        first = tables["base", 0]
-        expected = item_bootstrap(
-            first["click"].to_numpy(), first["item"].to_numpy(), np.stack(ours), np.stack(theirs), 200, within=False
+        ours, theirs = (
+            np.stack([tables[method, seed][phase] for seed in range(4)]) for method in ("dropoutnet", "base")
         )
+        (row,) = part[part["test"] == predictions.ITEMS].itertuples()
+        expected = item_bootstrap(labels, items, ours, theirs, 200, within=False)
         assert row.difference == pytest.approx(expected.difference, abs=1e-9)
         assert (row.low, row.high) == pytest.approx(expected.interval, abs=1e-9)
+        (row,) = part[part["test"] == predictions.CROSSED].itertuples()
+        drawn = bootstrap_aucs(labels, items, np.vstack([ours, theirs]), 200, within=False)
+        point = np.array([roc_auc_score(labels, score) for score in (*ours, *theirs)])
+        both = crossed(point[:4] - point[4:], drawn[:, :4] - drawn[:, 4:], expected.items)
+        assert (row.low, row.high) == pytest.approx(both.interval, abs=1e-9)
+
+
+def test_no_test_is_shown_that_takes_the_rows_of_an_item_as_independent(saved_run):
+    """DeLong's finds a difference twice as often as it says where errors are shared by an item's rows."""
+    assert set(found_in(saved_run)[0]["unit"]) == {"item", "seed x item"}
 
 
 def test_other_metrics_have_no_such_test(saved_run):
-    assert found_in(saved_run, Question(metric="gauc"))[0].empty
+    assert found_in(saved_run, ReportOptions(metric="gauc"))[0].empty
 
 
 def test_too_many_predictions_are_left_out_and_said(saved_run, monkeypatch):
@@ -62,7 +71,7 @@ def test_too_many_predictions_are_left_out_and_said(saved_run, monkeypatch):
     rows, (note,) = found_in(saved_run)
     assert rows.empty
     assert "more than 1,000" in note
-    assert note in find(saved_run.path, Question()).notes
+    assert note in find(saved_run.path, ReportOptions()).notes
 
 
 def put_right(folder, stem):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from coldbench.cli import main
 from coldbench.core.errors import InputError
 from coldbench.protocol.metrics import METRICS, all_metrics
 from coldbench.report.analysis import across, appendix, legends, paper, results
-from coldbench.report.analysis.comparisons import over_seeds
+from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.entries import closeness, entries, spread
 from coldbench.report.analysis.findings import Findings, _sections
@@ -263,24 +264,105 @@ def test_the_appendix_has_every_test(records):
     assert "| base     | avaew     | 3       | -0.0503" in found["tests.md"]
 
 
-def test_effects_and_ranks_across_backbones(records):
-    more = [record(method, seed, backbone="fm") for method in ("cvar", "avaew", "base") for seed in range(3)]
-    frame, _ = tidy([*records, *more])
+def grid(datasets, backbones=("deepfm", "fm", "dcn")):
+    """Records whose values are ranked avaew, cvar, base everywhere, and scatter by seed."""
+    return [
+        record(method, seed, backbone=backbone, dataset=dataset) | {"dataset_label": dataset, "fingerprint": dataset}
+        for dataset in datasets
+        for backbone in backbones
+        for method in ("cvar", "avaew", "base")
+        for seed in range(3)
+    ]
+
+
+def test_effect_sizes_have_the_t_interval_of_the_seeds_block_means(records):
+    frame, _ = tidy(grid(["ml-1m"], ("deepfm", "fm")))
     sizes = across.effects(frame, AUC).set_index("method")
     assert sizes.loc["avaew", "difference"] == pytest.approx(0.0503333)
     assert sizes.loc["avaew", "improvement"] == 1.0
     assert sizes.loc["avaew", "blocks"] == 2
-    assert "needs 3, so no p" in across.told(frame, AUC)[0].lines[0]
-    third = [record(method, seed, backbone="dcn") for method in ("cvar", "avaew", "base") for seed in range(3)]
-    frame, _ = tidy([*records, *more, *third])
-    methods, test = across.ranked(frame, "warm-a", AUC)
-    assert dict(zip(methods, test.mean_ranks, strict=True)) == {"avaew": 1.0, "cvar": 2.0, "base": 3.0}
-    assert test.p_value == pytest.approx(1 / 36)
-    (told,) = across.told(frame, AUC)
-    ranks = "p = 0.0278; mean ranks avaew 1.00, cvar 2.00, base 3.00"
-    assert f"- warm-a, Friedman's test of equal ranks over 3 blocks: {ranks}" in markdown.section(told)
+    expected = stats.ttest_rel(AUCS["avaew", "warm-a"], AUCS["base", "warm-a"]).confidence_interval(0.95)
+    assert tuple(sizes.loc["avaew", ["low", "high"]]) == pytest.approx(tuple(expected))
+    assert across.effects(tidy([record("cvar", 0)])[0], AUC).empty
     assert across.told(tidy([record("cvar", 0)])[0], AUC) == []
     assert across.probability(3e-5) == "p < 0.0001"
+
+
+def test_backbones_on_the_same_test_rows_are_no_replications_for_friedman():
+    frame, _ = tidy(grid(["ml-1m", "ml-25m"]))  # six blocks of dataset x backbone, two datasets
+    methods, test = across.ranked(frame, "warm-a", AUC)
+    assert (test.blocks, test.p_value) == (2, None)
+    assert np.isnan(test.critical_difference)
+    assert dict(zip(methods, test.mean_ranks, strict=True)) == {"avaew": 1.0, "cvar": 2.0, "base": 3.0}
+    (line,) = across.told(frame, AUC)[0].lines
+    assert line == (
+        "warm-a, mean ranks over datasets: avaew 1.00, cvar 2.00, base 3.00; no p and no critical difference: 2 "
+        "datasets; Friedman's test needs 5, since backbones on the same test rows are no replications."
+    )
+
+
+def test_friedman_is_over_datasets():
+    frame, _ = tidy(grid(["a", "b", "c", "d", "e"]))
+    _, test = across.ranked(frame, "warm-a", AUC)
+    assert test.blocks == 5
+    assert test.p_value == pytest.approx(6**-4)
+    (told,) = across.told(frame, AUC)
+    ranks = "p = 0.0008; mean ranks avaew 1.00, cvar 2.00, base 3.00"
+    assert f"- warm-a, Friedman's test of equal ranks over 5 datasets: {ranks}" in told.markdown()
+
+
+def test_bh_is_over_all_pairs_where_the_best_is_picked_by_looking():
+    random = np.random.default_rng(5)
+    aucs = {(name, "warm-a"): list(random.normal(0.8, 0.01, 5)) for name in ("base", "cvar", "avaew", "gar")}
+    frame, _ = tidy([record(method, seed, aucs=aucs) for method, _ in aucs for seed in range(5)])
+    tests = over_seeds(frame, AUC).query("test == 'paired t'")
+    pairs = {
+        frozenset(pair): stats.ttest_rel(aucs[pair[0], "warm-a"], aucs[pair[1], "warm-a"]).pvalue
+        for pair in itertools.combinations([name for name, _ in aucs], 2)
+    }
+    corrected = dict(zip(pairs, stats.false_discovery_control(list(pairs.values())), strict=True))
+    assert len(tests) == 3
+    for row in tests.itertuples():
+        assert row.p_bh == pytest.approx(corrected[frozenset((row.reference, row.method))])
+    named = over_seeds(frame, ReportOptions(reference="base")).query("test == 'paired t'")
+    alone = [pairs[frozenset(("base", method))] for method in named["method"]]
+    assert named["p_bh"].tolist() == pytest.approx(list(stats.false_discovery_control(alone)))
+
+
+def test_the_appendix_has_a_verdict_and_names_its_margin():
+    aucs = {
+        ("base", "warm-a"): [0.74, 0.75, 0.745],
+        ("cvar", "warm-a"): [0.7902, 0.7999, 0.7961],
+        ("avaew", "warm-a"): [0.79, 0.80, 0.796],
+    }
+    all_records = [record(method, seed, aucs=aucs) for method, _ in aucs for seed in range(3)]
+    tests = over_seeds(tidy(all_records)[0], AUC).query("test == 'paired t'").set_index("method")["verdict"]
+    assert tests.to_dict() == {"base": "worse", "avaew": "practically equal"}
+    tight = findings(all_records, ReportOptions(margin=0.00001))
+    assert "not distinguishable" in set(tight.tests["verdict"])
+    made = written(tight)
+    assert (
+        "of level 1 - 0.1 / (methods - 1), since the best was picked by looking, lies within 1e-05" in made["tests.md"]
+    )
+    assert "| not distinguishable |" in made["tests.md"]
+    assert "verdict" in made["tests.csv"].splitlines()[0]
+    named = appendix.legend(tight.tests, ReportOptions(reference="base"))
+    assert "the 90 % interval over seeds lies within 0.002" in " ".join(named)
+    with pytest.raises(InputError, match="--margin 0 should be a positive number"):
+        ReportOptions(margin=0.0).check(tidy(all_records)[0])
+
+
+def test_a_collapsed_seed_is_named():
+    random = np.random.default_rng(0)
+    aucs = {
+        (name, phase): list(random.normal(0.8, 0.001, 5)) for name in ("base", "gar") for phase in ("cold", "warm-a")
+    }
+    frame, _ = tidy([record(method, seed, aucs=aucs) for method in ("base", "gar") for seed in range(5)])
+    assert collapsed(frame, AUC) == []
+    aucs["gar", "warm-a"][3] = 0.73
+    frame, _ = tidy([record(method, seed, aucs=aucs) for method in ("base", "gar") for seed in range(5)])
+    (line,) = collapsed(frame, AUC)
+    assert line.startswith("gar with deepfm on MovieLens-1M, protocol paper: seed 3 collapsed (AUC: warm-a 0.7300, the")
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

@@ -11,16 +11,30 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from coldbench.significance import (
+    BETTER,
+    COLLAPSED,
+    EQUAL,
+    FEWEST,
+    UNDECIDED,
+    WORSE,
     benjamini_hochberg,
     bootstrap_aucs,
+    collapse,
+    crossed,
     delong,
     effect,
+    equivalence,
     friedman,
     friedman_needs,
     holm,
     item_bootstrap,
     mean_interval,
     paired_t,
+    power_to_detect,
+    power_to_equate,
+    seeds_to_detect,
+    seeds_to_equate,
+    verdict,
     wilcoxon,
     wilcoxon_needs,
 )
@@ -171,12 +185,12 @@ def test_holm_and_benjamini_hochberg():
 
 
 def test_friedman_is_scipys_statistic_with_the_share_of_permutations(random):
-    values = random.normal(size=(4, 3))
+    values = random.normal(size=(5, 3))
     found = friedman(values)
     assert found.statistic == pytest.approx(stats.friedmanchisquare(*values.T).statistic)
     assert found.mean_ranks == pytest.approx(stats.rankdata(-values, axis=1).mean(0))
     orders = list(itertools.permutations([1, 2, 3]))
-    every = [stats.friedmanchisquare(*np.array(blocks).T).statistic for blocks in itertools.product(orders, repeat=4)]
+    every = [stats.friedmanchisquare(*np.array(blocks).T).statistic for blocks in itertools.product(orders, repeat=5)]
     assert found.p_value == pytest.approx(np.mean(np.array(every) >= found.statistic - 1e-9))
     assert friedman(-values, higher_is_better=False).p_value == found.p_value
     many = random.normal([0, 0.1, 0.2, 0.3], size=(40, 4))
@@ -197,13 +211,15 @@ def test_nemenyis_critical_values_are_the_published_ones(methods, critical, rand
 
 
 def test_friedman_with_nothing_to_say(random):
-    assert (friedman_needs(3), friedman_needs(4), friedman_needs(7)) == (3, 2, 2)
+    assert (friedman_needs(3), friedman_needs(4), friedman_needs(7), friedman_needs(3, 1e-5)) == (5, 5, 5, 8)
     assert friedman(random.normal(size=(9, 2))).note == "2 methods; Friedman's test needs 3"
-    few = friedman(random.normal(size=(2, 3)))
-    assert (few.p_value, few.note) == (None, "2 complete blocks; Friedman's test of 3 methods needs 3")
-    values = random.normal(size=(5, 3))
+    few = friedman(random.normal(size=(4, 7)))
+    assert (few.p_value, few.note) == (None, "4 complete blocks; Friedman's test of 7 methods needs 5")
+    assert math.isnan(few.critical_difference)
+    assert few.mean_ranks.sum() == pytest.approx(28)  # ranks are shown all the same
+    values = random.normal(size=(6, 3))
     values[0, 0] = math.nan
-    assert friedman(values).blocks == 4
+    assert friedman(values).blocks == 5
     assert "tied in every block" in friedman(np.zeros((5, 3))).note
     agreed = friedman(np.arange(15.0).reshape(5, 3))
     assert (agreed.p_value, agreed.mean_ranks[2]) == (pytest.approx(6 / 6**5), 1.0)
@@ -253,6 +269,18 @@ def test_item_bootstrap_of_one_row_an_item_is_delongs_interval(random):
     )
 
 
+def test_the_item_bootstraps_interval_is_students_t_of_its_standard_error(random):
+    items = np.repeat(np.arange(12), 30)
+    labels = random.integers(0, 2, len(items))
+    a, b = random.normal(size=(2, len(items))) + labels
+    for alpha in (0.05, 0.01):
+        found = item_bootstrap(labels, items, a, b, replicates=60, alpha=alpha)
+        half = stats.t.ppf(1 - alpha / 2, 11) * found.standard_error
+        assert found.interval == pytest.approx((found.difference - half, found.difference + half))
+    alone = item_bootstrap(labels, np.zeros(len(items)), a, b, replicates=60)
+    assert math.isnan(alone.interval[0])  # one item has no degree of freedom
+
+
 def test_item_bootstrap_is_wider_where_rows_of_an_item_go_together(random):
     items = np.repeat(np.arange(40), 25)
     labels = random.random(1000) < random.uniform(0.1, 0.9, 40)[items]
@@ -281,25 +309,176 @@ def test_item_bootstrap_averages_over_seeds_and_survives_one_class(random):
 
 
 def test_effect_sizes():
-    first, second = [np.array([3.0, 4.0]), np.array([5.0, 5.0])], [np.array([1.0, 3.0]), np.array([5.0, 6.0])]
+    first, second = np.array([[3.0, 4.0], [5.0, 5.0]]), np.array([[1.0, 3.0], [5.0, 6.0]])
     found = effect(first, second)
     assert found.difference == pytest.approx((1.5 - 0.5) / 2)
     assert found.improvement == pytest.approx((3.5 / 4 + 1 / 4) / 2)  # of the four pairs of runs in each block
-    assert found.blocks == 2
+    assert (found.blocks, found.seeds) == (2, 2)
     assert effect(first, second, higher_is_better=False).improvement == pytest.approx(1 - found.improvement)
     assert effect(first, second, higher_is_better=False).difference == pytest.approx(found.difference)
-    low, high = found.difference_interval
-    assert low <= found.difference <= high
-    alone = effect([np.array([1.0])], [np.array([0.0])])
+    alone = effect(np.array([[1.0]]), np.array([[0.0]]))
     assert (alone.difference, alone.improvement) == (1.0, 1.0)
-    assert math.isnan(alone.difference_interval[0])
-    holed = effect([np.array([1.0, math.nan])], [np.array([0.0, 1.0])])
-    assert holed.difference == 1.0
-    assert effect([np.array([math.nan])], [np.array([1.0])]).blocks == 0
+    assert math.isnan(alone.interval[0])
+    holed = effect(np.array([[1.0, math.nan]]), np.array([[0.0, 1.0]]))
+    assert (holed.difference, holed.seeds) == (1.0, 1)
+    assert effect(np.array([[math.nan]]), np.array([[1.0]])).blocks == 0
+    with pytest.raises(ValueError, match="one shape"):
+        effect(first, second[:1])
 
 
-def test_the_stratified_bootstrap_is_that_of_the_mean_over_seeds(random):
-    values = random.normal(size=(4, 30))
-    found = effect(list(values), [np.zeros(30)] * 4, replicates=4000)
-    expected = stats.norm(values.mean(), np.sqrt(values.var(axis=1).mean() / 30 / 4)).interval(0.95)
-    assert found.difference_interval == pytest.approx(expected, abs=0.01)
+def test_an_effects_interval_is_students_t_of_the_seeds_block_means(random):
+    values = random.normal(size=(4, 3)) + random.normal(size=3)
+    found = effect(values, np.zeros((4, 3)))
+    expected = stats.ttest_1samp(values.mean(axis=0), 0).confidence_interval(0.95)
+    assert found.interval == pytest.approx(tuple(expected))
+    wider = np.hstack([values, [[1.0], [math.nan], [2.0], [3.0]]])  # a seed that one block lacks does not count
+    assert effect(wider, np.zeros((4, 4))) == found
+    split = np.array([[1.0, math.nan], [math.nan, 3.0]])  # no seed that every block has: a mean without an interval
+    apart = effect(split, np.zeros((2, 2)))
+    assert (apart.difference, apart.seeds) == (2.0, 0)
+    assert math.isnan(apart.interval[0])
+
+
+def test_practically_equal_is_two_one_sided_t_tests(random):
+    first, second = random.normal(0.7, 0.001, size=(2, 8))
+    found = equivalence(first, second, 0.002)
+    low, high = stats.ttest_rel(first, second).confidence_interval(0.9)
+    assert found.interval == pytest.approx((low, high))
+    assert found.equal == (low > -0.002 and high < 0.002)
+    below = stats.ttest_rel(first, second - 0.002, alternative="greater").pvalue
+    above = stats.ttest_rel(first, second + 0.002, alternative="less").pvalue
+    assert found.p_value == pytest.approx(max(below, above))
+    edge = float(max(-low, high))  # the smallest margin that holds the interval
+    assert equivalence(first, second, edge * 1.001).equal
+    assert not equivalence(first, second, edge * 0.999).equal
+
+
+def test_practically_equal_of_degenerate_input():
+    same = np.array([0.7, 0.8, 0.9])
+    assert equivalence(same, same).equal
+    assert equivalence(same, same + 0.001).equal
+    assert not equivalence(same, same + 0.01).equal
+    assert equivalence(same[:2], same[:2]).p_value is None
+    for margin in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="positive"):
+            equivalence(same, same, margin)
+
+
+@pytest.mark.parametrize(
+    ("difference", "scatter", "p_value", "expected"),
+    [
+        (0.0, 0.0003, 0.9, EQUAL),
+        (0.001, 0.0001, 0.0001, EQUAL),  # beyond chance, and too small to matter
+        (0.01, 0.001, 0.001, BETTER),
+        (-0.01, 0.001, 0.001, WORSE),
+        (0.0, 0.02, 0.9, UNDECIDED),
+        (0.0, 0.02, None, ""),
+    ],
+)
+def test_verdicts(difference, scatter, p_value, expected):
+    second = np.array([0.71, 0.72, 0.73, 0.74, 0.75])
+    first = second + difference + scatter * np.array([1.0, -1.0, 0.5, -0.5, 0.0])
+    assert verdict(first, second, p_value) == expected
+    mirrored = {BETTER: WORSE, WORSE: BETTER}
+    assert verdict(first, second, p_value, higher_is_better=False) == mirrored.get(expected, expected)
+    assert verdict(first[:2], second[:2], p_value) == ""
+
+
+def test_equality_with_the_best_of_many_is_asked_at_a_stricter_level():
+    second = np.array([0.71, 0.72, 0.73, 0.74, 0.75])
+    first = second + 0.0016 * np.array([1.0, -1.0, 0.5, -0.5, 0.0])
+    assert equivalence(first, second, alpha=0.05).equal
+    assert not equivalence(first, second, alpha=0.05 / 6).equal
+    assert verdict(first, second, 0.9) == EQUAL
+    assert verdict(first, second, 0.9, candidates=6) == UNDECIDED
+
+
+def simulated_differences(random, seeds=5, items=60, by_seed=1.0, by_item=1.0, by_both=1.0):
+    """Balanced data: a difference per seed and item, its mean per seed, and bootstrap replicates of that mean."""
+    cells = by_seed * random.normal(size=(seeds, 1)) + by_item * random.normal(size=items)
+    cells = cells + by_both * random.normal(size=(seeds, items))
+    drawn = random.integers(items, size=(400, items))
+    return cells, cells.mean(axis=1), cells[:, drawn].mean(axis=2).T
+
+
+def test_the_crossed_interval_adds_the_variance_components(random):
+    cells, differences, replicates = simulated_differences(random, seeds=6)
+    found = crossed(differences, replicates, 60)
+    between = np.cov(cells / math.sqrt(60))
+    shared = (between.sum() - np.trace(between)) / 30
+    assert found.item_part == pytest.approx(shared, rel=0.15)
+    assert found.seed_part == pytest.approx(differences.var(ddof=1) / 6)
+    assert found.standard_error == pytest.approx(math.sqrt(found.seed_part + found.item_part))
+    half = math.hypot(
+        stats.t.ppf(0.975, 5) * math.sqrt(found.seed_part), stats.t.ppf(0.975, 59) * math.sqrt(found.item_part)
+    )
+    assert found.interval == pytest.approx((found.difference - half, found.difference + half))
+
+
+def test_the_crossed_interval_without_one_part_is_the_other_ones(random):
+    _, differences, _ = simulated_differences(random)
+    alone = crossed(differences, np.tile(differences, (50, 1)), 60)  # items change nothing
+    assert alone.interval == pytest.approx(mean_interval(differences))
+    _, differences, replicates = simulated_differences(random, by_seed=0.0, by_both=0.0)
+    same = crossed(differences, replicates, 60)  # all seeds alike
+    assert same.standard_error == pytest.approx(replicates.mean(axis=1).std(ddof=1))
+    half = stats.t.ppf(0.975, 59) * same.standard_error
+    assert same.interval == pytest.approx((same.difference - half, same.difference + half))
+    for few in (crossed(differences[:2], replicates[:, :2], 60), crossed(differences, replicates, 1)):
+        assert math.isnan(few.interval[0])
+    with pytest.raises(ValueError, match="as many seeds"):
+        crossed(differences, replicates[:, :3], 60)
+
+
+def test_the_crossed_interval_covers(random):
+    """Over seeds and items alike; the seeds' own interval does not where the items matter as much."""
+    missed = np.zeros(2)
+    for _ in range(600):
+        _, differences, replicates = simulated_differences(random, by_seed=0.1, by_both=0.5)
+        intervals = crossed(differences, replicates, 60).interval, mean_interval(differences)
+        missed += [not low <= 0 <= high for low, high in intervals]
+    assert 0.02 < missed[0] / 600 < 0.085
+    assert missed[1] / 600 > 0.2
+
+
+@pytest.mark.parametrize(("effect_size", "seeds"), [(0.5, 34), (0.8, 15), (1.0, 10)])
+def test_seeds_to_detect_are_the_published_sample_sizes(effect_size, seeds):
+    """Cohen's d of paired differences, power .8, two-sided .05: G*Power and R's power.t.test(type = "paired")."""
+    assert seeds_to_detect(effect_size, 1.0) == seeds
+    assert power_to_detect(effect_size, 1.0, seeds) >= 0.8 > power_to_detect(effect_size, 1.0, seeds - 1)
+    assert seeds_to_detect(effect_size, 1.0, comparisons=21) > seeds
+    assert seeds_to_detect(-effect_size, 1.0) == seeds
+
+
+@pytest.mark.parametrize(("seeds", "margin"), [(3, 2.0), (5, 1.2), (12, 0.9)])
+def test_power_of_equivalence_is_what_simulation_gives(random, seeds, margin):
+    values = random.normal(size=(4000, seeds))
+    rate = np.mean([equivalence(row, 0 * row, margin).equal for row in values])
+    assert power_to_equate(margin, 1.0, seeds) == pytest.approx(rate, abs=0.03)
+
+
+def test_plans_have_bounds():
+    assert seeds_to_detect(1.0, 0.001) == seeds_to_equate(1.0, 0.001) == FEWEST
+    assert seeds_to_detect(1e-6, 1.0) is None
+    assert seeds_to_equate(1e-6, 1.0) is None
+    needed = seeds_to_equate(0.002, 0.002)
+    assert power_to_equate(0.002, 0.002, needed) >= 0.8 > power_to_equate(0.002, 0.002, needed - 1)
+
+
+def test_a_collapsed_seed_is_told_from_scatter(random):
+    values = random.normal(0.8, 0.001, size=(5, 4))
+    assert (collapse(values) < COLLAPSED).all()
+    values[3, 2] = 0.74
+    assert np.argwhere(collapse(values) > COLLAPSED).tolist() == [[3, 2]]
+    assert np.argwhere(collapse(-values, higher_is_better=False) > COLLAPSED).tolist() == [[3, 2]]
+    assert (collapse(-values) < COLLAPSED).all()  # much better is no collapse
+    values[:, 0] = [0.8, 0.8, 0.8, 0.8, 0.7999]  # seeds that agree by chance: the other methods' scatter is the unit
+    assert collapse(values)[4, 0] < COLLAPSED
+
+
+def test_collapse_of_degenerate_input():
+    assert (collapse(np.full((5, 2), 0.7)) == 0).all()
+    assert np.isnan(collapse(np.array([[0.7, 0.8], [0.6, 0.7], [0.5, math.nan]]))[:, 1]).all()  # two seeds
+    holed = np.array([[0.8], [0.801], [math.nan], [0.799]])
+    assert np.isnan(collapse(holed)).ravel().tolist() == [False, False, True, False]
+    assert np.isnan(collapse(np.zeros((2, 3)))).all()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coldbench.core.storage import place
-from coldbench.report.analysis.frame import Question
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import Report, write_report
 from coldbench.run import grid
 from coldbench.run.folder import FAILURES, PARTS, PRETRAINED, Folder
@@ -53,7 +53,7 @@ def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
     return Result("\n".join(lines), 1 if came.failures or came.unfinished else 0)
 
 
-def report(location: str, question: Question | None = None) -> Report:
+def report(location: str, question: ReportOptions | None = None) -> Report:
     """Writes the report of a run's folder; of one in a remote storage, from a copy.
 
     Raises:

@@ -1,4 +1,4 @@
-"""DeLong's test of two AUCs on the same rows. The unit of replication is the row; the two models are taken as given."""
+"""DeLong's test of two AUCs on the same rows, which are taken as independent; the two models are taken as given."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from coldbench.significance.paired import NONE, Interval
 
 @dataclass(frozen=True)
 class DeLong:
-    """Two correlated AUCs.
+    """The comparison of two correlated AUCs.
 
     Attributes:
-        auc_a: Of the first model; NaN where only one class is present.
-        auc_b: Of the second model.
+        auc_a: AUC of the first model; NaN where only one class is present.
+        auc_b: AUC of the second model.
         difference: auc_a - auc_b.
-        standard_error: Of the difference; NaN with fewer than two rows of a class.
+        standard_error: Standard error of the difference; NaN with fewer than two rows of a class.
         p_value: Two-sided, or None where the standard error is zero or missing and the difference is not zero.
-        interval: Of the difference.
+        interval: Normal interval of the difference.
     """
 
     auc_a: float
@@ -52,12 +52,12 @@ def delong(labels: np.ndarray, scores_a: np.ndarray, scores_b: np.ndarray, alpha
 
 
 def compared(positive: np.ndarray, first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> DeLong:
-    """The same from placements, for who compares a model with several others.
+    """DeLong's test from placements, which have to be sorted once per model when it is compared with several others.
 
     Args:
-        positive: (rows,) bool.
-        first: (rows,) what ``placements`` gave for one model.
-        second: (rows,) of the other model.
+        positive: (rows,) bool, whether a row was clicked.
+        first: (rows,) placements of one model's scores.
+        second: (rows,) placements of the other model's scores.
         alpha: 1 - alpha is the interval's level.
     """
     clicked, other = int(positive.sum()), int((~positive).sum())
@@ -81,7 +81,7 @@ def placements(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Each row's place among the rows of the other class; ties count half.
 
     Args:
-        positive: (rows,) bool.
+        positive: (rows,) bool, whether a row was clicked.
         scores: (rows,) in any monotone scale.
 
     Returns:

@@ -21,10 +21,10 @@ class Paired:
     """A comparison of two methods over the seeds that both have.
 
     Attributes:
-        pairs: Seeds that counted: those where both values are finite.
+        pairs: Number of seeds where both values are finite.
         difference: Mean of first minus second; NaN without a pair.
-        interval: Of the mean difference (Student's t); NaN where there is none.
-        p_value: Two-sided, or None where the test says nothing.
+        interval: Of the mean difference (Student's t); NaN with fewer than two pairs.
+        p_value: Two-sided, or None where there is no test.
         note: Why there is no p-value; empty where there is one.
     """
 
@@ -39,19 +39,19 @@ def paired_t(first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> Pair
     """Two-sided paired t-test over seeds (Student 1908).
 
     Args:
-        first: (seeds,) one value a seed.
-        second: (seeds,) the other method's, the same seeds in the same order.
+        first: (seeds,) values of one method.
+        second: (seeds,) values of the other method, for the same seeds in the same order.
         alpha: 1 - alpha is the interval's level.
 
     Raises:
         ValueError: The two have different shapes.
     """
-    differences = _differences(first, second)
+    differences = differences_of(first, second)
     pairs, mean = _summary(differences)
     interval = mean_interval(differences, alpha)
     if pairs < FEWEST:
         return Paired(pairs, mean, interval, None, f"{pairs} seeds; the paired t-test needs {FEWEST}")
-    if _constant(differences, first, second):
+    if is_constant(differences, first, second):
         same = IDENTICAL if mean == 0 else "the same difference in every seed, so no variance to test with"
         return Paired(pairs, mean, (mean, mean), None, same)
     with warnings.catch_warnings():
@@ -63,14 +63,14 @@ def wilcoxon(first: np.ndarray, second: np.ndarray, alpha: float = 0.05) -> Pair
     """Two-sided exact Wilcoxon signed-rank test over seeds (Wilcoxon 1945); zero differences do not count.
 
     Args:
-        first: (seeds,) one value a seed.
-        second: (seeds,) the other method's, the same seeds in the same order.
+        first: (seeds,) values of one method.
+        second: (seeds,) values of the other method, for the same seeds in the same order.
         alpha: The level that the test must be able to reach; 1 - alpha is the level of the mean's t-interval.
 
     Raises:
         ValueError: The two have different shapes.
     """
-    differences = _differences(first, second)
+    differences = differences_of(first, second)
     pairs, mean = _summary(differences)
     interval = mean_interval(differences, alpha)
     moved = differences[differences != 0]
@@ -89,7 +89,7 @@ def wilcoxon_needs(alpha: float = 0.05, comparisons: int = 1) -> int:
 
     Args:
         alpha: The level.
-        comparisons: The size of the family that a Holm correction is over.
+        comparisons: The size of the family that Holm's correction is over.
     """
     needed = 1
     while 2.0 ** (1 - needed) >= alpha / comparisons:
@@ -107,7 +107,12 @@ def mean_interval(values: np.ndarray, alpha: float = 0.05) -> Interval:
     return float(values.mean()) - half, float(values.mean()) + half
 
 
-def _differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def differences_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(seeds,) of two methods -> first minus second, of the seeds where both are finite.
+
+    Raises:
+        ValueError: The two have different shapes.
+    """
     if np.shape(first) != np.shape(second):
         raise ValueError(f"paired values should have one shape, not {np.shape(first)} and {np.shape(second)}")
     differences = np.asarray(first, float) - np.asarray(second, float)
@@ -118,7 +123,7 @@ def _summary(differences: np.ndarray) -> tuple[int, float]:
     return len(differences), float(differences.mean()) if len(differences) else math.nan
 
 
-def _constant(differences: np.ndarray, first: np.ndarray, second: np.ndarray) -> bool:
+def is_constant(differences: np.ndarray, first: np.ndarray, second: np.ndarray) -> bool:
     """Whether the differences are equal but for the rounding of the values that they come from."""
     scale = max(np.nanmax(np.abs(first)), np.nanmax(np.abs(second)))
     return bool(np.ptp(differences) <= 8 * np.finfo(float).eps * scale)

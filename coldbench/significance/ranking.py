@@ -8,13 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+FEWEST_METHODS = 3
+FEWEST_BLOCKS = 5  # with fewer, full agreement of a few rankings would carry a verdict on all data there is
+
 
 @dataclass(frozen=True)
 class Friedman:
     """Methods ranked in every block.
 
     Attributes:
-        blocks: How many, each complete.
+        blocks: Number of blocks in which every method has a value.
         mean_ranks: (methods,) 1 is best; ties share the mean rank.
         statistic: Friedman's chi-squared, corrected for ties; NaN where there is no test.
         p_value: Of equal mean ranks, or None where there is no test.
@@ -41,7 +44,8 @@ def friedman(values: np.ndarray, higher_is_better: bool = True, alpha: float = 0
     and matplotlib with it.
 
     Args:
-        values: (blocks, methods), a block being a dataset with a backbone; blocks with a NaN do not count.
+        values: (blocks, methods); blocks with a NaN do not count. Blocks have to be independent: datasets are,
+            backbones on the same test rows are not.
         higher_is_better: Whether rank 1 is the largest value.
         alpha: The level of the critical difference.
         resamples: Permutations drawn where there are more than that.
@@ -52,11 +56,12 @@ def friedman(values: np.ndarray, higher_is_better: bool = True, alpha: float = 0
     ranks = stats.rankdata(-values if higher_is_better else values, axis=1) if blocks else values
     means = ranks.mean(axis=0) if blocks else np.full(methods, math.nan)
     nothing = np.full((methods, methods), math.nan)
-    note = ""
-    if methods < 3:
-        note = f"{methods} methods; Friedman's test needs 3"
-    elif blocks < friedman_needs(methods, alpha):
-        note = f"{blocks} complete blocks; Friedman's test of {methods} methods needs {friedman_needs(methods, alpha)}"
+    note, needed = "", friedman_needs(methods, alpha)
+    if methods < FEWEST_METHODS:
+        note = f"{methods} method{'s' * (methods != 1)}; Friedman's test needs {FEWEST_METHODS}"
+    elif blocks < needed:
+        count = f"{blocks} complete block{'s' * (blocks != 1)}"
+        note = f"{count}; Friedman's test of {methods} methods needs {needed}"
     elif not np.ptp(ranks):
         note = "all methods are tied in every block"
     if note:
@@ -70,7 +75,7 @@ def friedman(values: np.ndarray, higher_is_better: bool = True, alpha: float = 0
 
 
 def _permuted(ranks: np.ndarray, resamples: int) -> float:
-    """How often ranks that are shuffled within their blocks spread as much as these, (blocks, methods)."""
+    """Share of shuffles within blocks whose mean ranks spread at least as much as those of (blocks, methods) ranks."""
 
     def spread(*columns: np.ndarray, axis: int) -> np.ndarray:
         return np.square(np.stack([column.mean(axis=axis) for column in columns])).sum(axis=0)
@@ -88,8 +93,8 @@ def _permuted(ranks: np.ndarray, resamples: int) -> float:
 
 
 def friedman_needs(methods: int, alpha: float = 0.05) -> int:
-    """The fewest blocks whose full agreement is less likely than alpha by chance."""
-    blocks = 2
+    """The fewest blocks for a test: five, or more where even their full agreement is as likely as alpha by chance."""
+    blocks = FEWEST_BLOCKS
     while methods > 1 and math.factorial(methods) ** (1 - blocks) >= alpha:
         blocks += 1
     return blocks

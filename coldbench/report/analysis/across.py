@@ -1,75 +1,93 @@
-"""Across datasets and backbones: effect sizes, Friedman's test, Nemenyi's critical difference."""
+"""Across datasets and backbones: effect sizes; Friedman's test with Nemenyi's critical difference over datasets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from coldbench.report.analysis.frame import BASELINE, Question
-from coldbench.report.writers.tables import Told
-from coldbench.significance import Friedman, effect, friedman
+from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.table import Table, text_row
+from coldbench.significance import FEWEST_METHODS, Friedman, effect, friedman, friedman_needs
 
 BLOCK = ["dataset", "backbone"]
 
 
-def blocks(frame: pd.DataFrame, phase: str, question: Question) -> pd.DataFrame:
-    """Means over seeds, a row a dataset with a backbone, a column a method; methods that a block lacks are left out.
+def blocks(frame: pd.DataFrame, phase: str, options: ReportOptions) -> pd.DataFrame:
+    """Means over seeds, a row per dataset and backbone, a column per method; methods that a block lacks are left out.
 
     Args:
         frame: Of one protocol.
         phase: One phase.
-        question: The metric.
+        options: The metric.
     """
     part = frame[frame["phase"] == phase]
-    return part.pivot_table(index=BLOCK, columns="method", values=question.metric, sort=False).dropna(axis="columns")
+    return part.pivot_table(index=BLOCK, columns="method", values=options.metric, sort=False).dropna(axis="columns")
 
 
-def ranked(frame: pd.DataFrame, phase: str, question: Question) -> tuple[list[str], Friedman]:
-    """Methods in the order of their mean ranks' columns, and Friedman's test of them."""
-    matrix = blocks(frame, phase, question)
-    return list(matrix.columns), friedman(matrix.to_numpy(float), question.higher_is_better, question.alpha)
+def ranked(frame: pd.DataFrame, phase: str, options: ReportOptions) -> tuple[list[str], Friedman]:
+    """Friedman's test over datasets, each dataset's values being means over its backbones.
+
+    Backbones are no replications of each other where they are tested on the same rows, so each dataset is one block.
+
+    Args:
+        frame: Of one protocol.
+        phase: One phase.
+        options: The metric and the level.
+
+    Returns:
+        The methods, in the order of the mean ranks, and the test, whose note says why there is none.
+    """
+    matrix = blocks(frame, phase, options).groupby("dataset", sort=False).mean()
+    test = friedman(matrix.to_numpy(float), options.higher_is_better, options.alpha)
+    needed = friedman_needs(len(matrix.columns), options.alpha)
+    if len(matrix.columns) >= FEWEST_METHODS and test.blocks < needed:
+        count = f"{test.blocks} dataset{'s' * (test.blocks != 1)}"
+        note = f"{count}; Friedman's test needs {needed}, since backbones on the same test rows are no replications"
+        test = replace(test, note=note)
+    return list(matrix.columns), test
 
 
-def effects(frame: pd.DataFrame, question: Question) -> pd.DataFrame:
+def effects(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
     """Effect sizes of each method against the reference, or else the baseline, per phase.
 
     Args:
         frame: Of one protocol.
-        question: The metric, the reference and the level.
+        options: The metric, the reference and the level.
 
     Returns:
-        Columns phase, method, against, blocks, difference, low, high, improvement, improvement_low and
-        improvement_high; empty where the run lacks the method to compare with.
+        Columns phase, method, against, blocks, seeds, difference, low, high and improvement; empty where the run lacks
+        the method to compare with.
     """
-    against = question.reference or BASELINE
+    against = options.reference or BASELINE
     rows = []
     for phase, part in frame.groupby("phase", sort=False):
-        matrix = part.pivot(index=[*BLOCK, "seed"], columns="method", values=question.metric)
-        for method in part["method"].unique():
-            if against not in matrix or method == against:
+        matrices = {
+            str(method): own.pivot(index=BLOCK, columns="seed", values=options.metric)
+            for method, own in part.groupby("method", sort=False)
+        }
+        for method, own in matrices.items():
+            if against not in matrices or method == against:
                 continue
-            both = matrix[[method, against]].dropna()
-            groups = [group.to_numpy(float).T for _, group in both.groupby(BLOCK, sort=False)]
-            ours, theirs = [group[0] for group in groups], [group[1] for group in groups]
-            if not groups:
-                continue
-            found = effect(ours, theirs, question.higher_is_better, alpha=question.alpha)
-            rows.append(
-                {"phase": phase, "method": method, "against": against, "blocks": found.blocks}
-                | {"difference": found.difference}
-                | dict(zip(("low", "high"), found.difference_interval, strict=True))
-                | {"improvement": found.improvement}
-                | dict(zip(("improvement_low", "improvement_high"), found.improvement_interval, strict=True))
-            )
+            ours, theirs = own.align(matrices[against])
+            found = effect(ours.to_numpy(float), theirs.to_numpy(float), options.higher_is_better, options.alpha)
+            if found.blocks:
+                low, high = found.interval
+                rows.append(
+                    {"phase": phase, "method": method, "against": against, "blocks": found.blocks}
+                    | {"seeds": found.seeds, "difference": found.difference, "low": low, "high": high}
+                    | {"improvement": found.improvement}
+                )
     return pd.DataFrame(rows)
 
 
-def told(frame: pd.DataFrame, question: Question) -> list[Told]:
+def told(frame: pd.DataFrame, options: ReportOptions) -> list[Table]:
     """Effect sizes and ranks of one protocol; nothing where there is nothing to compare."""
-    sizes = effects(frame, question)
+    sizes = effects(frame, options)
     if sizes.empty:
         return []
     rows = [
@@ -77,39 +95,38 @@ def told(frame: pd.DataFrame, question: Question) -> list[Told]:
             str(row.phase),
             str(row.method),
             str(row.blocks),
-            f"{row.difference:+.4f}" + _interval(row.low, row.high, "+.4f"),
-            f"{row.improvement:.2f}" + _interval(row.improvement_low, row.improvement_high, ".2f"),
+            str(row.seeds),
+            f"{row.difference:+.4f}" + _interval(row.low, row.high),
+            f"{row.improvement:.2f}",
         ]
         for row in sizes.itertuples()
     ]
-    against, level = sizes["against"].iloc[0], f"{100 * (1 - question.alpha):g} %"
-    better = "higher" if question.higher_is_better else "lower"
-    header = ["phase", "method", "blocks", f"{question.title} minus {against}'s", f"P(better than {against})"]
+    against, level = sizes["against"].iloc[0], f"{100 * (1 - options.alpha):g} %"
+    better = "higher" if options.higher_is_better else "lower"
+    header = ["phase", "method", "blocks", "seeds", f"{options.title} minus {against}'s", f"P(better than {against})"]
     legend = (
-        f"Mean over blocks (dataset x backbone) of the difference, and the probability that a run of the method is "
-        f"better ({better}) than a run of {against}; {level} intervals by a bootstrap of seeds within blocks, which "
-        f"are too narrow with few seeds (docs/statistics.md)."
+        f"Mean over blocks (dataset x backbone) of the difference to {against}, with the {level} interval (Student's "
+        f"t) of the seeds' means over blocks, which says what other seeds would change, not other data; and the "
+        f"probability that a run of the method is better ({better}) than a run of {against}."
     )
-    return [Told("Effect sizes and ranks", header, 2, rows, legend, list(_ranks(frame, question)))]
+    body = [text_row(row, 2) for row in rows]
+    return [Table("Effect sizes and ranks", header, 2, body, legend, list(_ranks(frame, options)))]
 
 
-def _ranks(frame: pd.DataFrame, question: Question) -> Iterator[str]:
-    """Friedman's test of each phase in words, or why there is none."""
-    reasons: dict[str, list[str]] = {}
+def _ranks(frame: pd.DataFrame, options: ReportOptions) -> Iterator[str]:
+    """Mean ranks of each phase in words, with Friedman's test or the reason why there is none."""
     for phase in frame["phase"].unique():
-        methods, test = ranked(frame, str(phase), question)
-        if test.p_value is None:
-            reasons.setdefault(test.note, []).append(str(phase))
-            continue
+        methods, test = ranked(frame, str(phase), options)
         order = np.argsort(test.mean_ranks, kind="stable")
         ranks = ", ".join(f"{methods[place]} {test.mean_ranks[place]:.2f}" for place in order)
+        if test.p_value is None:
+            yield f"{phase}, mean ranks over datasets: {ranks}; no p and no critical difference: {test.note}."
+            continue
         yield (
-            f"{phase}, Friedman's test of equal ranks over {test.blocks} blocks: {probability(test.p_value)}; mean "
+            f"{phase}, Friedman's test of equal ranks over {test.blocks} datasets: {probability(test.p_value)}; mean "
             f"ranks {ranks}; two that differ by more than {test.critical_difference:.2f} are told apart (Nemenyi, "
-            f"{question.alpha:g})."
+            f"{options.alpha:g})."
         )
-    for note, phases in reasons.items():
-        yield f"{', '.join(phases)}: {note}, so no p."
 
 
 def probability(p: float) -> str:
@@ -117,5 +134,5 @@ def probability(p: float) -> str:
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
 
 
-def _interval(low: Any, high: Any, form: str) -> str:
-    return "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
+def _interval(low: Any, high: Any) -> str:
+    return "" if np.isnan(low) else f" [{low:+.4f}, {high:+.4f}]"

@@ -8,11 +8,12 @@ import pandas as pd
 
 from coldbench.report.analysis.comparisons import COLUMN, MARKING
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.predictions import ITEMS, ROWS
+from coldbench.report.analysis.predictions import CROSSED, ITEMS
 from coldbench.report.analysis.table import Table, interval, text_row
-from coldbench.significance import IDENTICAL
+from coldbench.significance import BETTER, EQUAL, IDENTICAL, UNDECIDED, WORSE
 
 _COMPARISON = [*COLUMN, "reference", "method"]
+_BESIDE = {ITEMS: "over items", CROSSED: "over both"}
 _NAMES = ["backbone", "phase", "method", "against"]
 
 
@@ -20,7 +21,7 @@ def tests(found: pd.DataFrame, options: ReportOptions, place: str) -> Table | No
     """The table of all tests of one dataset and protocol; None without a test.
 
     Args:
-        found: The rows of ``comparisons.over_seeds``, followed by those of ``predictions.over_rows_and_items``.
+        found: The rows of ``comparisons.over_seeds``, followed by those of ``predictions.over_items``.
         options: The metric and the level.
         place: The dataset, for the caption.
     """
@@ -49,11 +50,11 @@ def _line(key: Sequence[str], part: pd.DataFrame, options: ReportOptions) -> dic
     line["seeds"] = str(t["seeds"])
     line["difference"] = f"{t['difference']:+.4f}"
     line["interval"] = interval(t["low"], t["high"])
+    for test, name in _BESIDE.items():
+        if test in by_test:
+            line[name] = interval(by_test[test].iloc[0]["low"], by_test[test].iloc[0]["high"])
+    line["verdict"] = str(t["verdict"])
     line |= {"t: p": _p(t["p"]), "Holm": _p(t["p_holm"]), "BH": _p(t["p_bh"]), "Wilcoxon: p": _p(wilcoxon["p"])}
-    if ROWS in by_test:
-        rows, items = by_test[ROWS], by_test[ITEMS].iloc[0]
-        line["DeLong"] = f"{int((rows['p'] < options.alpha).sum())} of {len(rows)}"
-        line["interval over items"] = interval(items["low"], items["high"])
     return line
 
 
@@ -61,20 +62,34 @@ def legend(found: pd.DataFrame, options: ReportOptions) -> list[str]:
     """Sentences that say what the appendix's columns are, and why a p-value is missing."""
     lines = [
         f"Difference: {options.title} of the method minus that of the one it is compared with, mean over their common "
-        f"seeds, with the t-interval of {options.level}.",
-        "Holm: over the comparisons with the same backbone and phase, over all pairs of methods where the reference is "
-        "the best one; BH: Benjamini and Hochberg over all lines. Wilcoxon: exact.",
+        f"seeds. Interval: what other seeds would change ({options.level}, Student's t), on the same test items.",
     ]
-    if ROWS in set(found["test"]):
+    if ITEMS in set(found["test"]):
         lines.append(
-            f"DeLong: the number of seeds with p < {options.alpha:g} for the two trained models on the test rows; "
-            f"interval over items: of the mean difference, {options.level}, by a bootstrap of the test items. Both "
-            f"take the trained models as given and say nothing about training them again, so no mark follows from them."
+            f"Over items: what other test items would change for the models as they were trained ({options.level}, "
+            f"bootstrap of the items). Over both: other seeds and other items at once ({options.level}, variance "
+            f"components). Marks and verdicts answer for seeds alone."
         )
+    lines += [
+        f"Verdict: {EQUAL}, where the {_level_of_equality(options)} lies within {options.margin:g} (two "
+        f"one-sided t-tests, for each comparison by itself); else {BETTER} or {WORSE} by the t-test after Holm's "
+        f"correction, else {UNDECIDED}.",
+        "Holm: over the comparisons with the same backbone and phase; BH: Benjamini and Hochberg over those of all "
+        "backbones and phases. Where the reference is the best one, it was picked by looking, so both are over all "
+        "pairs of methods. Wilcoxon: exact.",
+    ]
     notes = found[["test", "note"]].dropna()
     notes = notes[~notes["note"].isin(["", IDENTICAL])].drop_duplicates()
     names = {MARKING: "t-test", "Wilcoxon": "Wilcoxon test"}
     return [*lines, *(f"No p of the {names.get(test, test)}: {note}." for test, note in notes.to_numpy())]
+
+
+def _level_of_equality(options: ReportOptions) -> str:
+    """The interval that has to lie within the margin, in words."""
+    if options.reference is not None:
+        return f"{100 * (1 - 2 * options.alpha):g} % interval over seeds"
+    level = f"1 - {2 * options.alpha:g} / (methods - 1)"
+    return f"interval over seeds of level {level}, since the best was picked by looking,"
 
 
 def _p(value: float) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from coldbench.report.analysis.comparisons import over_seeds
+from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.entries import Block, entries
 from coldbench.report.analysis.frame import counting, short_names, tidy
 from coldbench.report.analysis.names import BASELINE, counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
-from coldbench.report.analysis.predictions import over_rows_and_items
+from coldbench.report.analysis.predictions import over_items
 from coldbench.report.analysis.titles import Titles, titles
 from coldbench.run.folder import Folder
 from coldbench.run.record import CUT, Record
@@ -64,7 +64,7 @@ class Findings:
         options: The metric, the reference and the level.
         records: The records that count, with the labels of the frame.
         frame: One row per cell and phase (``frame.tidy``).
-        tests: One row per test (``comparisons.over_seeds``, then ``predictions.over_rows_and_items``).
+        tests: One row per test (``comparisons.over_seeds``, then ``predictions.over_items``).
         sections: One per dataset and protocol.
         notes: Sentences that a reader should know, such as which records do not count.
         titles: Titles of methods and backbones.
@@ -103,8 +103,9 @@ def find(out: Path, options: ReportOptions) -> Findings:
     notes += meant
     if scored.empty:
         return Findings(options, records, frame, pd.DataFrame(), [], notes, titles(records))
-    given, left_out = over_rows_and_items(scored, records, folder, options)
-    tests, notes = pd.concat([over_seeds(scored, options), given]), [*notes, *left_out]
+    given, left_out = over_items(scored, records, folder, options)
+    tests = pd.concat([over_seeds(scored, options), given])
+    notes = [*notes, *collapsed(scored, options), *left_out]
     return Findings(options, records, frame, tests, _sections(scored, tests, options), notes, titles(records))
 
 

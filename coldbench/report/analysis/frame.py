@@ -10,7 +10,6 @@ from coldbench.core.config import text
 from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.datasets import content, current
 from coldbench.report.analysis.names import (
-    BASELINE,
     CELL,
     PHASES,
     counted,
@@ -18,12 +17,8 @@ from coldbench.report.analysis.names import (
     protocol_label,
     protocol_order,
 )
-from coldbench.report.analysis.options import ReportOptions
 from coldbench.run.record import Record
 
-__all__ = ["BASELINE", "CELL", "PHASES", "Question", "method_order", "short_names", "tidy", "values"]
-
-Question = ReportOptions  # the former name
 _IDENTITY = ("settings", *CELL)
 
 

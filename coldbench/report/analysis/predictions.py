@@ -1,4 +1,4 @@
-"""Predictions -> tests of given models, by test row and by test item: DeLong and a bootstrap."""
+"""Predictions -> intervals over test items, alone and crossed with seeds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pandas as pd
 import pyarrow as pa
 
 from coldbench.report.analysis.comparisons import COLUMN, reference_of
-from coldbench.report.analysis.frame import Question, values
+from coldbench.report.analysis.frame import values
+from coldbench.report.analysis.options import ReportOptions
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
-from coldbench.significance import bootstrap_aucs
-from coldbench.significance.correlated import compared, placements
+from coldbench.significance import bootstrap_aucs, crossed
 from coldbench.significance.items import summarise
 
 REPLICATES = 200
 MOST = 20_000_000  # predictions of a backbone: half a minute
-ROWS, ITEMS = "DeLong", "bootstrap of items"
+ITEMS, CROSSED = "bootstrap of items", "seeds x items"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Scores:
     Attributes:
         labels: (rows,) clicks.
         items: (rows,) the item of each row.
-        logits: By method, seed and phase, (rows,).
+        logits: (rows,) by method, seed and phase.
     """
 
     labels: np.ndarray
@@ -38,19 +38,19 @@ class _Scores:
     logits: dict[tuple[str, int, str], np.ndarray]
 
 
-def over_rows_and_items(
-    frame: pd.DataFrame, records: list[Record], folder: Folder, question: Question
+def over_items(
+    frame: pd.DataFrame, records: list[Record], folder: Folder, options: ReportOptions
 ) -> tuple[pd.DataFrame, list[str]]:
-    """DeLong's test in every seed, and the interval of the mean difference over items.
+    """Two intervals of the mean difference: over items for the trained models, and over seeds and items at once.
 
-    Both take the trained models as given: they say whether these models differ on other rows or items, not whether the
-    methods would differ if they were trained again. No mark follows from them.
+    The first takes the trained models as given: it says whether these models differ on other items, not whether the
+    methods would differ if they were trained again. The second answers for both. No mark follows from either.
 
     Returns:
-        Rows as those of ``comparisons.over_seeds``, with a column seed for DeLong's, empty where the metric is not AUC;
-        and a line for each backbone that was left out, because predictions are missing or too many.
+        Rows as those of ``comparisons.over_seeds`` without p-values, empty where the metric is not AUC; and a line for
+        each backbone that was left out, because predictions are missing or too many.
     """
-    if question.metric != "auc":
+    if options.metric != "auc":
         return pd.DataFrame(), []
     keyed = {record["key"]: record for record in records}
     rows: list[dict[str, object]] = []
@@ -58,11 +58,11 @@ def over_rows_and_items(
     for (dataset, protocol, backbone), part in frame.groupby(COLUMN[:3], sort=False):
         scores = _load(part, keyed, folder)
         if isinstance(scores, str):
-            left_out.append(f"No DeLong and no bootstrap of items for {backbone} on {dataset}, {protocol}: {scores}.")
+            left_out.append(f"No interval over items for {backbone} on {dataset}, {protocol}: {scores}.")
             continue
         for column, cells in part.groupby(COLUMN, sort=False):
-            about = dict(zip(COLUMN, column, strict=True)) | {"metric": question.metric}
-            rows += [about | found for found in _column(values(cells, "auc"), scores, str(column[-1]), question)]
+            about = dict(zip(COLUMN, column, strict=True)) | {"metric": options.metric}
+            rows += [about | found for found in _column(values(cells, "auc"), scores, str(column[-1]), options)]
     return pd.DataFrame(rows), left_out
 
 
@@ -91,13 +91,12 @@ def _load(part: pd.DataFrame, keyed: Mapping[str, Record], folder: Folder) -> _S
     return _Scores(first["click"].to_numpy(), first["item"].to_numpy(), logits)
 
 
-def _column(matrix: pd.DataFrame, scores: _Scores, phase: str, question: Question) -> Iterator[dict[str, object]]:
-    reference = reference_of(matrix, question)
+def _column(matrix: pd.DataFrame, scores: _Scores, phase: str, options: ReportOptions) -> Iterator[dict[str, object]]:
+    reference = reference_of(matrix, options)
     if reference is None:
         return
     models = [(str(method), int(seed)) for method in matrix for seed in matrix[method].dropna().index]
     stacked = np.stack([scores.logits[method, seed, phase] for method, seed in models])
-    placed = [placements(scores.labels > 0, score) for score in stacked]
     drawn = bootstrap_aucs(scores.labels, scores.items, stacked, REPLICATES, within=False)
     place = {model: number for number, model in enumerate(models)}
     point = np.array([matrix.at[seed, method] for method, seed in models], float)
@@ -106,28 +105,9 @@ def _column(matrix: pd.DataFrame, scores: _Scores, phase: str, question: Questio
         seeds = matrix[[method, reference]].dropna().index
         if method == reference or not len(seeds):
             continue
-        about = {"reference": reference, "method": method}
         ours, theirs = ([place[name, seed] for seed in seeds] for name in (method, reference))
-        whole = summarise(point[ours + theirs], drawn[:, ours + theirs], len(seeds), question.alpha, items)
-        low, high = whole.interval
-        yield about | {
-            "test": ITEMS,
-            "unit": "item",
-            "seeds": len(seeds),
-            "difference": whole.difference,
-            "low": low,
-            "high": high,
-        }
-        for seed, one, other in zip(seeds, ours, theirs, strict=True):
-            found = compared(scores.labels > 0, placed[one], placed[other], question.alpha)
-            low, high = found.interval
-            yield about | {
-                "test": ROWS,
-                "unit": "row",
-                "seeds": 1,
-                "seed": seed,
-                "difference": found.difference,
-                "low": low,
-                "high": high,
-                "p": found.p_value,
-            }
+        whole = summarise(point[ours + theirs], drawn[:, ours + theirs], len(seeds), options.alpha, items)
+        both = crossed(point[ours] - point[theirs], drawn[:, ours] - drawn[:, theirs], items, options.alpha)
+        about = {"reference": reference, "method": method, "seeds": len(seeds), "difference": whole.difference}
+        for test, unit, (low, high) in ((ITEMS, "item", whole.interval), (CROSSED, "seed x item", both.interval)):
+            yield about | {"test": test, "unit": unit, "low": low, "high": high}

@@ -1,4 +1,4 @@
-"""Critical differences: mean ranks of the methods across datasets and backbones."""
+"""Critical differences: mean ranks of the methods over datasets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Ranking = tuple[list[str], Friedman]  # methods, and the test with their mean ra
 
 
 def rankings(frame: pd.DataFrame, options: ReportOptions) -> dict[str, Ranking]:
-    """By phase: the methods ranked in every dataset x backbone block.
+    """By phase: the methods ranked in every dataset.
 
     Args:
         frame: The rows of one protocol, with all its datasets and backbones.
@@ -49,7 +49,7 @@ def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> F
     for axes, height, (phase, (methods, test)) in zip(grid.flat, heights, found.items(), strict=True):
         _diagram(axes, height, methods, test, looks)
         p_value = "" if test.p_value is None else f", Friedman {probability(test.p_value)}"
-        axes.set_title(f"{phase}: {test.blocks} blocks{p_value}", loc="left")
+        axes.set_title(f"{phase}: {test.blocks} datasets{p_value}", loc="left")
     return figure
 
 

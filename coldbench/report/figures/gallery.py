@@ -76,7 +76,7 @@ def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: li
 
 
 _CRITICAL = (
-    "Mean rank of each method over datasets x backbones, 1 is best; a bar joins methods whose ranks differ by less "
+    "Mean rank of each method over datasets, 1 is best; a bar joins methods whose ranks differ by less "
     "than Nemenyi's critical difference CD (level {alpha:g})."
 )
 _BUDGETS = (

@@ -10,8 +10,8 @@ from coldbench.report.analysis.entries import spread
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.writers import latex, markdown
 
-TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds", "seed"]
-TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "note"]
+TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds"]
+TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "verdict", "note"]
 DOCUMENT = "tables.tex"  # a page that inputs the others
 
 

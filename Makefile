@@ -66,7 +66,7 @@ bench: $(READY)
 
 # how often each test finds what is not there, and what is: results/calibration
 calibrate: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibrate.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibrate.py
 
 # where a cell's time goes
 profile: $(READY)

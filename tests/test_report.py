@@ -308,7 +308,7 @@ def test_friedman_is_over_datasets():
     assert test.p_value == pytest.approx(6**-4)
     (told,) = across.told(frame, AUC)
     ranks = "p = 0.0008; mean ranks avaew 1.00, cvar 2.00, base 3.00"
-    assert f"- warm-a, Friedman's test of equal ranks over 5 datasets: {ranks}" in told.markdown()
+    assert f"- warm-a, Friedman's test of equal ranks over 5 datasets: {ranks}" in markdown.section(told)
 
 
 def test_bh_is_over_all_pairs_where_the_best_is_picked_by_looking():

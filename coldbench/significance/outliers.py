@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-COLLAPSED = 20.0  # MADs, some 13 standard deviations: 5 ordinary seeds exceed it in 1 column of 100, 3 in 1 of 30
+COLLAPSED = (
+    20.0  # MADs, some 13 standard deviations; in 1 column of 50 at most an ordinary seed exceeds it (calibration)
+)
 
 
 def collapse(values: np.ndarray, higher_is_better: bool = True) -> np.ndarray:

@@ -10,6 +10,7 @@ STUDIED := $(REPRODUCED)-matched
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],avaew[xi=3.2$(COMMA)xi_prime=3.2],$\
 	dropoutnet[per_row=true],gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
+HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
 
@@ -36,7 +37,13 @@ reproduce: $(READY)
 	$(BIN)/coldbench run --config results/ml-1m-tune/best.toml --backbones all --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-tuned
-	mkdir -p $(REPRODUCED)/variants $(REPRODUCED)/tuned/figures
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-lazy
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar --seeds 5 --set training.lazy_rows=1 \
+		--out results/ml-1m-lazy
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods '$(HOOKED)' --seeds 3 --out results/ml-1m-hooked
+	mkdir -p $(REPRODUCED)/variants $(REPRODUCED)/tuned/figures $(REPRODUCED)/lazy $(REPRODUCED)/hooked
+	cd results/ml-1m-lazy/report && cp *.md tables.csv $(CURDIR)/$(REPRODUCED)/lazy
+	cd results/ml-1m-hooked/report && cp *.md tables.csv $(CURDIR)/$(REPRODUCED)/hooked
 	cd results/ml-1m-tuned/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/tuned
 	cp results/ml-1m-tune/report/tuning.md results/ml-1m-tune/best.toml $(REPRODUCED)/tuned
 	cp results/ml-1m-tune/report/figures/*.svg $(REPRODUCED)/tuned/figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import itertools
@@ -283,6 +284,46 @@ def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, se
     new_shift = method.shift(method.mean_users(items.number))
     assert not torch.allclose(old_shift, new_shift)
     torch.testing.assert_close(adapted, backbone.item_table.weight[split.new_items] - old_shift + new_shift)
+
+
+def test_mwuf_trains_its_new_items_through_scale_and_shift_where_asked(dataset, split, setting, make_phase):
+    _, backbone = setting
+    method = make("mwuf", dataset, backbone, through=True, item_lr=0.02, item_epochs=2)
+    method.fit(backbone, make_phase("base", batch_size=256))
+    other = copy.deepcopy(method)
+    before = other.start.expand(len(split.new_items), -1)
+    for name in ("warm-a", "warm-b"):
+        phase, again = (make_phase(name, batch_size=100) for _ in range(2))
+        found = method.warm(backbone, phase)
+        other.see(backbone, again)
+        items = again.cold
+        scale = other.scale(backbone.items(items).flatten(1)).detach()
+        shift = other.shift(other.mean_users(items.number)).detach()
+        new = torch.nn.Parameter(before.clone())
+        optimizer = torch.optim.Adam([new], lr=0.02, weight_decay=1e-6)
+        cold = items.number.tolist()
+        for batch in again.batches(2):
+            place = torch.tensor([cold.index(item) for item in batch.item.tolist()])
+            logits = backbone.score((scale * new + shift)[place], backbone.encode(batch))
+            optimizer.zero_grad()
+            functional.binary_cross_entropy_with_logits(logits, batch.click).backward()
+            optimizer.step()
+        before = new.detach()
+        torch.testing.assert_close(found, scale * before + shift)
+
+
+def test_a_generators_tables_start_as_in_the_public_code_unless_told_otherwise(dataset, setting):
+    _, backbone = setting
+    for name in ("cvar", "avaew"):
+        owner = Registry().get(METHODS, name)
+        side = owner(owner.Config(), dataset.schema, backbone).generator.side
+        assert side.fields.padding is not None
+        assert not side.fields.table[0].any()
+        for table in (side.fields.table[1:], side.item.weight):
+            assert table.std().item() == pytest.approx(1, abs=0.05)
+        plain = owner(owner.Config(normal_tables=False, padding=False), dataset.schema, backbone).generator.side
+        assert plain.fields.padding is None
+        assert plain.fields.table.abs().max() <= 0.01
 
 
 @pytest.mark.parametrize("ctr", [0.0, 0.6])

@@ -105,6 +105,9 @@ def test_a_budget_is_shared_in_proportion_and_never_overdrawn():
     assert Budget(10).shares(1, 20) == (1, 9)
     assert Budget(10).shares(1, 0) == (10, 0)
     budget = Budget(5)
+    with budget.at_most(2), budget.at_most(4), budget.at_most(None):
+        assert budget.shares(1) == (2,)
+    assert budget.shares(1) == (5,)
     table = nn.Parameter(torch.ones(3))
     optimizer = Adam(budget, [table], 1e-3, 0.0)
     with budget.at_most(2):

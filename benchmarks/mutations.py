@@ -6,19 +6,30 @@ First all of these tests have to pass on the code as it is. Exit code 1 if a mut
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 300  # after which a test that does not end has noticed
+# imported once, before processes are forked: most of what a test of one module would take
+SLOW_TO_IMPORT = (
+    "jsonschema",
+    "pandas",
+    "pyarrow.parquet",
+    "pytest",
+    "scipy.stats",
+    "sklearn.metrics",
+    "torch._dynamo",
+)
 
 
 @dataclass(frozen=True)
@@ -527,14 +538,16 @@ def main() -> None:
     """Tries the mutations and prints whether a test noticed."""
     words = sys.argv[1:]
     chosen = [each for each in MUTATIONS if not words or any(word in each.name for word in words)]
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for name in SLOW_TO_IMPORT:
+        importlib.import_module(name)
     tests = sorted({test for each in chosen for test in each.tests})
-    with copied() as folder:
+    with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
         print("the tests on the code as it is", flush=True)
-        done = tried(folder, tests)
-        if done != 0:
-            sys.exit("they do not pass; mend them first")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        verdicts = list(pool.map(judged, chosen))
+        broken = [test for test, code in zip(tests, pool.map(tried, tests, 1), strict=True) if code != 0]
+        if broken:
+            sys.exit(f"they do not pass; mend them first: {', '.join(broken)}")
+        verdicts = pool.map(judged, chosen, 1)
     noticed = verdicts.count("noticed")
     print(f"{noticed} of {len(chosen)} mutations noticed")
     sys.exit(noticed < len(chosen))
@@ -542,12 +555,37 @@ def main() -> None:
 
 def judged(mutation: Mutation) -> str:
     """``noticed``, ``SURVIVED``, or ``BROKEN`` where the tests could not be run."""
-    with copied() as folder:
-        path = folder / placed(mutation.file)
-        path.write_text(mutated(mutation, path.read_text()))
-        verdict = {0: "SURVIVED", 1: "noticed"}.get(tried(folder, mutation.tests), "BROKEN")
+    verdict = {0: "SURVIVED", 1: "noticed"}.get(tried(*mutation.tests, mutation=mutation), "BROKEN")
     print(f"{verdict:8}  {mutation.name}", flush=True)
     return verdict
+
+
+def tried(*tests: str, mutation: Mutation | None = None) -> int:
+    """Pytest's exit code on a copy of the code, in a process that does nothing else; 1 where the tests do not end."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    import pytest
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(SECONDS)
+    with copied() as folder, Path(os.devnull).open("w") as nowhere:
+        if mutation is not None:
+            path = folder / placed(mutation.file)
+            path.write_text(mutated(mutation, path.read_text()))
+        os.chdir(folder)
+        sys.path.insert(0, str(folder))
+        os.environ["PYTHONPATH"] = str(folder)  # of processes that tests start
+        names = [test.replace("&", " ") for test in tests]
+        try:
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *names]))
+        except TimeoutError:
+            return 1
+        finally:
+            signal.alarm(0)
+            os.chdir(ROOT)
 
 
 def mutated(mutation: Mutation, text: str) -> str:
@@ -576,17 +614,6 @@ def copied() -> Iterator[Path]:
         for plugins in ("methods", "backbones"):
             shutil.copytree(ROOT / plugins, copy / "coldbench" / plugins, ignore=without)
         yield copy
-
-
-def tried(folder: Path, tests: Sequence[str]) -> int:
-    """Pytest's exit code on a copy; 1, a test that fails, where they do not end."""
-    names = [test.replace("&", " ") for test in tests]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
-    try:
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS).returncode
-    except subprocess.TimeoutExpired:
-        return 1
 
 
 if __name__ == "__main__":

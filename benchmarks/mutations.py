@@ -251,12 +251,12 @@ TURNS = [
     ),
     *_group(
         "coldbench/model/method.py",
-        "test_protocols.py::test_a_budget_too_small_for_adapt_leaves_it_out",
+        "test_warm_up.py::test_items_and_adapt_share_a_limit_in_the_proportion_of_their_steps",
         ("adapt without a step replaces what was trained", "if for_adapt == 0 and self.adapt_steps:", "if False:"),
     ),
     *_group(
         "methods/avaew.py",
-        f"{MATCHED}[1]",
+        "test_losses.py::test_under_a_limit_avaews_classifier_judges_the_batch_of_its_step",
         (
             "a classifier step on another batch's items",
             "if both is None or frozen.batch is not of:",

@@ -380,6 +380,21 @@ def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, se
     assert moved == 2 * [{"generator"}, {"classifier"}, {"classifier"}, {"classifier"}]
 
 
+def test_under_a_limit_avaews_classifier_judges_the_batch_of_its_step(dataset, setting, make_phase, monkeypatch):
+    _, backbone = setting
+    method = make("avaew", dataset, backbone)
+    loss, judged = method.classifier_loss, []
+
+    def spy(batch, both):
+        assert torch.equal(both[0], backbone.item_table(batch.items.number))
+        judged.append(batch)
+        return loss(batch, both)
+
+    monkeypatch.setattr(method, "classifier_loss", spy)
+    method.train_generator(backbone, make_phase("warm-a", limit=9, batch_size=100), 1)
+    assert len(judged) == 6  # a generator's step, then three of the classifier's
+
+
 def test_cvar_adapts_only_where_it_should(dataset, setting, make_phase):
     _, backbone = setting
     phase = make_phase("warm-a")

@@ -58,6 +58,9 @@ def test_items_and_adapt_share_a_limit_in_the_proportion_of_their_steps(dataset,
     phase = make_phase("warm-a", limit=21, batch_size=100)
     method.warm(backbone, phase)
     assert (taken, phase.steps) == ([5], 21)  # 2 of 10 parts, and what rounding leaves
+    phase = make_phase("warm-a", limit=1, batch_size=100)
+    assert method.warm(backbone, phase) is None  # no step for adapt, so it replaces nothing
+    assert phase.steps == 1
 
 
 def test_pretraining_takes_the_epochs_that_are_set(dataset, make_cell):
@@ -89,6 +92,22 @@ def test_no_random_stream_from_outside_reaches_a_stage(dataset, make_cell):
 
     for one, other in zip(made(1), made(2), strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+def test_streams_of_pretraining_and_fit_hang_on_nothing_that_was_drawn_before(dataset, make_cell):
+    """The constructors of methods draw random numbers, some more than others."""
+    base, avaew = (make_cell("deepfm", method).on(dataset) for method in ("base", "avaew"))
+    pretrained = base.pretrain()
+    for name, value in avaew.pretrain().state.items():
+        assert value.tobytes() == pretrained.state[name].tobytes()
+    fitted = []
+    for seed in (1, 2):
+        backbone, method = avaew._pretrained(pretrained)
+        torch.manual_seed(seed)
+        avaew.protocol.fit(backbone, method)
+        fitted.append(method.state_dict())
+    for name, value in fitted[0].items():
+        assert torch.equal(value, fitted[1][name])
 
 
 def test_a_protocol_knows_the_rows_that_it_says(split):

@@ -119,12 +119,15 @@ def below(ancestor: int, named: str) -> list[int]:
     return [pid for pid, name in names.items() if named in name and descends(pid)]
 
 
-def at_work(*ancestors: int) -> tuple[int, int]:
-    """A worker in the middle of a cell, and the ancestor that it is below."""
+WORKER, OWN_PROCESS = "ray::ResourceTrainable.train", "ray::_alone"  # as Ray names processes in the middle of a cell
+
+
+def at_work(*ancestors: int, named: str = WORKER) -> tuple[int, int]:
+    """A process in the middle of a cell, and the ancestor that it is below."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for ancestor in ancestors:
-            for worker in below(ancestor, "ray::ImplicitFunc.train"):
+            for worker in below(ancestor, named):
                 return worker, ancestor
         time.sleep(0.02)  # between two cells
     raise BrokenError("no worker was found")
@@ -181,9 +184,18 @@ def driver(out: Path) -> Outcome:
 
 @fault("worker killed", "SIGKILL to one Ray worker when 2 cells were there")
 def worker(out: Path) -> Outcome:
+    return killed_at_work(out, WORKER)
+
+
+@fault("a cell's own process killed", "SIGKILL to the process of a cell with a plugin file when 2 cells were there")
+def own_process(out: Path) -> Outcome:
+    return killed_at_work(out, OWN_PROCESS)
+
+
+def killed_at_work(out: Path, named: str) -> Outcome:
     process = under_way(out)
     kept = cells(out)
-    os.kill(at_work(process.pid)[0], signal.SIGKILL)
+    os.kill(at_work(process.pid, named=named)[0], signal.SIGKILL)
     said = ended(process)
     hold("its worker died" in said, said[-2000:])
     equals(out)

@@ -10,19 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from coldbench.core.space import Space, Weight
-from coldbench.model.backbone import Backbone
-from coldbench.model.batching import Rows
-from coldbench.model.method import Method
-from coldbench.model.phase import Phase
+from coldbench.plugin import Backbone, Method, MethodConfig, Phase, Rows, Space, Weight
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(MethodConfig):
     """What goes wrong, and when."""
 
-    fault: str = "none"  # raise, hang, memory, exit, kill or nan
-    seconds: Weight = 0.0  # that fit takes
+    fault: str = "none"  # what fit does: raise, hang, memory, exit or kill; or nan in embed
+    seconds: Weight = 0.0  # seconds that fit takes
 
 
 space: Space = {}

@@ -10,23 +10,22 @@ fixed cost of its torch operations, whatever their size.
 from __future__ import annotations
 
 import functools
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from bench import BATCH, built, data, protocol
+from clock import milliseconds
 from tabulate import tabulate
 from torch.utils._python_dispatch import TorchDispatchMode
+from workbench import BATCH, bench, data
 
 from coldbench.data.dataset import Dataset
 from coldbench.model.backbone import Backbone
 from coldbench.model.batching import Batch
-from coldbench.model.method import Method
-from coldbench.model.phase import Adam, Phase, ctr_loss, step
-from coldbench.protocol.split import warm_up_split
+from coldbench.model.generator import FrozenBatch
+from coldbench.model.optimizer import Adam
+from coldbench.model.phase import Phase, ctr_loss, step
 
 _FLOAT = 4  # bytes
 _FEW = 8  # rows
@@ -76,16 +75,14 @@ def main() -> None:
             f"{profile.products / 1e6:.0f} MFLOP in {matrices:.2f} ms; {profile.whole / (memory + matrices):.1f} times "
             "that.\n"
         )
-    run = protocol(log, warm_up_split(log))
-    model, _ = built(log, "deepfm", "base")
-    evaluation = _ms(lambda: run.predict(model), rounds=5, times=1)
-    print(f"evaluation of {len(run.split.test):,} test rows: {evaluation:.0f} ms, four times a cell")
+    made = bench(log, "deepfm", "base")
+    evaluation = milliseconds(lambda: made.warm_up.predict(made.backbone, made.method), rounds=5, times=1)
+    print(f"evaluation of {len(made.warm_up.split.test):,} test rows: {evaluation:.0f} ms, four times per cell")
 
 
 def profiles(log: Dataset) -> list[Profile]:
     """A step of pretraining, of cvar and of avaew, on one batch of base."""
-    split = warm_up_split(log)
-    base = protocol(log, split)._phase("base", split.base)
+    base = bench(log, "deepfm", "base").base()
     return [_pretraining(log, base), *(_generator(log, base, name) for name in ("cvar", "avaew"))]
 
 
@@ -99,13 +96,13 @@ def machine_limits() -> tuple[float, float]:
     block = torch.ones(2**25)
     other = torch.empty_like(block)
     square = torch.randn(1024, 1024)
-    copy = _ms(lambda: other.copy_(block), rounds=7, times=3)
-    product = _ms(lambda: square @ square, rounds=7, times=3)
+    copy = milliseconds(lambda: other.copy_(block), rounds=7, times=3)
+    product = milliseconds(lambda: square @ square, rounds=7, times=3)
     return 2 * _FLOAT * len(block) / copy * 1e3, 2 * 1024**3 / product * 1e3
 
 
 def _pretraining(log: Dataset, base: Phase) -> Profile:
-    model, _ = built(log, "deepfm", "base")
+    model = bench(log, "deepfm", "base").backbone
     optimizer = base.adam(model.parameters())
     loader = base.batches(epochs=10**6)
     batch, few = _batches(base)
@@ -114,12 +111,12 @@ def _pretraining(log: Dataset, base: Phase) -> Profile:
         step(optimizer, ctr_loss(model(batch), batch))
 
     whole(batch)
-    with_data = _ms(lambda: next(loader).items)
-    encode = _ms(lambda: model.encode(batch))
-    forward = _ms(lambda: ctr_loss(model(batch), batch))
-    both = _ms(lambda: ctr_loss(model(batch), batch).backward())
+    with_data = milliseconds(lambda: next(loader).items)
+    encode = milliseconds(lambda: model.encode(batch))
+    forward = milliseconds(lambda: ctr_loss(model(batch), batch))
+    both = milliseconds(lambda: ctr_loss(model(batch), batch).backward())
     sections = {"data": with_data, "encode": encode, "score and loss": forward - encode, "backward": both - forward}
-    sections |= {"optimiser": _ms(optimizer.step)}
+    sections |= {"optimiser": milliseconds(optimizer.step)}
     distinct, columns = batch.items.ids.shape
     parameters = sum(parameter.numel() for parameter in model.parameters())
     looked_up = BATCH * batch.users.ids.shape[1] + distinct * columns + BATCH
@@ -130,26 +127,18 @@ def _pretraining(log: Dataset, base: Phase) -> Profile:
 
 
 def _generator(log: Dataset, base: Phase, name: str) -> Profile:
-    model, method = built(log, "deepfm", name)
+    made = bench(log, "deepfm", name)
+    model, method = made.backbone, made.method
     model.frozen().train()
     generator = base.adam(method.generator.parameters())
     classifier = base.adam(method.classifier.parameters()) if name == "avaew" else None
     batch, few = _batches(base)
     whole = functools.partial(_round, model, method, generator, classifier)
-    context, real = model.frozen_context(batch), model.item_table(batch.items.number)
-    whole(context, real, batch)
-
-    def loss() -> Any:
-        return _loss(model, method, batch, context, real)[0]
-
-    once = _ms(lambda: model.frozen_context(batch)) / method.config.repeats
-    loader = base.batches(epochs=10**6)
-    fetched = _ms(lambda: next(loader).items) / method.config.repeats
-    made = _ms(lambda: method.generator(batch.items, real))
-    forward = _ms(loss)
-    both = _ms(lambda: loss().backward())
-    sections = {"data": fetched, "encode, once in ten steps": once, "generator": made}
-    sections |= {"score and losses": forward - made, "backward": both - forward, "optimiser": _ms(generator.step)}
+    frozen, frozen_few = (
+        FrozenBatch(b, model.frozen_context(b), model.item_table(b.items.number)) for b in (batch, few)
+    )
+    whole(frozen)
+    sections = _generator_sections(model, method, generator, base, frozen)
     distinct, columns = batch.items.ids.shape
     parameters = sum(parameter.numel() for parameter in method.generator.parameters())
     moved = _FLOAT * (7 * parameters + 2 * 3 * distinct * columns * model.dim + 8 * BATCH * model.dim)
@@ -157,32 +146,49 @@ def _generator(log: Dataset, base: Phase, name: str) -> Profile:
     products = 3 * 2 * (distinct * (2 * width * 16 + 6 * 16 * 16) + BATCH * (16 * 16 + 16 * 16))
     if classifier is not None:
         times, features = method.config.classifier_steps, method.config.features
-        sections |= {"classifier, three steps": times * _ms(lambda: _judge(method, classifier, batch, real, real))}
+        both = torch.stack([frozen.real, frozen.real])
+        judged = milliseconds(lambda: step(classifier, method.classifier_loss(batch, both)))
+        sections |= {f"classifier, {times} steps": times * judged}
         moved += _FLOAT * times * 4 * 2 * distinct * (model.dim + features)
         products += (3 * times + 2) * 2 * 2 * distinct * (model.dim + 1) * features
-    few_context, few_real = model.frozen_context(few), model.item_table(few.items.number)
-    measured = _ms(lambda: whole(context, real, batch)), _ms(lambda: whole(few_context, few_real, few))
-    counts = _operations(lambda: whole(context, real, batch))
+    measured = milliseconds(lambda: whole(frozen)), milliseconds(lambda: whole(frozen_few))
+    counts = _operations(lambda: whole(frozen))
     return Profile(f"a step of {name}'s generator", sections, *measured, counts, moved, products)
 
 
-def _round(
-    model: Backbone, method: Method, generator: Adam, classifier: Adam | None, context: Any, real: Any, batch: Batch
-) -> None:
-    loss, warm = _loss(model, method, batch, context, real)
+def _generator_sections(
+    model: Backbone, method: Any, generator: Adam, base: Phase, frozen: FrozenBatch
+) -> dict[str, float]:
+    """Milliseconds of a generator's step by section, those of a batch shared out over the steps on it."""
+    batch, repeats = frozen.batch, method.config.repeats
+    loader = base.batches(epochs=10**6)
+    fetched = milliseconds(lambda: next(loader).items) / repeats
+    once = milliseconds(lambda: model.frozen_context(batch)) / repeats
+    made = milliseconds(lambda: method.generator(batch.items, frozen.real))
+    forward = milliseconds(lambda: _loss(model, method, frozen)[0])
+    both = milliseconds(lambda: _loss(model, method, frozen)[0].backward())
+    sections = {"data": fetched, f"encode, once in {repeats} steps": once, "generator": made}
+    return sections | {
+        "score and losses": forward - made,
+        "backward": both - forward,
+        "optimiser": milliseconds(generator.step),
+    }
+
+
+def _round(model: Backbone, method: Any, generator: Adam, classifier: Adam | None, frozen: FrozenBatch) -> None:
+    loss, warm = _loss(model, method, frozen)
     step(generator, loss)
-    for _ in range(method.config.classifier_steps if classifier else 0):
-        _judge(method, classifier, batch, real, warm.detach())
+    if classifier is not None:
+        both = torch.stack([frozen.real, warm.detach()])
+        for _ in range(method.config.classifier_steps):
+            step(classifier, method.classifier_loss(frozen.batch, both))
 
 
-def _loss(model: Backbone, method: Method, batch: Batch, context: Any, real: Any) -> tuple[Any, Any]:
+def _loss(model: Backbone, method: Any, frozen: FrozenBatch) -> tuple[Any, Any]:
+    """The generator's loss, and the warm-up embeddings where a classifier needs them."""
     if hasattr(method, "generator_loss"):
-        return method.generator_loss(model, batch, context, real)
-    return method.loss(model, batch, context, real), real
-
-
-def _judge(method: Any, classifier: Any, batch: Batch, real: Any, warm: Any) -> None:
-    step(classifier, method.classifier_loss(batch, torch.stack([real, warm])))
+        return method.generator_loss(model, frozen)
+    return method.loss(model, frozen), None
 
 
 def _batches(base: Phase) -> tuple[Batch, Batch]:
@@ -190,7 +196,7 @@ def _batches(base: Phase) -> tuple[Batch, Batch]:
 
 
 def _whole(work: Callable[[Batch], None], batch: Batch, few: Batch) -> tuple[float, float]:
-    return _ms(lambda: work(batch)), _ms(lambda: work(few))
+    return milliseconds(lambda: work(batch)), milliseconds(lambda: work(few))
 
 
 class _Counter(TorchDispatchMode):
@@ -209,19 +215,6 @@ def _operations(work: Callable[[], object]) -> int:
     with _Counter() as counter:
         work()
     return counter.count
-
-
-def _ms(work: Callable[[], object], rounds: int = 9, times: int = 20) -> float:
-    """Median processor time of a call in milliseconds."""
-    for _ in range(min(times, 5)):
-        work()
-    taken = []
-    for _ in range(rounds):
-        started = time.process_time()
-        for _ in range(times):
-            work()
-        taken.append((time.process_time() - started) / times * 1e3)
-    return statistics.median(taken)
 
 
 if __name__ == "__main__":

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import raw_files
+from processes import COLDBENCH, measured
 
-_COMMAND = (sys.executable, "-m", "coldbench")
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
 _LOAD = """
 import json, sys, time
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
-from coldbench.data import cache
 source = Registry().get(DATASETS, sys.argv[1])
 started, spent = time.perf_counter(), time.process_time()
 data = source().load(source.Config())
@@ -34,11 +31,12 @@ print(json.dumps([time.perf_counter() - started, time.process_time() - spent, da
 _CELLS = """
 import json, resource, sys, time
 import torch
-from coldbench.run.options import Options
+from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan
 
 torch.set_num_threads(1)
-plan = make_plan(Options(datasets=sys.argv[1], methods="base,avaew", backbones="deepfm", seeds="0,"))
+asked = {"datasets": sys.argv[1], "methods": "base,avaew", "backbones": "deepfm", "seeds": "0,"}
+plan = make_plan(read_options(asked, None))
 data = plan.datasets[plan.cells[0].dataset.label]
 last = time.process_time()
 
@@ -49,10 +47,11 @@ def say(**line):
     print(json.dumps({**line, "spent": now - last, "peak": peak}), flush=True)
     last = time.process_time()
 
-pretrained = plan.cells[0].pretrain(data)
+pretrained = plan.cells[0].on(data).pretrain()
 say(steps=pretrained.steps, rows=data.rows)
 for cell in plan.cells:
-    for outcome in cell.phases(data, pretrained)[0]:
+    stages = cell.on(data)
+    for outcome in stages.phases(pretrained, stages.fit(pretrained)):
         say(method=cell.method.name, phase=outcome.phase, steps=outcome.steps, auc=outcome.metrics["auc"])
 """
 
@@ -72,8 +71,8 @@ def prepare(folder: Path | None, pairs: int) -> dict:
     for name in raw_files.MAKERS:
         with raw(name, folder) as path, tempfile.TemporaryDirectory() as cache:
             environment = {**os.environ, "COLDBENCH_CACHE": cache}
-            wall, usage, _ = _measured([*_COMMAND, "data", "add", name, str(path)], environment)
-            loads = [_measured([sys.executable, "-c", _LOAD, name], environment) for _ in range(pairs)]
+            wall, usage, _ = measured([*COLDBENCH, "data", "add", name, str(path)], environment)
+            loads = [measured([sys.executable, "-c", _LOAD, name], environment) for _ in range(pairs)]
             seconds, spent, counts = zip(*(json.loads(out) for _, _, out in loads), strict=True)
             size = sum(file.stat().st_size for file in Path(cache).rglob("*.parquet"))
             rows.append(
@@ -116,7 +115,7 @@ def cells(name: str, folder: Path | None, minutes: float) -> dict:
     """A cell of base and one of avaew on one pretrained backbone, by the processor time of one thread."""
     with raw(name, folder) as path, tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "COLDBENCH_CACHE": cache}
-        _measured([*_COMMAND, "data", "add", name, str(path)], environment)
+        measured([*COLDBENCH, "data", "add", name, str(path)], environment)
         lines = list(_until([sys.executable, "-c", _CELLS, name], environment, minutes))
     pretraining, reached = lines[0], {(line["method"], line["phase"]): line for line in lines[1:]}
     rows = [["pretraining", "", f"{pretraining['spent']:.0f}", *_steps(pretraining), f"{pretraining['peak']:.1f}", ""]]
@@ -129,7 +128,7 @@ def cells(name: str, folder: Path | None, minutes: float) -> dict:
             rows.append([method, phase, *shown])
     return {
         "title": f"cells on {name}, DeepFM: pretraining, then base and avaew",
-        "header": ["", "phase", "processor s", "steps", "ms a step", "peak GiB", "AUC"],
+        "header": ["", "phase", "processor s", "steps", "ms per step", "peak GiB", "AUC"],
         "rows": rows,
         "data": f"raw files of benchmarks/raw_files.py, {pretraining['rows']:,} interactions",
         "note": "Processor time of one thread, evaluation included; 'cold' is the method's fit on base and what comes "
@@ -154,14 +153,3 @@ def _until(command: list[str], environment: dict[str, str], minutes: float) -> I
         finally:
             clock.cancel()
             process.kill()
-
-
-def _measured(command: list[str], environment: dict[str, str]) -> tuple[float, resource.struct_rusage, str]:
-    """Wall seconds, resource usage and output of a command."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
-    out = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed")
-    return time.perf_counter() - started, usage, out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import itertools
@@ -285,6 +286,46 @@ def test_mwuf_scales_shifts_and_updates_what_each_loss_should(dataset, split, se
     torch.testing.assert_close(adapted, backbone.item_table.weight[split.new_items] - old_shift + new_shift)
 
 
+def test_mwuf_trains_its_new_items_through_scale_and_shift_where_asked(dataset, split, setting, make_phase):
+    _, backbone = setting
+    method = make("mwuf", dataset, backbone, through=True, item_lr=0.02, item_epochs=2)
+    method.fit(backbone, make_phase("base", batch_size=256))
+    other = copy.deepcopy(method)
+    before = other.start.expand(len(split.new_items), -1)
+    for name in ("warm-a", "warm-b"):
+        phase, again = (make_phase(name, batch_size=100) for _ in range(2))
+        found = method.warm(backbone, phase)
+        other.see(backbone, again)
+        items = again.cold
+        scale = other.scale(backbone.items(items).flatten(1)).detach()
+        shift = other.shift(other.mean_users(items.number)).detach()
+        new = torch.nn.Parameter(before.clone())
+        optimizer = torch.optim.Adam([new], lr=0.02, weight_decay=1e-6)
+        cold = items.number.tolist()
+        for batch in again.batches(2):
+            place = torch.tensor([cold.index(item) for item in batch.item.tolist()])
+            logits = backbone.score((scale * new + shift)[place], backbone.encode(batch))
+            optimizer.zero_grad()
+            functional.binary_cross_entropy_with_logits(logits, batch.click).backward()
+            optimizer.step()
+        before = new.detach()
+        torch.testing.assert_close(found, scale * before + shift)
+
+
+def test_a_generators_tables_start_as_in_the_public_code_unless_told_otherwise(dataset, setting):
+    _, backbone = setting
+    for name in ("cvar", "avaew"):
+        owner = Registry().get(METHODS, name)
+        side = owner(owner.Config(), dataset.schema, backbone).generator.side
+        assert side.fields.padding is not None
+        assert not side.fields.table[0].any()
+        for table in (side.fields.table[1:], side.item.weight):
+            assert table.std().item() == pytest.approx(1, abs=0.05)
+        plain = owner(owner.Config(normal_tables=False, padding=False), dataset.schema, backbone).generator.side
+        assert plain.fields.padding is None
+        assert plain.fields.table.abs().max() <= 0.01
+
+
 @pytest.mark.parametrize("ctr", [0.0, 0.6])
 def test_gars_two_losses_and_whom_they_move(ctr, dataset, setting):
     batch, backbone = setting
@@ -337,6 +378,21 @@ def test_avaew_alternates_and_each_step_moves_its_own_network(dataset, split, se
     phase = make_phase("base", batch_size=len(split.base))
     method.train_generator(backbone, phase, epochs=1)
     assert moved == 2 * [{"generator"}, {"classifier"}, {"classifier"}, {"classifier"}]
+
+
+def test_under_a_limit_avaews_classifier_judges_the_batch_of_its_step(dataset, setting, make_phase, monkeypatch):
+    _, backbone = setting
+    method = make("avaew", dataset, backbone)
+    loss, judged = method.classifier_loss, []
+
+    def spy(batch, both):
+        assert torch.equal(both[0], backbone.item_table(batch.items.number))
+        judged.append(batch)
+        return loss(batch, both)
+
+    monkeypatch.setattr(method, "classifier_loss", spy)
+    method.train_generator(backbone, make_phase("warm-a", limit=9, batch_size=100), 1)
+    assert len(judged) == 6  # a generator's step, then three of the classifier's
 
 
 def test_cvar_adapts_only_where_it_should(dataset, setting, make_phase):

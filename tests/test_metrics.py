@@ -51,3 +51,13 @@ def test_calibration_of_exact_chances_is_small_and_of_shifted_ones_is_the_shift(
     labels = random.random(200_000) < chances
     assert metrics.calibration_error(labels, logits) < 0.01
     assert metrics.calibration_error(labels, np.full(200_000, 20.0)) == pytest.approx(1 - labels.mean(), abs=1e-3)
+
+
+def test_calibration_error_is_over_bins_of_neighbouring_predictions(rows):
+    labels, logits, _ = rows
+    ordered = sorted(zip(logits.tolist(), labels.tolist(), strict=True), key=lambda row: row[0])
+    error = 0.0
+    for start in range(0, 500, 25):
+        part = ordered[start : start + 25]
+        error += abs(sum(label - 1 / (1 + np.exp(-logit)) for logit, label in part)) / 500
+    assert metrics.calibration_error(labels, logits) == pytest.approx(error, abs=1e-9)

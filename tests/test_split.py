@@ -37,6 +37,24 @@ def test_equals_a_count_by_hand(dataset, ties):
         assert sorted(rows) == sorted(expected[name]), name
 
 
+def test_a_log_that_is_in_no_order_of_time_is_cut_in_time(dataset):
+    data = dataclasses.replace(dataset, time=np.random.default_rng(0).permutation(dataset.time))
+    split, expected = warm_up_split(data), by_hand(data)
+    for name, rows in (*split.warm.items(), ("test", split.test)):
+        assert sorted(rows) == sorted(expected[name]), name
+
+
+def test_the_ends_of_n_and_k_are_the_papers(dataset):
+    """An item with N interactions is not old yet, and one with 3 K is not discarded."""
+    counts = np.bincount(dataset.item)
+    n = int(counts[counts < dataset.n].max())
+    k = int(counts[(counts < n) & (counts % 3 == 0)].max()) // 3
+    data = dataclasses.replace(dataset, n=n, k=k)
+    split = warm_up_split(data)
+    assert set(np.flatnonzero((counts == n) | (counts == 3 * k))) <= set(split.new_items)
+    assert sorted(split.base) == sorted(by_hand(data)["base"])
+
+
 def test_parts_do_not_overlap_and_items_are_told_apart(dataset, split):
     rows = np.concatenate([split.base, *split.warm.values(), split.test])
     assert len(rows) == len(set(rows))

@@ -1,8 +1,9 @@
-"""The usual research loop of this field, for comparison: written for this purpose, in its manner, without its bugs.
+"""A stand-in for the research code of this field, written in its manner and without its bugs; it is no published code.
 
 A ``Dataset`` gives one row at a time as a dict of int64 tensors, title and all; a ``DataLoader`` collates them; the
 model looks up every field of every row, padding and all; a generator's step runs the whole frozen backbone again.
-DeepFM, the plain baseline's pretraining, and what each other method does on base.
+DeepFM, the plain baseline's pretraining, and what each other method does on base. It is slower than the public CVAR
+code (``peers.QUOTED``), so that a ratio to it is no claim about that code.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def columns(log: Log, side: SideName) -> dict[str, tuple[int, np.ndarray]]:
     return found
 
 
-class UsualDeepFM(nn.Module):
-    """DeepFM on a dict of columns; one embedding module a field."""
+class RowWiseDeepFM(nn.Module):
+    """DeepFM on a dict of columns; one embedding module per field."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
@@ -86,7 +87,7 @@ class UsualDeepFM(nn.Module):
         return pairs + linear + self.mlp(stacked.flatten(1)).squeeze(1)
 
 
-class UsualGenerator(nn.Module):
+class RowWiseGenerator(nn.Module):
     """CVAR's generator, with AVAEW's classifier, row by row of the batch."""
 
     def __init__(self, log: Log) -> None:
@@ -126,9 +127,9 @@ def loader(log: Log, rows: np.ndarray, batch_size: int) -> DataLoader:
     return DataLoader(RowByRow(log, rows), batch_size=batch_size, shuffle=True)
 
 
-def pretrain(log: Log, rows: np.ndarray, batch_size: int = 2048) -> UsualDeepFM:
+def pretrain(log: Log, rows: np.ndarray, batch_size: int = 2048) -> RowWiseDeepFM:
     """One epoch over some rows."""
-    model = UsualDeepFM(log)
+    model = RowWiseDeepFM(log)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-6)
     for features, click in loader(log, rows, batch_size):
         loss = functional.binary_cross_entropy_with_logits(model(features), click)
@@ -137,8 +138,8 @@ def pretrain(log: Log, rows: np.ndarray, batch_size: int = 2048) -> UsualDeepFM:
 
 
 def cvar(log: Log, rows: np.ndarray, batch_size: int = 2048, adversarial: bool = False) -> None:
-    """CVAR's generator, ten steps a batch, on a backbone that is not trained first; or AVAEW's."""
-    model, generator = UsualDeepFM(log), UsualGenerator(log)
+    """CVAR's generator, ten steps per batch, on a backbone that is not trained first; or AVAEW's."""
+    model, generator = RowWiseDeepFM(log), RowWiseGenerator(log)
     model.requires_grad_(False)
     optimizer = torch.optim.Adam(generator.generating(), lr=1e-3, weight_decay=1e-6)
     judge = torch.optim.Adam([*generator.hidden.parameters(), *generator.last.parameters()], lr=1e-3, weight_decay=1e-6)
@@ -163,7 +164,7 @@ def avaew(log: Log, rows: np.ndarray) -> None:
 
 def meta_e(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
     """Meta-Embedding on two halves of the rows; the items of a pair of batches do not matter for the time."""
-    model, network = UsualDeepFM(log).requires_grad_(False), _network(_side_width(log), 16)
+    model, network = RowWiseDeepFM(log).requires_grad_(False), _network(_side_width(log), 16)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-6)
     halves = (loader(log, part, batch_size) for part in np.array_split(rows, 2))
     for (first, click_a), (second, click_b) in zip(*halves, strict=True):
@@ -176,7 +177,7 @@ def meta_e(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
 
 def mwuf(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
     """MWUF's cold and warm losses in turn; its mean users are given."""
-    model = UsualDeepFM(log).requires_grad_(False)
+    model = RowWiseDeepFM(log).requires_grad_(False)
     new, users = nn.Embedding(log.schema.items, DIM), torch.randn(log.schema.items, DIM)
     scale, shift = _network(_side_width(log), 16), _network(DIM, 16)
     cold = torch.optim.Adam(new.parameters(), lr=1e-3, weight_decay=1e-6)
@@ -190,7 +191,7 @@ def mwuf(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
 
 def gar(log: Log, rows: np.ndarray, batch_size: int = 2048) -> None:
     """GAR's critic and generator in turn."""
-    model, generator = UsualDeepFM(log).requires_grad_(False), UsualGenerator(log)
+    model, generator = RowWiseDeepFM(log).requires_grad_(False), RowWiseGenerator(log)
     names = list(columns(log, "user"))
     made = _network(_side_width(log), 200, 200, DIM, middle=nn.Tanh)
     towers = _network(len(names) * DIM, 200, 200, middle=nn.Tanh), _network(DIM, 200, 200, middle=nn.Tanh)
@@ -223,7 +224,7 @@ def _side_width(log: Log) -> int:
     return (len(columns(log, "item")) + 1) * DIM
 
 
-def _side(model: UsualDeepFM | UsualGenerator, log: Log, features: dict[str, Tensor]) -> Tensor:
+def _side(model: RowWiseDeepFM | RowWiseGenerator, log: Log, features: dict[str, Tensor]) -> Tensor:
     """The embeddings of an item's side information, looked up for every row."""
     names = [field.name for field in log.schema.side("item").tokens]
     numbers = features["count"].expand(-1, DIM)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from deepctr_torch.inputs import DenseFeat, SparseFeat, VarLenSparseFeat, get_feature_names
 from deepctr_torch.models import DeepFM
-from usual_loop import columns
+from stand_in import columns
 
 from coldbench.data.dataset import Dataset
 from coldbench.data.schema import SideName

@@ -115,6 +115,27 @@ def test_a_lost_backbone_takes_the_fits_on_it_with_it(tmp_path, folder):
     assert queue.finished
 
 
+def test_stages_that_were_lost_are_made_anew_for_a_job_that_comes_later(tmp_path, folder):
+    todo = plan(tmp_path, methods="cvar", seeds="1", protocol="matched", budget="1,3").cells
+    later = []
+
+    class Source:
+        empty = property(lambda self: not later)
+
+        def next(self, waiting):
+            return later.pop() if later else None
+
+    queue = Queue(computations(todo), folder, Source())
+    assert len(queue.ended(queue.next(), False, 1.0)) == 3  # two cells and their fit
+    later += computations(todo[:1])
+    kinds = []
+    while (job := queue.next()) is not None:
+        kinds.append(type(job))
+        queue.ended(job, True, 1.0)
+    assert kinds == [Pretrain, Fit, Compute]
+    assert queue.finished
+
+
 def test_a_job_whose_worker_died_is_done_again_but_not_for_ever(tmp_path, folder):
     queue = queue_of(plan(tmp_path).cells[:1], folder)
     for left in range(TRIES - 1, -1, -1):

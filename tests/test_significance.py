@@ -251,6 +251,7 @@ def test_bootstrap_draws_whole_items_and_then_their_rows():
         assert set(times) <= {0, size, 2 * size, 3 * size}  # an item drawn twice gives twice its rows
         assert times.mean() == pytest.approx(size, rel=0.05)
     assert (weights[:, items == 9] > 1).any()
+    assert np.ptp(weights[:, items == 9], axis=1).any()  # not all of them as often
     assert weights.mean(0) == pytest.approx(np.ones(10), abs=0.07)
     (alone,) = _weights(items, 400, 0, within=False)
     assert (np.ptp(alone[:, items == 9], axis=1) == 0).all()  # items alone: all their rows together

@@ -20,7 +20,7 @@ from coldbench.run.options import FLAGS
 
 
 class _Group(click.Group):
-    """Turns bad input into one line and exit code 2."""
+    """Reports bad input in one line, with exit code 2."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -40,7 +40,7 @@ class _Group(click.Group):
         except click.UsageError as error:
             command = f"{ctx.invoked_subcommand} " if ctx.invoked_subcommand else ""
             _end(f"{error.format_message()} (see coldbench {command}--help)")
-        except OSError as error:  # a full disk, a path that no system takes: nothing to be mended in the code
+        except OSError as error:  # a full disk or an impossible path is not a bug in the code
             if error.errno == errno.EPIPE:
                 raise
             _end(str(error))
@@ -52,7 +52,7 @@ def _end(message: str) -> NoReturn:
 
 
 def _options(command: Callable) -> Callable:
-    """The flags of ``coldbench run``; each is a key of the TOML file as well."""
+    """Adds the flags of ``coldbench run``, each of which is also a key of the TOML file."""
     command = click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")(command)
     command = click.option(
         "--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."
@@ -75,7 +75,7 @@ def _option(name: str, flag: Flag) -> Callable[[Callable], Callable]:
 
 
 def _question(command: Callable) -> Callable:
-    """The flags that say what is asked of results."""
+    """Adds the flags for the metric and the level of the tests."""
     for flag in (
         click.option("--alpha", type=float, default=0.05, show_default=True, help="The level of the tests."),
         click.option("--metric", default="auc", show_default=True, help="auc, gauc, item_auc, logloss or calibration."),

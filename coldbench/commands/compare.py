@@ -1,4 +1,4 @@
-"""Comparison of two runs: their versions and data, and the differences of the cells that both have."""
+"""``coldbench compare``: versions and data of two runs, and the differences between cells that both have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from coldbench.run.folder import Folder
 from coldbench.run.record import Record
 from coldbench.significance import IDENTICAL, holm, paired_t
 
-_DATA = ["fingerprint", "variant"]  # what data are, wherever they lie and whatever tables call them
+_DATA = ["fingerprint", "variant"]  # the identity of data, whatever their path and label
 _CELL = [*_DATA, "settings", "protocol", "backbone", "method", "seed"]
 _GROUP = ["dataset", "protocol", "backbone", "method", "phase"]
 _MOST_NAMED = 10
@@ -33,18 +33,18 @@ class _Run:
 
     @property
     def cells(self) -> pd.Series:
-        """The key of each cell, by what was run."""
+        """The key of each cell, indexed by what was run."""
         return self.frame.drop_duplicates(_CELL).set_index(_CELL)["key"]
 
 
 def compare(first: Path, second: Path, options: ReportOptions) -> str:
-    """Compares the results of a second run with those of a first one, in Markdown.
+    """Compares the results of two runs, in Markdown.
 
-    Differences are of the second minus the first, paired by seed, tested by the paired t-test with Holm's correction
-    over all that were tested. A setting that only one of the versions knows does not keep cells apart.
+    Differences are the second run minus the first, paired by seed. The test is the paired t-test with Holm's correction
+    over all differences. A setting that only one of the two versions knows does not keep cells apart.
 
     Raises:
-        InputError: A folder holds no finished cell, or the options does not suit them.
+        InputError: A folder has no finished cell, or the options do not suit the results.
     """
     runs = _aligned(_read(first), _read(second))
     for run in runs:
@@ -70,11 +70,11 @@ def _read(path: Path) -> _Run:
 
 
 def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
-    """Tells cells apart by the settings that both versions know, and calls data as the first run does."""
+    """Distinguishes cells by the settings that both versions know, and labels data as the first run does."""
     known = [set().union(*(record["config"]["settings"] for record in run.records.values())) for run in (first, second)]
     shared = sorted(known[0] & known[1])
     suffixes = settings_suffixes([*first.records.values(), *second.records.values()], shared)
-    records = [*second.records.values(), *first.records.values()]  # the first run's labels come last and stay
+    records = [*second.records.values(), *first.records.values()]  # the first run's labels come last and win
     labels = {content(record): record["dataset_label"] for record in records}
 
     def aligned(run: _Run) -> _Run:
@@ -88,7 +88,7 @@ def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
 
 
 def _provenance(runs: tuple[_Run, _Run], paths: tuple[Path, Path]) -> str:
-    """A table of versions, commits, machines, data and settings, marked where they differ."""
+    """A table of versions, commits, machines, data and settings that marks differences."""
     facts = [_facts(run, path) for run, path in zip(runs, paths, strict=True)]
     rows = []
     for name in dict.fromkeys([*facts[0], *facts[1]]):
@@ -121,7 +121,7 @@ def _missing(run: _Run, cells: pd.Index, which: str) -> str | None:
 
 
 def _apart(first: pd.Index, second: pd.Index) -> str:
-    """The properties in which the cells of two runs have no value in common."""
+    """The properties of which the cells of two runs share no value."""
     apart = []
     for level, name in enumerate(_CELL):
         ours, theirs = (list(dict.fromkeys(map(str, cells.get_level_values(level)))) for cells in (first, second))
@@ -134,7 +134,7 @@ def _apart(first: pd.Index, second: pd.Index) -> str:
 
 
 def _same(runs: tuple[_Run, _Run], first: str, second: str) -> bool:
-    """Whether two cells predicted the same bits; without predictions, whether all metrics are equal."""
+    """Whether two cells have bit-identical predictions or, if predictions are missing, equal metrics."""
     records = [run.records[key] for run, key in zip(runs, (first, second), strict=True)]
     tables = [run.folder.predictions(record) for run, record in zip(runs, records, strict=True)]
     if tables[0] is None or tables[1] is None:

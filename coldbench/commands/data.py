@@ -1,4 +1,4 @@
-"""``coldbench data``: what a dataset holds, and how it splits."""
+"""``coldbench data``: a dataset's content and split."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
 from coldbench.protocol.split import WARM_PHASES, WarmUpSplit, warm_up_split
 
-_FEW = 50  # test rows of the rarer class, below which an AUC says little
-_RARE = 0.005  # share of the rarer class in any part, below which the part says little
+_FEW = 50  # fewer test rows of the rarer class make the AUC noisy
+_RARE = 0.005  # a smaller share of the rarer class makes a part uninformative
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """A split with about 80 % new items.
+    """A proposed split with about 80 % new items.
 
     Attributes:
         n: Items with more interactions are old.
         k: Interactions of a new item in each warm-up phase.
-        split: Rows per part and items per group.
+        split: The rows in each part and the items in each group.
     """
 
     n: int
@@ -37,7 +37,7 @@ class Proposed:
     split: dict[str, int]
 
     def text(self) -> str:
-        """The proposal for a person to read."""
+        """The proposal as text."""
         new, old = self.split["items_new"], self.split["items_old"]
         return f"N = {self.n}, K = {self.k}, {100 * new / (new + old):.0f} % new items: {_listed(self.split)}"
 
@@ -47,23 +47,23 @@ class Info:
     """A dataset in numbers: its sizes, its split and its fields.
 
     Attributes:
-        name: The registry's name.
-        label: What tables call it.
-        rows: Interactions.
-        users: Users.
-        items: Items.
-        click_rate: Share of clicks among the interactions.
-        fingerprint: SHA-256 of content and preparing code.
+        name: The registered name.
+        label: The name in tables.
+        rows: The number of interactions.
+        users: The number of users.
+        items: The number of items.
+        click_rate: The share of clicks among the interactions.
+        fingerprint: SHA-256 of the content and of the version of the preparing code.
         n: Items with more interactions are old.
         k: Interactions of a new item in each warm-up phase.
-        split: Rows per part and items per group.
-        click_rates: Share of clicks per part.
-        discarded: What the split leaves out, and why.
-        popularity: Interactions of the items at some ranks, the most popular first.
-        fields: Field name to its side, kind, number of values and of columns.
-        proposed: A split with about 80 % new items, where there is one.
-        warnings: Parts whose AUC is undefined or noisy.
-        notes: How the raw files differ from the published ones.
+        split: The rows in each part and the items in each group.
+        click_rates: The share of clicks in each part.
+        discarded: The items and rows that the split leaves out, and why.
+        popularity: The interactions of the items at some ranks, the most popular item first.
+        fields: The side, kind, number of values and number of columns of each field.
+        proposed: A split with about 80 % new items, or None.
+        warnings: Warnings about parts with only one class or few rows of one.
+        notes: Differences between the raw files and the published ones.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Info:
     notes: list[str]
 
     def text(self) -> str:
-        """The description for a person to read."""
+        """The description as text."""
         rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
         curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
         fields = ", ".join(
@@ -110,10 +110,10 @@ class Info:
 
 
 def describe(name: str, path: Path | None = None, partial: bool = False) -> Info:
-    """Prepares a dataset if need be, and describes it with its default split.
+    """Prepares a dataset if necessary, and describes it with its default split.
 
     Raises:
-        InputError: The name is unknown, or the dataset is not at hand.
+        InputError: The name is unknown, or the dataset is not available.
     """
     registry = Registry()
     key, values = Registry().dataset(name)
@@ -121,19 +121,19 @@ def describe(name: str, path: Path | None = None, partial: bool = False) -> Info
 
 
 def add_dataset(name: str, path: Path, partial: bool = False) -> str:
-    """Checks raw files, makes them what the name stands for, and describes them.
+    """Checks raw files, makes them the data of the given name, and describes them.
 
     Raises:
-        InputError: The name is unknown, or the files are not that dataset's.
+        InputError: The name is unknown, or the files do not belong to that dataset.
     """
     return _info(_source(name, partial).add(path)).text()
 
 
 def download_dataset(name: str) -> str:
-    """Fetches the published archive, checks it, makes it what the name stands for, and describes it.
+    """Downloads the published archive, checks it, makes it the data of the given name, and describes it.
 
     Raises:
-        InputError: The name is unknown, or the archive cannot be had.
+        InputError: The name is unknown, or the archive cannot be downloaded.
     """
     source = _source(name)
     return _info(source.add(source.download())).text()
@@ -147,10 +147,10 @@ def _source(name: str, partial: bool = False) -> Source:
 
 
 def check_folder(path: Path) -> tuple[str, int]:
-    """The problems of a folder with own data, one per line, or a description of it; and the exit code.
+    """Checks a folder with the user's own data; returns its problems or its description, and the exit code.
 
     Raises:
-        InputError: There is no such folder, or its items do not split by its N and K.
+        InputError: The folder does not exist, or its items do not split at its N and K.
     """
     problems = check(path)
     if problems:
@@ -209,7 +209,7 @@ def _proposed(counts: np.ndarray) -> Proposed | None:
 
 
 def _warnings(part: str, click: np.ndarray) -> Iterator[str]:
-    """What makes the AUC of the test undefined or noisy, or leaves a phase little to learn from."""
+    """Yields warnings about a test part with an undefined or noisy AUC, or a phase with little to learn from."""
     clicks, rows = int(click.sum()), len(click)
     fewer, what = min((clicks, "with a click"), (rows - clicks, "without a click"))
     test = part == "test"
@@ -234,7 +234,7 @@ def _discarded(split: WarmUpSplit, counts: np.ndarray, k: int) -> dict[str, Any]
 
 
 def _curve(counts: np.ndarray) -> list[dict[str, int]]:
-    """The popularity at ranks 1, 2, 5, 10, 20, 50, ... and the last, (items,) counts in falling order."""
+    """The popularity at ranks 1, 2, 5, 10, 20, 50, ... and the last, from (items,) counts in falling order."""
     ranks = [step * 10**power for power in range(len(str(len(counts)))) for step in (1, 2, 5)]
     shown = [*(rank for rank in ranks if rank < len(counts)), len(counts)]
     return [{"rank": rank, "interactions": int(counts[rank - 1])} for rank in shown]

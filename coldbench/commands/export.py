@@ -16,7 +16,7 @@ from coldbench.report.analysis.names import PHASES, counted
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
 
-PRETRAINING = "pretraining"  # stands for a phase in rows that were measured before the first one
+PRETRAINING = "pretraining"  # takes the phase's place in rows measured before the first phase
 COLUMNS = {
     "dataset": "name, with what of its configuration is not the default",
     "dataset_label": "what tables call the data",
@@ -44,18 +44,18 @@ FORMATS = ("parquet", "csv", "json")
 
 
 def export(folder: Path, to: str, out: Path | None = None) -> str:
-    """Writes every measurement of a run's folder into one file.
+    """Writes every measurement in a run folder to one file.
 
     Args:
-        folder: The run's folder.
+        folder: The run folder.
         to: One of ``FORMATS``.
-        out: The file; None for export.FORMAT in the run's folder.
+        out: The output file; None for export.FORMAT in the run folder.
 
     Returns:
-        A sentence for the user: the file and the number of measurements.
+        A sentence for the user with the file and the number of measurements.
 
     Raises:
-        InputError: The format is unknown, the folder holds no finished cell, or the file cannot be written.
+        InputError: The format is unknown, the folder has no finished cell, or the file cannot be written.
     """
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
@@ -71,7 +71,7 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
 
 
 def measurements(records: list[Record]) -> pd.DataFrame:
-    """A row per cell, phase and metric, with the columns of ``COLUMNS``."""
+    """A frame with one row per cell, phase and metric, and the columns of ``COLUMNS``."""
     rows = [about | measured for record in records for about in [_about(record)] for measured in _measured(record)]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": "int64", "value": "float64"})
 

@@ -1,4 +1,4 @@
-"""``coldbench list``: methods, backbones and datasets that can be named."""
+"""``coldbench list``: the available methods, backbones and datasets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coldbench.plugins.registry import Registry
 
 
 def listing(kind: str | None, plugins: Sequence[Path] = ()) -> str:
-    """Names, citations, hyper-parameters and their defaults, of one kind or of all.
+    """Lists names, citations and hyper-parameters with their defaults, for one kind or for all.
 
     Raises:
         InputError: The kind is unknown, or a plugin file cannot be used.
@@ -31,7 +31,7 @@ def _kind(registry: Registry, plural: str) -> str:
     for name in registry.names(KINDS[plural]):
         try:
             owner: Any = registry.get(KINDS[plural], name)
-        except InputError as error:  # of an installed package that is broken: the others can still be used
+        except InputError as error:  # a broken installed package leaves the others usable
             parts.append(f"  {name}: {error}")
             continue
         values = ", ".join(f"{field}={text(value)}" for field, value in as_dict(owner.Config()).items())

@@ -1,4 +1,4 @@
-"""A whole run: plan, grid, report."""
+"""``coldbench run`` and ``coldbench report``: plan, grid, report."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from coldbench.run.plan import Plan, make_plan
 
 @dataclass(frozen=True)
 class Result:
-    """What to tell the user, and the exit code: 0, 1 where cells failed or are left to do, 130 where it was stopped."""
+    """The text for the user, and the exit code: 0, 1 if cells failed or are left over, or 130 after a stop."""
 
     text: str
     code: int
 
 
 def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
-    """Runs what the flags and the TOML file say, and writes the report.
+    """Computes the grid that the flags and the TOML file describe, and writes the report.
 
     Raises:
-        InputError: Anything that the user can put right.
+        InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
     """
     plan = make_plan(read_options(flags, config))
     if dry_run:
@@ -54,10 +54,10 @@ def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
 
 
 def report(location: str, question: ReportOptions | None = None) -> Report:
-    """Writes the report of a run's folder; of one in a remote storage, from a copy.
+    """Writes the report of a run folder; a folder in remote storage is copied first.
 
     Raises:
-        InputError: The folder holds no run or no finished cell, or cannot be written.
+        InputError: The folder is not a run folder, has no finished cell, or cannot be written.
     """
     out = place(location)
     if isinstance(out, Path):

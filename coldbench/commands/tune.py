@@ -1,4 +1,4 @@
-"""``coldbench tune``: studies, their trials, and the best of them."""
+"""``coldbench tune``: studies, their trials, and the best trials."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from coldbench.tune.trials import best, frame, write_best
 
 @dataclass(frozen=True)
 class Result:
-    """What to tell the user, and the exit code: 0, 1 where trials failed or are left to do, 130 after a stop."""
+    """The text for the user, and the exit code: 0, 1 if trials failed or are left over, or 130 after a stop."""
 
     text: str
     code: int
 
 
 def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_run: bool) -> Result:
-    """Searches as the flags say, and writes what was best, all trials and a report.
+    """Runs the search that the flags describe, and writes the best values, all trials and a report.
 
     Raises:
-        InputError: Anything that the user can put right.
+        InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
     """
     options = read_options(flags, config, seeds=(0,), out="results/tune")
     if dry_run:
@@ -49,7 +49,7 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
 
 
 def _written(location: str, searched: Searched, how: TuneOptions) -> list[str]:
-    """Writes ``best.toml``, ``trials.parquet`` and the report; returns a line for each, and the summary."""
+    """Writes ``best.toml``, ``trials.parquet`` and the report; returns the summary and one line per file."""
     out = place(location)
     written = write_best(out, searched.results, how.samples)
     try:

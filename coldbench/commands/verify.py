@@ -1,4 +1,4 @@
-"""``coldbench verify``: computes cells of a finished run again and compares them byte by byte."""
+"""``coldbench verify``: recomputes cells of a finished run and compares them byte by byte."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _TIMES = ("seconds", "cpu_seconds")
 
 @dataclass(frozen=True)
 class Finding:
-    """One recorded cell against its recomputation.
+    """The comparison of one recorded cell with its recomputation.
 
     Attributes:
-        cell: Its name.
-        differences: What differs in the results, a line each; nothing where all bits are the same.
-        causes: What differs between then and now that may explain it.
+        cell: The cell's name.
+        differences: The differences in the results, one line per difference; empty if all bits are the same.
+        causes: Changes since then that may explain the differences.
     """
 
     cell: str
@@ -51,11 +51,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a verification came to.
+    """The outcome of a verification.
 
     Attributes:
-        findings: One per cell.
-        unread: Why files are no record, by name.
+        findings: One finding per cell.
+        unread: The reasons why files are not valid records, by file name.
     """
 
     findings: tuple[Finding, ...]
@@ -63,11 +63,11 @@ class Verification:
 
     @property
     def same(self) -> bool:
-        """Whether every cell came out as it was, bit for bit."""
+        """Whether all files are valid and every cell was reproduced bit for bit."""
         return not self.unread and not any(finding.differences for finding in self.findings)
 
     def text(self) -> str:
-        """One line a cell; what differs, and why, below it."""
+        """One line per cell, followed by its differences and their possible causes."""
         lines = [f"no record  cells/{name}: {why}" for name, why in self.unread.items()]
         for finding in self.findings:
             lines.append(f"{'different' if finding.differences else 'same     '}  {finding.cell}")
@@ -79,16 +79,16 @@ class Verification:
 
 
 def verify(location: str, sample: int | None, data_dir: str | None, options: Options) -> Verification:
-    """Computes a run's cells again, in a folder of their own, and compares predictions, metrics and steps.
+    """Recomputes a run's cells in a temporary folder, and compares predictions, metrics and steps.
 
     Args:
-        location: The run's folder or its URL; nothing in it is changed.
-        sample: How many cells, drawn at random; None for all.
-        data_dir: A folder with raw files.
+        location: The run folder or its URL; nothing in it is changed.
+        sample: The number of cells, drawn at random; None for all.
+        data_dir: The folder with the raw files.
         options: Where and how wide to run, and the plugin files.
 
     Raises:
-        InputError: The folder holds no finished cell, or a cell needs a plugin or data that are not at hand.
+        InputError: The folder has no finished cell, or a cell needs a plugin or data that are not available.
     """
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     out = place(location)
@@ -109,7 +109,7 @@ def verify(location: str, sample: int | None, data_dir: str | None, options: Opt
 
 
 def _cell(record: Record, out: Place, registry: Registry, datasets: dict[str, Dataset], data_dir: str | None) -> Cell:
-    """The cell that a record tells of, as this version computes it on the data at hand."""
+    """Builds the cell of a record for this version of the code and the data available."""
     config = record["config"]
     try:
         dataset, backbone, method = (
@@ -140,14 +140,14 @@ def _protocol(values: dict[str, Any]) -> Spec:
 
 
 def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str) -> Finding:
-    """A record of one folder against that of the same cell in another.
+    """Compares a record with the recomputation of its cell.
 
     Args:
-        out: The folder of the run.
+        out: The run folder.
         record: One of its records.
-        scratch: The folder with the cell computed again.
+        scratch: The folder with the recomputed cell.
         cell: The cell.
-        reason: Why it is not there, if it is not.
+        reason: The reason to report if the recomputed cell is missing.
     """
     again = Folder(scratch).record(cell)
     if again is None:
@@ -194,7 +194,7 @@ def _short(value: Any) -> str:
 
 
 def _causes(record: Record, cell: Cell) -> Iterator[str]:
-    """What differs between then and now: data, code, versions, hardware."""
+    """Yields the changes since the record was written: data, code, versions, hardware."""
     then = record["provenance"]
     if record["fingerprint"] != cell.fingerprint:
         yield f"data: fingerprint {record['fingerprint'][:16]} then, {cell.fingerprint[:16]} now"

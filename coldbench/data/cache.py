@@ -1,9 +1,9 @@
-"""The cache of prepared datasets: Parquet under the user's cache folder, keyed by fingerprint.
+"""The cache of prepared datasets: Parquet files in the user's cache folder, keyed by fingerprint.
 
-Parquet alone, and no Arrow file to map beside it: 26 million rows are decoded in a fraction of a second, once a run,
-and workers map Ray's one copy of what came out (benchmarks/README.md, scale). LZ4 over split bytes is a third smaller
-than LZ4 alone and faster to read: the upper bytes of ids and times hardly change. Zstandard took five times as long.
-Pages carry checksums, because LZ4 has none: a byte that a disk has changed must not become another dataset.
+There is no memory-mapped Arrow file besides: 26 million rows are decoded in a fraction of a second, once per run, and
+all workers map Ray's single copy of the result (benchmarks/README.md, scale). LZ4 over split bytes is a third smaller
+than LZ4 alone and faster to read, because the upper bytes of ids and times hardly change. Zstandard took five times as
+long. Pages have checksums, because LZ4 has none and a byte changed on disk must not go unnoticed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from coldbench.data.prepared import Prepared
 from coldbench.data.schema import Field, Schema
 
 _TABLES = ("users", "items", "interactions")
-_CHUNK = 2**26  # rows of a row group: any dataset here is one, and a column of it is read in one piece
+_CHUNK = 2**26  # rows per row group: more than any dataset here has, so each column is read in one piece
 _LAYOUT = {
     "compression": "lz4",
     "use_dictionary": False,
@@ -36,17 +36,17 @@ _LAYOUT = {
     "write_page_checksum": True,
     "row_group_size": _CHUNK,
 }
-_STALE = 86_400  # seconds after which an unfinished preparation is nobody's
+_STALE = 86_400  # seconds after which an unfinished preparation counts as abandoned
 
 
 def root() -> Path:
-    """The cache folder: COLDBENCH_CACHE, else the user's cache folder."""
+    """The cache folder: COLDBENCH_CACHE if it is set, else ``coldbench`` in the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("COLDBENCH_CACHE") or Path(base) / "coldbench")
 
 
 def store(name: str, fingerprint: str, version: str, prepared: Prepared) -> None:
-    """Writes a prepared dataset; it appears under its fingerprint whole or not at all.
+    """Writes a prepared dataset, which appears under its fingerprint whole or not at all.
 
     Raises:
         InputError: The cache folder cannot be written.
@@ -61,7 +61,7 @@ def store(name: str, fingerprint: str, version: str, prepared: Prepared) -> None
             try:
                 scratch.rename(target)
             except OSError:
-                if not target.is_dir():  # else another process was first, with the same content
+                if not target.is_dir():  # otherwise another process has stored the same content first
                     raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -94,7 +94,7 @@ def _write(folder: Path, version: str, prepared: Prepared) -> None:
 
 
 def _shapes(prepared: Prepared) -> dict[str, dict[str, list]]:
-    """Types and sizes of all columns: the part of a Parquet file that tells them has no checksum."""
+    """The types and sizes of all columns, because the part of a Parquet file that holds them has no checksum."""
     return {
         table: {key: [values.dtype.str, *values.shape] for key, values in getattr(prepared, table).items()}
         for table in _TABLES
@@ -102,23 +102,23 @@ def _shapes(prepared: Prepared) -> dict[str, dict[str, list]]:
 
 
 def _settle(path: Path) -> None:
-    """Waits until a file is on the disk: a power cut after the renaming must not leave a hole in it."""
+    """Waits until a file is on disk, so that a power cut after the renaming leaves no gap in it."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def _sweep(folder: Path) -> None:
-    """Removes what preparations left that were killed."""
+    """Removes the files of preparations that were killed."""
     for left in folder.glob(".preparing-*"):
-        with suppress(FileNotFoundError):  # another process has just finished with it
+        with suppress(FileNotFoundError):  # another process has just removed it
             if time.time() - left.stat().st_mtime > _STALE:
                 shutil.rmtree(left, ignore_errors=True)
 
 
 def load(name: str, fingerprint: str, version: str) -> Prepared | None:
-    """Reads a prepared dataset back, or returns None where the cache has none by this version of the code.
+    """Reads a prepared dataset, or returns None if the cache has none by this version of the code.
 
-    A damaged one is removed.
+    A damaged dataset is removed from the cache.
     """
     folder = root() / name / fingerprint
     if not folder.is_dir():
@@ -133,7 +133,7 @@ def load(name: str, fingerprint: str, version: str) -> Prepared | None:
         )
         schema = Schema(about["users"], about["items"], tuple(Field(**field) for field in about["fields"]))
         prepared = Prepared(about["label"], schema, users, items, interactions, tuple(about["notes"]))
-        if not {"digest", "shapes"}.isdisjoint(about):  # else it was written before there were any
+        if not {"digest", "shapes"}.isdisjoint(about):  # older caches have neither
             written = about.pop("digest")
             if digest(about) != written or _shapes(prepared) != about["shapes"]:
                 raise ValueError("it was changed since it was written")
@@ -149,7 +149,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def remember(name: str, fingerprint: str) -> None:
-    """Makes a fingerprint the one that the dataset's name stands for."""
+    """Makes a fingerprint the current one for a dataset's name."""
     pointer = root() / name / "current"
     scratch = pointer.with_name(f".current-{os.getpid()}")
     scratch.write_text(fingerprint)
@@ -157,7 +157,7 @@ def remember(name: str, fingerprint: str) -> None:
 
 
 def remembered(name: str) -> str | None:
-    """The fingerprint that the dataset's name stands for, or None."""
+    """The current fingerprint for a dataset's name, or None."""
     pointer = root() / name / "current"
     return pointer.read_text().strip() if pointer.is_file() else None
 

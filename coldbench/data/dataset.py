@@ -11,11 +11,11 @@ from coldbench.data.schema import DERIVED, Schema, SideName
 
 @dataclass(frozen=True)
 class Table:
-    """One side's rows.
+    """The rows of one side: users, items or contexts.
 
     Attributes:
         ids: (rows, columns) int32, in the side's shared vocabulary (see ``Side.ids``).
-        numeric: (rows, fields) float32, unscaled; without the fields that the protocol derives.
+        numeric: (rows, fields) float32, unscaled, without the fields that the protocol derives.
     """
 
     ids: np.ndarray
@@ -23,7 +23,7 @@ class Table:
 
     @classmethod
     def build(cls, schema: Schema, side: SideName, values: dict[str, np.ndarray], rows: int) -> Table:
-        """Lays out one side's columns (see ``Side.ids`` for their values)."""
+        """Builds one side's table from its columns, with values as in ``Side.ids``."""
         layout = schema.side(side)
         numeric = [values[field.name] for field in layout.numeric if field.name not in DERIVED]
         stacked = np.stack(numeric, 1).astype(np.float32) if numeric else np.zeros((rows, 0), np.float32)
@@ -32,12 +32,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A log of interactions with the users and items in it.
+    """A log of interactions with its users and items.
 
     Attributes:
-        name: The registry's name (``ml-1m``).
-        label: What tables call it (``MovieLens-1M``).
-        fingerprint: SHA-256 over the raw content and the version of the code that prepared it.
+        name: The registered name, such as ``ml-1m``.
+        label: The name in tables, such as ``MovieLens-1M``.
+        fingerprint: SHA-256 of the raw content and of the version of the code that prepared it.
         schema: The fields.
         users: One row per user.
         items: One row per item.
@@ -45,10 +45,10 @@ class Dataset:
         user: (rows,) int32, index into ``users``.
         item: (rows,) int32, index into ``items``.
         click: (rows,) uint8, 1 where the user clicked.
-        time: (rows,) int64, seconds; ties are ordered by row.
+        time: (rows,) int64, in seconds; ties are ordered by row.
         n: Items with more than ``n`` interactions are old.
         k: Interactions of a new item in each warm-up phase.
-        notes: How the raw files differ from the published ones.
+        notes: Differences between the raw files and the published ones.
     """
 
     name: str

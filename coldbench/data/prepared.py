@@ -1,4 +1,4 @@
-"""``Prepared``: what a source makes of its raw files; the helpers that every source needs."""
+"""``Prepared``: the columns that a source reads from its raw files, with helpers that every source needs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
 
 @dataclass(frozen=True)
 class Prepared:
-    """Columns per side, with the values that ``Side.ids`` takes.
+    """The columns of each side, with the values that ``Side.ids`` takes.
 
     Attributes:
-        label: What tables call the data.
+        label: The data's name in tables.
         schema: The fields.
-        users: Field name to (users,) or (users, width) values.
-        items: Field name to (items,) or (items, width) values.
-        interactions: ``user``, ``item``, ``click``, ``time`` and the context fields, per row of the log.
-        notes: What a reader of ``coldbench data info`` should know of the raw files.
+        users: (users,) or (users, width) values by field name.
+        items: (items,) or (items, width) values by field name.
+        interactions: ``user``, ``item``, ``click``, ``time`` and the context fields, each with one value per log row.
+        notes: Remarks on the raw files for ``coldbench data info``.
     """
 
     label: str
@@ -43,15 +43,15 @@ class Prepared:
         log: dict[str, np.ndarray],
         notes: tuple[str, ...] = (),
     ) -> Prepared:
-        """Puts each column where its field's side says, and adds the fields that the protocol fills.
+        """Assigns each column to its field's side, and adds the fields that the protocol fills.
 
         Args:
-            label: What tables call the data.
+            label: The data's name in tables.
             users: The number of users.
             items: The number of items.
-            columns: The fields with their values, in the order that the schema is to have.
+            columns: The fields with their values, in the order of the schema.
             log: ``user``, ``item``, ``click`` and ``time``.
-            notes: What a reader of ``coldbench data info`` should know of the raw files.
+            notes: Remarks on the raw files for ``coldbench data info``.
         """
         sides: dict[SideName, dict[str, np.ndarray]] = {"user": {}, "item": {}, "context": {}}
         for one, values in columns:
@@ -61,7 +61,7 @@ class Prepared:
         return cls(label, schema, sides["user"], sides["item"], log | sides["context"], notes)
 
     def dataset(self, name: str, fingerprint: str, n: int, k: int) -> Dataset:
-        """Lays the columns out as the arrays that training reads."""
+        """Converts the columns to the arrays that training reads."""
         log = self.interactions
         sides: dict[SideName, tuple[dict[str, np.ndarray], int]] = {
             "user": (self.users, self.schema.users),
@@ -88,7 +88,7 @@ class Prepared:
 
 
 def categorical(name: str, side: SideName, values: pd.Series) -> tuple[Field, np.ndarray]:
-    """Numbers a column's values in sorted order; missing values get an index of their own, the last."""
+    """Numbers a column's values in sorted order; missing values share one further index, the last."""
     codes, words = values.factorize(sort=True)
     missing = codes < 0
     size = len(words) + int(missing.any())
@@ -98,7 +98,7 @@ def categorical(name: str, side: SideName, values: pd.Series) -> tuple[Field, np
 def multi(name: str, side: SideName, lists: Sequence[Sequence[str]], width: int) -> tuple[Field, np.ndarray]:
     """Numbers the words of a multi-valued column in sorted order, from 1; 0 is padding.
 
-    Words past ``width`` are left out, and are no part of the vocabulary either.
+    Words beyond ``width`` are dropped and do not enter the vocabulary either.
     """
     kept = [words[:width] for words in lists]
     vocabulary = {word: number for number, word in enumerate(sorted({w for words in kept for w in words}), 1)}

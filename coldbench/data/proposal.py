@@ -1,4 +1,4 @@
-"""A split to begin with: the (N, K) that make about 80 % of a log's split items new, as most of the paper's are."""
+"""Proposes a split: an (N, K) for which about 80 % of a log's split items are new, as in most of the paper's splits."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import numpy as np
 
 NEW = 0.8  # the share of new items among those that are old or new
 _SHOTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-_FEWEST = 500  # new items that a larger K has to leave
-_TEST = 0.9  # test rows per row of a warm-up phase that a larger K has to leave
+_FEWEST = 500  # the fewest new items that a larger K may leave
+_TEST = 0.9  # the fewest test rows per warm-up row that a larger K may leave
 
 
 def proposal(counts: np.ndarray, k: int = 0) -> tuple[int, int] | None:
-    """The N and K for a log.
+    """Chooses N and K for a log.
 
-    K is the largest that leaves 500 new items and 0.9 test rows per warm-up row, where a K does; else the largest that
-    leaves the test rows; else 1. N lies where 80 % of the items with at least 3 K interactions have no more.
+    K is the largest value that leaves 500 new items and 0.9 test rows per warm-up row; failing that, the largest
+    that leaves the test rows; else 1. N is such that 80 % of the items with at least 3 K interactions have at most N.
 
     Args:
-        counts: (items,) interactions of each item.
-        k: K, where it is given already.
+        counts: (items,) number of interactions of each item.
+        k: K if it is given already, else 0.
 
     Returns:
-        N and K, or None where no N leaves both old items and new ones with test rows.
+        N and K, or None if no N leaves both old items and new items with test rows.
     """
     fits = [(n, shots) for shots in ((k,) if k else _SHOTS) if (n := _boundary(counts, shots))]
     tested = [fit for fit in fits if _sizes(counts, *fit)[1] >= _TEST * 3 * fit[1] * _sizes(counts, *fit)[0]]
@@ -30,7 +30,7 @@ def proposal(counts: np.ndarray, k: int = 0) -> tuple[int, int] | None:
 
 
 def _boundary(counts: np.ndarray, k: int) -> int:
-    """The least N that makes 80 % of the split items new, or the largest that leaves an old one; 0 where none does."""
+    """The least N for which 80 % of the split items are new, else the largest that leaves an old item, else 0."""
     split, items = np.unique(counts[counts >= 3 * k], return_counts=True)
     share = np.cumsum(items) / max(items.sum(), 1)
     found = [(int(n), part >= NEW) for n, part in zip(split[:-1], share[:-1], strict=True) if n > 3 * k]
@@ -39,6 +39,6 @@ def _boundary(counts: np.ndarray, k: int) -> int:
 
 
 def _sizes(counts: np.ndarray, n: int, k: int) -> tuple[int, int]:
-    """The new items, and their interactions past the warm-up phases."""
+    """The number of new items, and of their interactions after the warm-up phases."""
     new = counts[(counts >= 3 * k) & (counts <= n)]
     return len(new), int(new.sum()) - 3 * k * len(new)

@@ -1,4 +1,4 @@
-"""Fields of a dataset: names, kinds, sides, vocabulary sizes."""
+"""The fields of a dataset: names, kinds, sides, vocabulary sizes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 Kind = Literal["categorical", "multi", "numeric"]
 SideName = Literal["user", "item", "context"]
 
-COUNT = "count"  # item side: interactions of the item, as far as the protocol lets a phase see
-TIME = "time"  # context: the moment of the interaction
-DERIVED = (COUNT, TIME)  # numeric fields that the protocol fills, not the dataset
+COUNT = "count"  # item side: the item's number of interactions, as far as the protocol reveals it
+TIME = "time"  # context: the time of the interaction
+DERIVED = (COUNT, TIME)  # numeric fields that the protocol fills instead of the dataset
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Field:
         name: The column's name.
         kind: ``categorical`` (one of ``size`` values), ``multi`` (up to ``width`` of ``size``
             values, the rest padding) or ``numeric``.
-        side: Whose field it is.
-        size: The number of values, padding not counted; 0 for numeric fields.
+        side: The side that the field belongs to.
+        size: The number of values, without padding; 0 for numeric fields.
         width: The number of columns; 1 unless ``multi``.
     """
 
@@ -40,9 +40,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Side:
-    """The fields of one side, laid out as one matrix of ids over one shared vocabulary.
+    """The fields of one side, laid out as one matrix of ids over a shared vocabulary.
 
-    Id 0 is the padding and embeds to zero; it is no word of any field. The values of
+    Id 0 is padding and embeds to zero; it is not a value of any field. The values of
     the first field follow, then those of the second, and so on.
     """
 
@@ -60,13 +60,13 @@ class Side:
 
     @cached_property
     def columns(self) -> tuple[slice, ...]:
-        """Where each token field's columns lie in the matrix of ids."""
+        """The columns of each token field in the matrix of ids."""
         ends = np.cumsum([0, *(field.width for field in self.tokens)])
         return tuple(slice(int(a), int(b)) for a, b in itertools.pairwise(ends))
 
     @cached_property
     def field_of(self) -> np.ndarray:
-        """The number of the token field that each column belongs to, (columns,) int64."""
+        """(columns,) int64: the number of the token field that each column belongs to."""
         return np.repeat(np.arange(len(self.tokens)), [field.width for field in self.tokens])
 
     @cached_property
@@ -75,15 +75,15 @@ class Side:
         return 1 + sum(field.size for field in self.tokens)
 
     def ids(self, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
-        """Lays the fields' own values out in the shared vocabulary.
+        """Converts the fields' own values to ids of the shared vocabulary.
 
         Args:
-            values: Per field, (rows,) values in [0, size) for a categorical field, and
-                (rows, width) values in [0, size] for a multi-valued one, where 0 is padding.
-            rows: The number of rows, for a side without fields.
+            values: Values by field name: (rows,) in [0, size) for a categorical field, and
+                (rows, width) in [0, size] for a multi-valued one, where 0 is padding.
+            rows: The number of rows, which a side without fields needs.
 
         Returns:
-            Ids of shape (rows, columns), int32.
+            (rows, columns) int32 ids.
         """
         matrix = np.empty((rows, sum(field.width for field in self.tokens)), np.int32)
         offset = 0
@@ -99,9 +99,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a dataset's interactions, users and items are described by.
+    """The numbers of users and items of a dataset, and all its fields.
 
-    The item ID is no field: its embedding is the backbone's ``item_table``. The user ID
+    The item ID is not a field: its embedding is the backbone's ``item_table``. The user ID
     is a categorical field of the user side.
     """
 

@@ -1,4 +1,4 @@
-"""``Source``: where a dataset comes from; the base class of every dataset."""
+"""``Source``: the base class of every dataset, and ``FileSource`` for datasets with published files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATA_VARIABLE = "COLDBENCH_DATA"
 
 @dataclass(frozen=True)
 class Shots:
-    """The split of a dataset with files: the only thing to choose about it."""
+    """The split, which is all that can be set for a dataset with files."""
 
     n: Count = 200  # items with more interactions than this are old
     k: Count = 20  # interactions of a new item in each warm-up phase
@@ -34,7 +34,7 @@ class Shots:
 
 @dataclass(frozen=True)
 class ProposedShots:
-    """The split of a dataset that comes in many sizes; 0 stands for what suits the log (``proposal``)."""
+    """The split of a dataset that comes in many sizes; 0 stands for the value that ``proposal`` gives for the log."""
 
     n: Annotated[int, Range(0, 1_000_000)] = 0  # items with more interactions are old; 0: about 80 % will be new
     k: Annotated[int, Range(0, 1_000_000)] = 0  # interactions of a new item in each warm-up phase; 0: what suits
@@ -44,9 +44,9 @@ class Source:
     """A named dataset.
 
     Attributes:
-        key: The registry's name.
+        key: The registered name.
         Config: A frozen dataclass with at least ``n`` and ``k``.
-        by_name: Whether the name alone says which data is meant; ``all`` leaves the others out.
+        by_name: Whether the name alone identifies the data; ``all`` omits datasets for which it does not.
     """
 
     key: ClassVar[str]
@@ -59,43 +59,43 @@ class Source:
 
     @classmethod
     def recognise(cls, text: str) -> dict[str, str] | None:
-        """The values of ``Config`` that a text which is no dataset's name stands for; None where it stands for none."""
+        """The values of ``Config`` that a text other than the name stands for, or None if it is not this dataset."""
         return None
 
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
-        """The dataset, ready to split.
+        """Loads the dataset, ready to split.
 
         Args:
             config: An instance of ``Config``.
-            data_dir: A folder with the raw files or the zip, for datasets that have files.
+            data_dir: The folder with the raw files or the zip, for datasets that have files.
         """
         raise NotImplementedError
 
     def add(self, path: Path) -> Dataset:
-        """Checks raw files, prepares the cache and makes them what the name stands for."""
+        """Checks raw files, prepares the cache and makes them the data of this name."""
         raise InputError(f"{self.key} has no files: it is generated where it is needed")
 
     def download(self) -> Path:
-        """The published archive, fetched into the cache folder and checked."""
+        """Downloads the published archive into the cache folder, checks it and returns its path."""
         raise InputError(f"{self.key} has no files to download")
 
     def accept_partial(self) -> None:
-        """Accepts raw files that hold fewer rows than the published ones; their label says so."""
+        """Accepts raw files with fewer rows than the published ones; the label will say so."""
         raise InputError(f"{self.key} has no published files, so there is no part of them")
 
 
 class FileSource(Source):
-    """A dataset that is prepared from published files.
+    """A dataset prepared from published files.
 
     Attributes:
         files: The names of the raw files that the content depends on, the log first.
-        optional: Those that a bundle may lack.
-        parts: Whether the files come in parts, each with files of these names (``RawFiles``).
-        archives: Names under which the published zip or its folder may lie in a data folder.
-        version: Of the preparing code: raise it when ``read`` gives something else.
+        optional: The names of further raw files that a bundle may lack.
+        parts: Whether the files come in parts, each with files of these names (see ``RawFiles``).
+        archives: The names that the published zip or its folder may have in a data folder.
+        version: The version of the preparing code; raise it when ``read`` gives another result.
         published: Where to get the files, and on what terms.
-        published_rows: How many rows each raw file has, headers not counted; empty for a dataset of many sizes.
-        largest: Bytes that no raw file reaches.
+        published_rows: The number of rows of each raw file, without headers; empty for a dataset of many sizes.
+        largest: The largest size of a raw file in bytes.
         partial: Whether a subset of the published rows is accepted.
     """
 
@@ -119,28 +119,28 @@ class FileSource(Source):
         raise NotImplementedError
 
     def load(self, config: Any, data_dir: Path | None = None) -> Dataset:
-        """The dataset from the cache, prepared first where raw files are at hand."""
+        """Loads the dataset from the cache, after preparing it if raw files are available."""
         return self._dataset(config, *self._find(data_dir))
 
     def add(self, path: Path) -> Dataset:
-        """Checks raw files, prepares the cache and makes them what the name stands for."""
+        """Checks raw files, prepares the cache and makes them the data of this name."""
         fingerprint, prepared = self._prepare(self._raw(path))
         cache.remember(self.key, fingerprint)
         return self._dataset(self.Config(), fingerprint, prepared)
 
     def download(self) -> Path:
-        """The published archive, fetched into the cache folder and checked."""
+        """Downloads the published archive into the cache folder, checks it and returns its path."""
         return self.published.fetch(cache.root() / "downloads" / self.archives[0])
 
     def accept_partial(self) -> None:
-        """Accepts raw files that hold fewer rows than the published ones; their label says so."""
+        """Accepts raw files with fewer rows than the published ones; the label will say so."""
         self.partial = True
 
     def count(self, name: str, rows: int) -> None:
-        """Checks that a raw file has as many rows as the published one, or fewer where a subset is accepted.
+        """Checks that a raw file has as many rows as the published one, or fewer if a subset is accepted.
 
         Raises:
-            InputError: It has not.
+            InputError: The file has another number of rows, or none.
         """
         if not rows:
             raise InputError(f"{name} has no rows: truncated, or another dataset")
@@ -152,10 +152,10 @@ class FileSource(Source):
             )
 
     def known(self, where: str, ids: np.ndarray, words: np.ndarray, index: np.ndarray, other: str) -> None:
-        """Checks, unless a subset is accepted, that every id in use has a row of its own in another file.
+        """Checks, unless a subset is accepted, that another file has a row for every id in the log.
 
         Raises:
-            InputError: An id of the log is none of the file's.
+            InputError: The other file lacks an id of the log.
         """
         if not self.partial:
             known(where, ids, words, index, other)
@@ -213,7 +213,7 @@ class FileSource(Source):
         return fingerprint, prepared
 
     def _names(self, raw: RawFiles) -> list[str]:
-        """The raw files that the content depends on, in all parts."""
+        """The names of the raw files that the content depends on, in all parts."""
         found = []
         for name in (*self.files, *self.optional):
             found += raw.named(name) if self.parts else [name] if name in raw or name in self.files else []

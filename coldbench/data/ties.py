@@ -1,8 +1,8 @@
-"""Ties in time: rows of an item at one moment, in an order that does not come from the file.
+"""Ties in time: orders rows of an item at the same time independently of the file.
 
-The split cuts an item's rows by time, and takes tied rows in the log's order. Where a file is sorted by its labels and
-its times are days, that order would put an item's clicks into one phase. Own data is therefore reordered here. The
-published datasets keep their files' order, because their published splits do.
+The split cuts an item's rows by time, and takes tied rows in the log's order. If a file is sorted by its labels and its
+times are days, that order would put an item's clicks into one phase. The user's own data is therefore reordered here.
+The published datasets keep their files' order, because their published splits do.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ _SEED = 0x9E3779B97F4A7C15
 
 
 def shuffled_ties(users: pd.Index, items: pd.Index, log: dict[str, np.ndarray]) -> np.ndarray:
-    """Orders tied rows by a hash, and leaves all other rows in their places.
+    """Orders tied rows by a hash, and leaves all other rows in place.
 
-    Tied rows are ordered by a hash of their ids and time, so that a file in another order gives the same log. Rows
-    that agree in all of these are ordered by a hash of their places. The labels have no part in it.
+    Tied rows are ordered by a hash of their ids and time, so that a file in another order gives the same log. Rows that
+    agree in all of these are ordered by a hash of their places. Labels have no influence on the order.
 
     Args:
-        users: The ids that ``log["user"]`` counts through.
-        items: The ids that ``log["item"]`` counts through.
-        log: ``user``, ``item`` and ``time`` per row.
+        users: The user ids that ``log["user"]`` indexes.
+        items: The item ids that ``log["item"]`` indexes.
+        log: ``user``, ``item`` and ``time``, (rows,) each.
 
     Returns:
-        (rows,) int64: the row for each place.
+        (rows,) int64: the row that belongs at each place.
     """
     time, item = log["time"], log["item"]
     order = np.lexsort((time, item))  # stable: ties by row

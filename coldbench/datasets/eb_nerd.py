@@ -1,9 +1,9 @@
 """EB-NeRD (Kruse et al. 2024, DOI 10.1145/3687151.3687152): news that Ekstra Bladet showed, and what was clicked.
 
-Every article of every impression is a row, and a click where it was clicked. A user's ``reads`` are the logarithm of
-one more than the clicks in ``history.parquet`` from before the log begins; the later ones of a part's history may be
-clicks of another part. Articles have fields where the bundle has ``articles.parquet``; its totals of views and reading
-time come from the whole log, and are not used. Of articles' vectors, 16 principal components are used.
+Each article in each impression is one row, and its label says whether it was clicked. A user's ``reads`` is log(1 + c),
+where c counts the clicks in ``history.parquet`` before the log begins; later clicks in a part's history may be clicks
+of another part. Articles have fields if the bundle has ``articles.parquet``; its totals of views and reading time come
+from the whole log and are not used. Of the articles' vectors, 16 principal components are used.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Config = ProposedShots
 
 
 class EBNeRD(FileSource):
-    """A folder or zip with ``train`` and ``validation``, and what there is about the articles."""
+    """A folder or zip with ``train`` and ``validation``, and optional files about the articles."""
 
     key = "eb-nerd"
     files = ("behaviors.parquet",)
@@ -66,7 +66,7 @@ class EBNeRD(FileSource):
     )
 
     def read(self, raw: RawFiles) -> Prepared:
-        """Reads the parts that tell what was clicked; the published test part does not."""
+        """Reads the labelled parts; the published test part has no labels."""
         log, impressions, notes = _behaviors(raw)
         self.count("behaviors.parquet", len(log["click"]))
         users, log["user"] = renumbered("behaviors.parquet, column user_id", log["user"], _LARGEST)
@@ -88,7 +88,7 @@ class EBNeRD(FileSource):
 
 
 def _behaviors(raw: RawFiles) -> tuple[dict[str, np.ndarray], pd.DataFrame, list[str]]:
-    """The rows, the impressions that they belong to, and which parts were left out."""
+    """Reads the rows and the impressions, with notes on the parts that were left out."""
     logs, impressions, notes = [], [], []
     types = {
         "impression_id": pa.int64(),
@@ -119,7 +119,7 @@ def _behaviors(raw: RawFiles) -> tuple[dict[str, np.ndarray], pd.DataFrame, list
 
 
 def _flattened(name: str, table: pa.Table) -> dict[str, np.ndarray]:
-    """A batch's impressions as rows of user, article, click, time and device."""
+    """Converts a batch's impressions to rows of user, article, click, time and device."""
     shown, parent = _flat(table["article_ids_inview"])
     clicked, clicker = _flat(table["article_ids_clicked"])
     for article in (shown, clicked):
@@ -139,13 +139,13 @@ def _flattened(name: str, table: pa.Table) -> dict[str, np.ndarray]:
 
 
 def _flat(lists: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """The values of all lists, missing ones as -1, and the number of the list that each is in."""
+    """The values of all lists, with missing values as -1, and the number of the list that each value is in."""
     whole = lists.combine_chunks()
     return pc.list_flatten(whole).fill_null(-1).to_numpy(), pc.list_parent_indices(whole).to_numpy()
 
 
 def _reads(raw: RawFiles, users: np.ndarray, start: int) -> np.ndarray:
-    """(users,) float32: the logarithm of one more than a user's clicks from before the log."""
+    """(users,) float32: log(1 + c), where c counts a user's clicks before the log begins."""
     clicks = np.zeros(len(users), np.int64)
     types = {"user_id": pa.int64(), "impression_time_fixed": pa.large_list(pa.timestamp("s"))}
     for name in raw.named("history.parquet"):
@@ -154,12 +154,12 @@ def _reads(raw: RawFiles, users: np.ndarray, start: int) -> np.ndarray:
             early = pc.list_flatten(times).cast(pa.int64()).fill_null(start).to_numpy() < start
             count = np.bincount(pc.list_parent_indices(times).to_numpy()[early], minlength=len(table))
             place = pd.Index(users).get_indexer(table["user_id"].to_numpy())
-            np.maximum.at(clicks, place[place >= 0], count[place >= 0])  # a user's parts overlap
+            np.maximum.at(clicks, place[place >= 0], count[place >= 0])  # a user's histories in several parts overlap
     return np.log1p(clicks).astype(np.float32)
 
 
 def _articles(raw: RawFiles, name: str, shown: np.ndarray) -> tuple[list[tuple[Field, np.ndarray]], list[str]]:
-    """The fields of the articles that were shown, and how many lack them."""
+    """Builds the fields of the articles that were shown, with a note on articles that lack them."""
     there = parquet_columns(raw, name)
     single = {column: kind for column, kind in _ARTICLE.items() if column in there}
     lists = {column: kind for column, (kind, _) in _LISTS.items() if column in there}

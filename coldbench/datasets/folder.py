@@ -33,31 +33,31 @@ _FILES = ("interactions", "items", "users")
 
 @dataclass(frozen=True)
 class Config:
-    """A split other than that of schema.toml."""
+    """A split that replaces the one in schema.toml."""
 
     n: Annotated[int, Range(0, 1_000_000)] = 0  # items with more interactions are old; 0: as schema.toml says
     k: Annotated[int, Range(0, 1_000_000)] = (
         0  # interactions of a new item in each warm-up phase; 0: as schema.toml says
     )
-    path: str = field(default="", compare=False)  # of the folder; where it lies is no part of what it is
+    path: str = field(default="", compare=False)  # the folder's path, which is not part of the data's identity
 
 
 class Folder(Source):
-    """A folder of a user's own, named by its path."""
+    """A folder with the user's own data, named by its path."""
 
     key = "folder"
     by_name = False
 
     @classmethod
     def recognise(cls, text: str) -> dict[str, str] | None:
-        """The path of a folder stands for it."""
+        """Recognises a text with a path separator, or the name of a folder, as a path."""
         return {"path": text} if os.sep in text or Path(text).is_dir() else None
 
     def load(self, config: Config, data_dir: Path | None = None) -> Dataset:
-        """The dataset from the cache, or read and checked first.
+        """Loads the dataset from the cache, or reads and checks the folder first.
 
         Raises:
-            InputError: The folder's first problem.
+            InputError: The folder has a problem; the message names the first.
         """
         if not config.path:
             raise InputError("your own data is named by its folder: --datasets path/to/folder")
@@ -78,7 +78,7 @@ class Folder(Source):
 
 
 def check(path: Path) -> Problems:
-    """Everything that is wrong with a folder."""
+    """Finds all problems of a folder; raises InputError if the folder does not exist."""
     problems = Problems()
     declared = _declared(path, problems)
     if declared is not None:
@@ -93,7 +93,7 @@ def _declared(path: Path, problems: Problems) -> Declaration | None:
 
 
 def _prepared(path: Path, declared: Declaration, problems: Problems) -> Prepared | None:
-    """All columns, or None where any file has a problem."""
+    """Reads all columns; returns None if any file has a problem."""
     context = [column.name for column in declared.context]
     log = OwnTable(
         path, "interactions", [declared.user, declared.item, declared.click, declared.time, *context], problems
@@ -128,9 +128,9 @@ def _table(path: Path, stem: str, part: Part | None, problems: Problems) -> OwnT
 def _side(
     log: OwnTable, column: str, table: OwnTable | None, part: Part | None, side: SideName, problems: Problems
 ) -> tuple[tuple[pd.Index, np.ndarray], list[tuple[Field, np.ndarray]]]:
-    """The users or items in use, each log row's place among them, and their fields.
+    """Reads the users or items in the log, each log row's place among them, and their fields.
 
-    A file that could not be read is skipped, so that the other files' problems are still found.
+    A file that could not be read is skipped, so that the problems in the other files are still found.
     """
     used = log.ids(column) if log else pd.Series([], dtype="int64")
     codes, words = used.factorize(sort=True)
@@ -143,7 +143,7 @@ def _side(
     if pd.api.types.is_integer_dtype(ids.dtype) != pd.api.types.is_integer_dtype(index.dtype):
         ids, index = ids.astype("str"), index.astype("str")
     rows = pd.Index(ids).get_indexer(index)
-    lacking = np.append(rows < 0, False)[codes]  # the last place is that of missing ids, which are reported already
+    lacking = np.append(rows < 0, False)[codes]  # the last place is for missing ids, which are already reported
     problems.rows(log.file, column, lacking, lambda row: f"{table.file} lacks the id {shown(used.iloc[row])}")
     there = rows[rows >= 0]
     return (index, codes.astype(np.int32)), [table.field(declared, side, there) for declared in part.fields]

@@ -1,7 +1,7 @@
 """MIND (Wu et al. 2020, DOI 10.18653/v1/2020.acl-main.331): news that Microsoft News showed, and what was clicked.
 
-Every article of every impression is a row, and a click where it was clicked. Articles that ``news.tsv`` lacks have
-missing fields. The histories of clicks are not used: those of a later part hold clicks of an earlier one.
+Each article in each impression is one row, and its label says whether it was clicked. Articles that ``news.tsv`` lacks
+have missing fields. The click histories are not used, because those of a later part hold clicks of an earlier one.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Mind(FileSource):
     )
 
     def read(self, raw: RawFiles) -> Prepared:
-        """Reads the parts that tell what was clicked; the published test part does not."""
+        """Reads the labelled parts; the published test part has no labels."""
         parts = {name: _behaviors(raw, name) for name in raw.named("behaviors.tsv")}
         logs = [part for part in parts.values() if part is not None]
         unlabelled = [name for name, part in parts.items() if part is None]
@@ -98,7 +98,7 @@ class Mind(FileSource):
 
 
 def _behaviors(raw: RawFiles, name: str) -> dict[str, np.ndarray] | None:
-    """One part's rows and its number of ``impressions``; None where the part has no labels."""
+    """Reads one part's rows and its number of ``impressions``; returns None if the part has no labels."""
     blocks, rows = [], 0
     seen = []
     for block in read_blocks(raw, name, _BEHAVIORS, form=TSV, columns=_LOG):
@@ -115,7 +115,7 @@ def _behaviors(raw: RawFiles, name: str) -> dict[str, np.ndarray] | None:
 
 
 def _flattened(name: str, before: int, block: pa.Table) -> dict[str, np.ndarray]:
-    """A block's impressions as rows of user, article, click and time."""
+    """Converts a block's impressions to rows of user, article, click and time."""
     lists = pc.split_pattern(block["impressions"].combine_chunks(), " ")
     shown, parent = pc.list_flatten(lists), pc.list_parent_indices(lists).to_numpy()
     parts = pc.extract_regex(shown, r"^N(?P<news>\d{1,8})-(?P<click>[01])$")
@@ -142,7 +142,7 @@ def _all_right(where: str, lines: np.ndarray, texts: pa.Array, found: pa.Array, 
 
 
 def _news(raw: RawFiles) -> pd.DataFrame:
-    """The articles of all parts by the numbers in their ids."""
+    """Reads the articles of all parts, indexed by the numbers in their ids."""
     tables = []
     for name in raw.named("news.tsv"):
         table = read_csv(raw, name, _NEWS, missing=tuple(_NEWS)[3:], form=TSV)

@@ -43,7 +43,7 @@ class MovieLens1M(FileSource):
     published_rows = {"ratings.dat": 1_000_209, "users.dat": 6_040, "movies.dat": 3_883}
 
     def read(self, raw: RawFiles) -> Prepared:
-        """Reads the three files; every one must have as many rows as the published one."""
+        """Reads the three files, each of which must have the published number of rows."""
         log = self._table(raw, "ratings.dat", ["user", "movie", "stars", "time"])
         users = self._table(raw, "users.dat", ["user", "gender", "age", "occupation", "zip_code"], texts=(1, 4))
         movies = self._movies(raw)
@@ -57,7 +57,7 @@ class MovieLens1M(FileSource):
         self.known("ratings.dat, column movie", movies["movie"].to_numpy(), rated, item, "movies.dat")
         rating, place = renumbered("ratings.dat, column user", log["user"].to_numpy())
         self.known("ratings.dat, column user", users["user"].to_numpy(), rating, place, "users.dat")
-        people = np.union1d(users["user"], rating)  # those without a rating stay
+        people = np.union1d(users["user"], rating)  # users without a rating are kept
         user = np.searchsorted(people, rating)[place]
         users = users.set_index("user").reindex(people).reset_index()
         movies = movies.set_index("movie").reindex(rated).reset_index()
@@ -126,7 +126,7 @@ class MovieLens1M(FileSource):
         return table
 
     def _text(self, content: bytes) -> str:
-        """ISO-8859-1, as published; in that any bytes are text, so UTF-8 has to be looked for."""
+        """Decodes ISO-8859-1, the published encoding; any bytes are valid in it, so UTF-8 is tested for."""
         if not content.isascii():
             try:
                 content.decode("utf-8")

@@ -1,7 +1,7 @@
 """MovieLens-25M (Harper and Konstan 2015, DOI 10.1145/2827872): 25,000,095 ratings of half a star to 5 stars.
 
-A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are the ten most relevant tags of
-the tag genome (Vig, Sen and Riedl 2012, DOI 10.1145/2362394.2362395); most movies are not in it and have none.
+A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are a movie's ten most relevant tags in
+the tag genome (Vig, Sen and Riedl 2012, DOI 10.1145/2362394.2362395); most movies are not in it and have no tags.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from coldbench.plugin import (
     renumbered,
 )
 
-_TAGS = 10  # of a movie
+_TAGS = 10  # per movie
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class MovieLens25M(FileSource):
     }
 
     def read(self, raw: RawFiles) -> Prepared:
-        """Reads the four files; every one must have as many rows as the published one."""
+        """Reads the four files, each of which must have the published number of rows."""
         interactions, users, rated = read_ratings(raw)
         self.count("ratings.csv", len(interactions["item"]))
         movies = read_movies(raw)
@@ -83,7 +83,7 @@ class MovieLens25M(FileSource):
         return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:
-        """The most relevant tags of each movie, the most relevant first; ties are broken by the tag's number."""
+        """The tags of each movie by decreasing relevance; ties are broken by the tag's number."""
         listed = read_csv(raw, "genome-tags.csv", {"tagId": pa.int32(), "tag": pa.string()})
         self.count("genome-tags.csv", listed.num_rows)
         names = dict(zip(column(listed, "tagId").tolist(), column(listed, "tag"), strict=True))

@@ -1,7 +1,7 @@
 """MovieLens-latest (Harper and Konstan 2015, DOI 10.1145/2827872): GroupLens' bundles that grow, small and full.
 
-A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are the ten most frequent of those that
-users gave a movie no later than its first rating in the log: a tag that came later may tell of interactions that the
+A rating of 4 or more is a click. Movies without a rating are left out. ``tags`` are the ten most frequent of the tags
+that users gave a movie no later than its first rating in the log, because a later tag may reveal interactions that the
 split keeps for the warm-up phases or the test. Such tags are few; a bundle without any has no field ``tags``.
 """
 
@@ -28,7 +28,7 @@ from coldbench.plugin import (
     read_blocks,
 )
 
-_TAGS = 10  # of a movie
+_TAGS = 10  # per movie
 Config = ProposedShots
 
 
@@ -49,7 +49,7 @@ class MovieLensLatest(FileSource):
     )
 
     def read(self, raw: RawFiles) -> Prepared:
-        """Reads the three files; a ``links.csv`` among them is not needed."""
+        """Reads the three files; ``links.csv`` is ignored."""
         interactions, users, rated = read_ratings(raw, LATEST)
         self.count("ratings.csv", len(interactions["item"]))
         once(interactions, users, rated)
@@ -65,7 +65,7 @@ class MovieLensLatest(FileSource):
         return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray, log: dict[str, np.ndarray]) -> list[list[str]]:
-        """The most frequent tags of each movie until its first rating, the most frequent first, then by alphabet."""
+        """The tags of each movie until its first rating, by decreasing frequency, then in alphabetical order."""
         first = pd.Series(log["time"]).groupby(log["item"]).min().to_numpy()
         early = pd.concat([_early(table, movies, first) for table in _tables(raw)] or [_NONE])
         times = (
@@ -87,7 +87,7 @@ def _tables(raw: RawFiles) -> Iterator[pa.Table]:
 
 
 def _early(table: pa.Table, movies: np.ndarray, first: np.ndarray) -> pd.DataFrame:
-    """The rows of tags that are no later than the movie's first rating."""
+    """The tags given no later than the movie's first rating, as a frame of item and tag."""
     tags = table.to_pandas().dropna()
     item = pd.Index(movies).get_indexer(tags["movieId"])
     early = (item >= 0) & (tags["timestamp"].to_numpy() <= first[item])
@@ -100,7 +100,7 @@ def once(log: dict[str, np.ndarray], users: np.ndarray, movies: np.ndarray) -> N
     """Checks that no user rates a movie twice.
 
     Raises:
-        InputError: One does.
+        InputError: A user rates a movie twice.
     """
     pair = log["user"].astype(np.int64) * len(movies) + log["item"]
     if (np.diff(pair) > 0).all():  # sorted, as published

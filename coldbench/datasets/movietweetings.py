@@ -1,7 +1,7 @@
 """MovieTweetings (Dooms, De Pessemier and Martens 2013, CrowdRec at RecSys): ratings of 0 to 10 that people tweeted.
 
-A rating of 8 or more is a click. The dataset grew for years, and any state of it is read; ``download`` fetches the one
-whose checksums are known. ``users.dat`` holds nothing but Twitter's ids, and is only checked.
+A rating of 8 or more is a click. The dataset grew for years, and any state of it can be read; ``download`` fetches the
+state whose checksums are known. ``users.dat`` contains only Twitter's ids, so it is checked but not used.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from coldbench.plugin import (
     renumbered,
 )
 
-_FILMS = 99_999_999  # the largest id at IMDb
+_FILMS = 99_999_999  # the largest possible IMDb id
 _USERS = 9_999_999
-_AGAIN = 0.001  # the share of rows that may come twice
-_BLOB = "https://api.github.com/repos/sidooms/MovieTweetings/git/blobs/"  # by content, whatever comes after it
+_AGAIN = 0.001  # the share of rows that may be duplicates
+_BLOB = "https://api.github.com/repos/sidooms/MovieTweetings/git/blobs/"  # fixed by content
 Config = ProposedShots
 
 
@@ -60,7 +60,7 @@ class MovieTweetings(FileSource):
     address = _BLOB
 
     def download(self) -> Path:
-        """The three files of the known state, fetched into a folder of the cache and checked."""
+        """Downloads the three files of the known state into the cache folder, checks them and returns their folder."""
         folder = cache.root() / "downloads" / self.archives[0]
         for name, (blob, md5, size) in self.state.items():
             replace(self.published, url=f"{self.address}{blob}", md5=md5, size=size).fetch(folder / name)
@@ -87,7 +87,7 @@ class MovieTweetings(FileSource):
         return Prepared.of(label, len(users), len(films), columns, log, (*provided, *notes))
 
     def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, tuple[str, ...]]:
-        """The interactions, the ids of the users and films in them, and what was left out."""
+        """Reads the interactions and the ids of their users and films, with notes on omitted rows."""
         name = "ratings.dat"
         kinds = {"user": pa.int32(), "movie": pa.int32(), "rating": pa.int16(), "time": pa.int64()}
         rows = read_csv(raw, name, kinds, form=DAT).to_pandas()

@@ -1,8 +1,8 @@
 """The embedded dataset: generated in seconds, with a planted link between side information and taste.
 
-Every item's taste vector is mostly a sum of what its category, brand and tags stand for, plus a
-part of its own; so there is something to find for methods that generate an embedding from side
-information, and something left to learn from clicks. Popularity follows a power law.
+Every item's taste vector is mostly the sum of the tastes of its category, brand and tags, plus a
+part of its own. Methods that generate an embedding from side information therefore have something
+to find, and something is left to learn from clicks. Popularity follows a power law.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _START, _SECONDS = 1_600_000_000, 3 * 365 * 86_400
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes; the defaults look like a small MovieLens, the bounds reach past MovieLens-25M."""
+    """The sizes; the defaults resemble a small MovieLens, and the bounds exceed MovieLens-25M."""
 
     users: Annotated[int, Range(20, 10_000_000)] = 4_000
     items: Annotated[int, Range(20, 10_000_000)] = 1_200
@@ -44,7 +44,7 @@ class Config:
     categories: Count = 20
     brands: Count = 60
     tags: Count = 200
-    own: Share = 0.3  # share of an item's taste that its side information does not tell
+    own: Share = 0.3  # share of an item's taste that its side information does not determine
     strength: Annotated[float, Range(0, 100)] = 2.0  # how much taste decides a click; 0: nothing to learn
     seed: Annotated[int, Range(0, 2**31)] = 0
     n: Count = 200
@@ -57,7 +57,7 @@ class Synthetic(Source):
     key = "synthetic"
 
     def load(self, config: Config, data_dir: Path | None = None) -> Dataset:
-        """Generates the dataset; the same configuration gives the same bytes."""
+        """Generates the dataset; equal configurations give equal bytes."""
         sizes = {name: value for name, value in as_dict(config).items() if name not in ("n", "k")}
         fingerprint = digest(["synthetic", _VERSION, sizes])
         return self.generate(config).dataset(self.key, fingerprint, config.n, config.k)
@@ -122,7 +122,7 @@ class Synthetic(Source):
 
 
 def _draw(random: np.random.Generator, things: int, rows: int, exponent: float) -> np.ndarray:
-    """Draws ``rows`` of ``things`` with a power law over their ranks; who is popular is random."""
+    """Draws ``rows`` of ``things`` by a power law over their ranks; the ranks are random."""
     weight = np.cumsum(np.arange(1, things + 1) ** -exponent)
     drawn = np.searchsorted(weight, random.random(rows) * weight[-1])
     return random.permutation(things).astype(np.int32)[np.minimum(drawn, things - 1)]

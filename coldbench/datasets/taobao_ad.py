@@ -1,7 +1,7 @@
 """Taobao-Ad, the Ad Display/Click Data on Taobao.com (Alibaba 2018, tianchi.aliyun.com/dataset/56): 8 days of ads.
 
-26,557,961 impressions. Users without a profile, and values that a profile or an ad lacks, get an index of their own.
-The price enters as its logarithm: the largest is 99,999,999, and would squeeze all others to zero when they are scaled.
+The log has 26,557,961 impressions. Users without a profile and missing values get an index of their own. The price is
+replaced by its logarithm, because the largest price, 99,999,999, would squeeze all others to zero in scaling.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Config(Shots):
 
 
 class TaobaoAd(FileSource):
-    """A folder with the three files, as they are or as the published .tar.gz; or one zip of them."""
+    """A folder with the three files, plain or as the published .tar.gz, or one zip of them."""
 
     key = "taobao-ad"
     files = ("raw_sample.csv", "ad_feature.csv", "user_profile.csv")
@@ -66,7 +66,7 @@ class TaobaoAd(FileSource):
     published_rows = {"raw_sample.csv": 26_557_961, "ad_feature.csv": 846_811, "user_profile.csv": 1_061_768}
 
     def read(self, raw: RawFiles) -> Prepared:
-        """Reads the three files; every one must have as many rows as the published one."""
+        """Reads the three files, each of which must have the published number of rows."""
         interactions, place, users, shown = self._log(raw)
         profiles = self._profiles(raw).reindex(users)
         ads = self._ads(raw)
@@ -85,7 +85,7 @@ class TaobaoAd(FileSource):
         return Prepared.of(label, len(users), len(ads), columns, interactions, notes)
 
     def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], tuple[Field, np.ndarray], np.ndarray, np.ndarray]:
-        """The interactions, the place where each was shown, and the ids of the users and ads in them."""
+        """Reads the interactions, the place where each was shown, and the ids of their users and ads."""
         name = "raw_sample.csv"
         kinds = {
             "user": pa.int32(),
@@ -108,7 +108,7 @@ class TaobaoAd(FileSource):
         return log, (Field("pid", "categorical", "context", len(places)), pid), users, ads
 
     def _profiles(self, raw: RawFiles) -> pd.DataFrame:
-        """Profiles by user id; missing values are NaN."""
+        """Reads the profiles, indexed by user id; missing values are NaN."""
         name = "user_profile.csv"
         kinds = dict.fromkeys(("userid", *_PROFILE), pa.int32())
         table = read_csv(raw, name, kinds, missing=_PROFILE)
@@ -117,7 +117,7 @@ class TaobaoAd(FileSource):
         return table.to_pandas().set_index("userid")
 
     def _ads(self, raw: RawFiles) -> pd.DataFrame:
-        """Ads by their id; missing values are NaN."""
+        """Reads the ads, indexed by ad id; missing values are NaN."""
         name = "ad_feature.csv"
         kinds = dict.fromkeys(("adgroup_id", *_AD), pa.int32()) | {"price": pa.float64()}
         table = read_csv(raw, name, kinds, missing=("brand",), nulls=("", "NULL"))

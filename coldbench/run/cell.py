@@ -1,4 +1,4 @@
-"""``Cell``: one (dataset, backbone, method, seed) under a protocol, and what identifies it."""
+"""``Cell``: one (dataset, backbone, method, seed) under a protocol, with the keys that identify it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from coldbench.protocol.stages import Recipe, Stages, seed_parts
 from coldbench.run.code import code_digest
 from coldbench.run.provenance import versions
 
-_LIBRARIES = ("torch", "numpy")  # whose version may change a result's bits
+_LIBRARIES = ("torch", "numpy")  # libraries whose version may change the bits of a result
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Cell:
 
     Attributes:
         dataset: The dataset.
-        fingerprint: Of its content.
+        fingerprint: The fingerprint of the dataset's content.
         backbone: The backbone.
         method: The method.
         seed: The replication's seed.
         protocol: The protocol.
-        settings: What all methods share.
+        settings: The settings that all methods share.
         device: ``cpu`` or ``cuda``.
-        validation: Whether it is computed on pseudo-cold items, to choose hyper-parameters, instead of the new ones.
-        tuned: How its hyper-parameters were chosen, if ``coldbench tune`` did; no part of its identity.
+        validation: Whether the cell uses pseudo-cold items, to choose hyper-parameters, instead of the new items.
+        tuned: How ``coldbench tune`` chose the hyper-parameters, if it did; not part of the cell's identity.
     """
 
     dataset: Spec
@@ -51,22 +51,22 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 over the content of everything that affects the result."""
+        """SHA-256 of everything that affects the result."""
         protocol = [self.protocol.name, as_dict(self.protocol.config)]
         method = [self.method.name, as_dict(self.method.config)]
         return digest(["cell", self._shared, protocol, method, self.code])
 
     @cached_property
     def fitted_key(self) -> str:
-        """SHA-256 over everything that affects the fitted method, shared by cells that differ only in what is later."""
+        """SHA-256 of everything that affects the fitted method; cells that differ only after ``fit`` share it."""
         method = [self.method.name, before_warm(self.method.config)]
         return digest(["fitted", self._shared, method, self.code])
 
     @cached_property
     def pretrained_key(self) -> str:
-        """SHA-256 over everything that affects the pretrained backbone.
+        """SHA-256 of everything that affects the pretrained backbone.
 
-        All methods that do not change pretraining share it, and all protocols that let it know the same.
+        It is shared by all methods that do not change pretraining and by all protocols with the same ``knowledge``.
         """
         if not self.changes_pretraining:
             return digest(["pretrained", self._shared, None, self._code(with_method=False)])
@@ -80,17 +80,17 @@ class Cell:
 
     @property
     def fits(self) -> bool:
-        """Whether the method learns anything in ``fit`` that is worth keeping."""
+        """Whether the method has a ``fit`` whose result is worth keeping."""
         return self._method.fit is not Method.fit
 
     @property
     def stem(self) -> str:
-        """The name of the cell's files."""
+        """The name of the cell's files, without their endings."""
         return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
 
     @property
     def name(self) -> str:
-        """What messages call it; the protocol is named unless it is the published one."""
+        """The cell's name in messages; it includes the protocol unless that is the published one."""
         labels = {part: getattr(self, part).label for part in ("dataset", "backbone", "method")}
         return cell_name({"labels": labels, "seed": self.seed, "protocol": self.protocol.label})
 
@@ -98,7 +98,7 @@ class Cell:
         return self.name
 
     def describe(self) -> dict[str, Any]:
-        """The part of a record that says what was run."""
+        """The part of a record that describes what was run."""
         return {
             "dataset": self.dataset.name,
             "backbone": self.backbone.name,
@@ -121,7 +121,7 @@ class Cell:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """Everything that decides its result, but the data."""
+        """Everything that determines the result, except the data."""
         return Recipe(
             class_of(self.backbone),
             self.backbone.config,
@@ -135,17 +135,17 @@ class Cell:
         )
 
     def on(self, dataset: Dataset) -> Stages:
-        """Its stages on its data."""
+        """Binds the cell's stages to its dataset."""
         return self.recipe.on(dataset)
 
     @property
     def plugin_files(self) -> tuple[PluginFile, ...]:
-        """The plugin files that it is computed with; most cells need none."""
+        """The plugin files that the cell needs; empty for most cells."""
         return tuple(spec.file for spec in (self.dataset, self.backbone, self.method) if spec.file is not None)
 
     @cached_property
     def code(self) -> str:
-        """SHA-256 over the code of everything that computes the cell."""
+        """SHA-256 of all code that computes the cell."""
         return self._code(with_method=True)
 
     @cached_property
@@ -161,12 +161,12 @@ class Cell:
 
     def _code(self, with_method: bool) -> str:
         specs = [self.backbone, *([self.method] if with_method else [])]
-        specs += [self.dataset] if self.dataset.file is not None else []  # of the others the fingerprint tells
+        specs += [self.dataset] if self.dataset.file is not None else []  # the fingerprint covers the others' code
         return code_digest(*(class_of(spec).__module__ for spec in specs))
 
 
 def cell_name(about: dict[str, Any]) -> str:
-    """What messages call a cell, from its ``describe`` or its record."""
+    """A cell's name in messages, from its ``describe`` or its record."""
     labels = about["labels"]
     parts = [labels["dataset"], labels["backbone"], labels["method"], f"seed {about['seed']}"]
     return " / ".join(parts if about["protocol"] == "paper" else [*parts, about["protocol"]])

@@ -1,4 +1,4 @@
-"""Ray: a local one, or a connection to a cluster."""
+"""Starts a local Ray or connects to a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coldbench.run.options import Options
 
 @contextmanager
 def connected(options: Options) -> Iterator[None]:
-    """A local Ray, or a connection to a cluster, without its chatter."""
+    """Starts a local Ray or connects to a cluster, quietly; raises InputError if that is impossible."""
     quiet = {
         "RAY_CHDIR_TO_TRIAL_DIR": "0",
         "RAY_DEDUP_LOGS": "0",
@@ -23,7 +23,7 @@ def connected(options: Options) -> Iterator[None]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-        "TUNE_DISABLE_SIGINT_HANDLER": "1",  # it would give up what is being computed (see interrupts)
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Tune's own handler would abandon running cells (see interrupts)
         "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     }
     for name, value in quiet.items():
@@ -52,9 +52,9 @@ def connected(options: Options) -> Iterator[None]:
             raise
         raise _unreachable(options, error) from None
     places = at_once(options) or int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # else Tune starts one worker after another
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # otherwise Tune starts workers one at a time
     for chatter in ("ray.tune", "ray.train"):
-        logging.getLogger(chatter).setLevel(logging.CRITICAL)  # a task that fails is told of in one line, by the grid
+        logging.getLogger(chatter).setLevel(logging.CRITICAL)  # the grid itself reports each failed task, in one line
     try:
         yield
     finally:
@@ -67,10 +67,10 @@ def _unreachable(options: Options, error: Exception) -> InputError:
 
 
 def reach(address: str) -> None:
-    """Tries a cluster's port, because Ray itself takes minutes to give up.
+    """Checks that a cluster's port answers, because Ray itself takes minutes to give up.
 
     Raises:
-        InputError: Nothing answers there.
+        InputError: Nothing answers at the address.
     """
     if address == "auto":
         return
@@ -82,10 +82,10 @@ def reach(address: str) -> None:
 
 
 def jobs(options: Options) -> int:
-    """Cells at once on a local Ray."""
+    """The number of cells that a local Ray computes at once."""
     return options.jobs or os.cpu_count() or 1
 
 
 def at_once(options: Options) -> int | None:
-    """The most cells at once; None on a cluster where nobody asked for a limit: as many as it has room for."""
+    """The largest number of cells computed at once; None on a cluster without --jobs, which computes as many as fit."""
     return options.jobs if options.address else jobs(options)

@@ -1,4 +1,4 @@
-"""The digest of the code that computes a cell: what its result depends on, without comments and docstrings."""
+"""The digest of the code that computes a cell, without comments and docstrings."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from typing import Any
 
 from coldbench.plugins.file import PREFIX
 
-ROOT = "coldbench.protocol.stages"  # what computes a cell; everything else is found from its imports
+ROOT = "coldbench.protocol.stages"  # computes a cell; the other modules are found through its imports
 _OWN = "coldbench"
 
 
 def code_digest(*plugins: str) -> str:
-    """SHA-256 over all modules that compute a cell.
+    """SHA-256 of all modules that compute a cell.
 
-    They are the closure of imports of ``ROOT`` and of the plugins' modules, inside coldbench and inside each plugin's
-    own top-level package. Names that a module only passes on (as ``coldbench.plugin`` does) are followed to where they
-    are defined. A module counts by its syntax tree without docstrings, so that a reworded comment changes nothing.
+    These are the import closure of ``ROOT`` and of the plugins' modules, within coldbench and within each plugin's own
+    top-level package. Names that a module only re-exports (as ``coldbench.plugin`` does) are followed to where they are
+    defined. The digest is of a module's syntax tree without docstrings, so that a reworded comment changes nothing.
 
     Args:
-        *plugins: Names of the modules of the cell's plugins.
+        *plugins: The module names of the cell's plugins.
     """
     total = hashlib.sha256()
     for name in sorted(closure(ROOT, *plugins)):
-        public = name.rpartition("_")[0] if name.startswith(PREFIX) else name  # without the digest of its comments
+        public = name.rpartition("_")[0] if name.startswith(PREFIX) else name  # without its digest of comments
         total.update(f"{public}\n{_code(_loader(name), name)}\n".encode())
     return total.hexdigest()
 
 
 def closure(*roots: str) -> set[str]:
-    """The names of all modules that some modules depend on, themselves among them."""
+    """The names of the given modules and of all modules that they depend on."""
     found: set[str] = set()
     waiting = list(roots)
     while waiting:
@@ -47,7 +47,7 @@ def closure(*roots: str) -> set[str]:
 
 @cache
 def _needs(loader: Any, name: str) -> tuple[str, ...]:
-    """The modules of coldbench and of its own top-level package that a module needs."""
+    """The modules that a module imports from coldbench or from its own top-level package."""
     return tuple(dict.fromkeys(_imports(name, ast.parse(_source(loader, name)))))
 
 
@@ -73,7 +73,7 @@ def _absolute(name: str, node: ast.ImportFrom) -> str:
 
 
 def _origin(module: str, name: str) -> str:
-    """The module that defines a name which another module may only pass on."""
+    """The module that defines a name, where other modules may only re-export it."""
     seen: set[str] = set()
     while _is_module(module) and module not in seen:
         seen.add(module)
@@ -86,7 +86,7 @@ def _origin(module: str, name: str) -> str:
 
 @cache
 def _passed_on(loader: Any, module: str) -> dict[str, tuple[str, str]]:
-    """Name to the module and name that it comes from, of a module that does nothing but import."""
+    """Maps each name that a module re-exports to its module and name there; empty unless it only imports."""
     if module.partition(".")[0] != _OWN:
         return {}
     tree = ast.parse(_source(loader, module))
@@ -104,7 +104,7 @@ def _passed_on(loader: Any, module: str) -> dict[str, tuple[str, str]]:
 
 @cache
 def _code(loader: Any, name: str) -> str:
-    """A module's syntax tree as text, its docstrings left out."""
+    """A module's syntax tree as text, without docstrings."""
     tree = ast.parse(_source(loader, name))
     documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(tree):
@@ -114,7 +114,7 @@ def _code(loader: Any, name: str) -> str:
 
 
 def _source(loader: Any, name: str) -> str:
-    """A module's source as its loader has it; that of a plugin file is text, not a file."""
+    """A module's source from its loader, because a plugin file may exist only as text."""
     return str(loader.get_source(name) or "") if hasattr(loader, "get_source") else ""
 
 

@@ -1,4 +1,4 @@
-"""A queue's jobs as the trials of one Ray Tune experiment. Imported only where something is computed."""
+"""Runs the jobs of a queue as the trials of one Ray Tune experiment. Imported only if something is to be computed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from coldbench.run.jobs import SCORE, Halving, Job, Report, Workshop
 from coldbench.run.queue import Queue
 from coldbench.run.worker import DIED, FAILED, Limits, Worker
 
-_REDUCTION = 3  # of ASHA (Li et al. 2020, arXiv:1810.05934): the better third of the trials goes on
+_REDUCTION = 3  # ASHA (Li et al. 2020, arXiv:1810.05934) continues the best third of the trials
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What is called, in this process, as jobs end.
+    """Callbacks in the driver process for jobs that end.
 
     Attributes:
-        ended: With a job, the reason if it failed, its seconds and its reports.
-        died: With a job whose worker died, and the seconds that it had run.
+        ended: Called with a job, the reason if it failed, its seconds and its reports.
+        died: Called with a job whose worker died, and the seconds that it had run.
     """
 
     ended: Callable[[Job, str | None, float, list[Report]], None]
@@ -38,12 +38,12 @@ class Calls:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What jobs may take.
+    """The resources and limits of jobs.
 
     Attributes:
-        resources: Of each job, as Tune takes them.
-        limits: Seconds and GiB of each job.
-        at_once: The most jobs at once; None for as many as there are resources for.
+        resources: The resources that each job reserves, as Tune expects them.
+        limits: Seconds and GiB that each job may take.
+        at_once: The largest number of jobs at once; None for as many as the resources allow.
     """
 
     resources: dict[str, float]
@@ -54,18 +54,18 @@ class Capacity:
 def work_off(
     queue: Queue, calls: Calls, capacity: Capacity, shop: Workshop, halving: Mapping[str, Halving], alone: bool
 ) -> None:
-    """Does all jobs of a queue on the Ray that this process is connected to.
+    """Runs all jobs of a queue on the Ray that this process is connected to.
 
     Args:
-        queue: Where they come from.
-        calls: What to call as they end.
-        capacity: What they may take.
-        shop: What they work with; put into the object store once and read by workers without a copy.
-        halving: How jobs are stopped early, by their group; the others never are.
-        alone: Whether each job has a process of its own, even without a plugin file.
+        queue: The source of the jobs.
+        calls: The callbacks for jobs that end.
+        capacity: The resources and limits of the jobs.
+        shop: The data and folder of the jobs; put into the object store once, and read by workers without copying.
+        halving: Early stopping by group of jobs; jobs of other groups are never stopped.
+        alone: Whether each job runs in a process of its own, even without a plugin file.
     """
-    given: dict[str, Job] = {}  # by the number that a trial carries
-    shared = [ray.put(shop)]  # in a list, in which Ray leaves references alone
+    given: dict[str, Job] = {}  # jobs by the number in the trial's configuration
+    shared = [ray.put(shop)]  # in a list, because Ray does not dereference inside one
     with tempfile.TemporaryDirectory(prefix="coldbench-") as scratch:
         trainable = tune.with_parameters(Worker, shop=shared, limits=capacity.limits)
         tuner = tune.Tuner(
@@ -87,14 +87,14 @@ def work_off(
 
 
 class _Jobs(Searcher):
-    """Asks the queue for jobs."""
+    """A Tune searcher that takes its trials from the queue."""
 
     def __init__(self, queue: Queue, given: dict[str, Job], alone: bool) -> None:
         super().__init__(metric=None, mode=None)
         self._queue, self._given, self._alone = queue, given, alone
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune keeps a copy on disk; this one only lives here
+        return {}  # Tune pickles a copy to disk; only the object in this process is used
 
     def suggest(self, trial_id: str) -> Any:
         if self._queue.finished:
@@ -108,19 +108,19 @@ class _Jobs(Searcher):
         return {"number": number, "group": job.group, "job": pickle.dumps(job), "alone": alone}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        pass  # the listener sees it
+        pass  # the listener handles this
 
     def save(self, checkpoint_path: str) -> None:
-        pass  # the run's folder is what a run goes on from
+        pass  # a run resumes from its folder, not from Tune's state
 
     restore = save
 
 
 class _Listener(tune.Callback):
-    """Tells how jobs end.
+    """Passes the ends of jobs to the callbacks.
 
-    A job has ended when its worker is free, and not when its last report comes: between the two Tune would ask Ray for
-    another worker's place and take that back at once, in the middle of which Ray loses the place for good
+    A job counts as ended when its worker is free, not when its last report arrives. Between the two, Tune would request
+    another worker's slot from Ray and cancel the request at once, and Ray may then lose the slot for good
     (ray-project/ray#64693).
     """
 
@@ -128,10 +128,10 @@ class _Listener(tune.Callback):
         self._calls, self._given = calls, given
         self._started: dict[str, float] = {}
         self._reports: dict[str, list[Report]] = {}
-        self._last: dict[str, Report] = {}  # of jobs that reported their end
+        self._last: dict[str, Report] = {}  # last reports of jobs that reported their end
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune keeps a copy of its callbacks on disk; this one only lives here
+        return {}  # Tune pickles its callbacks to disk; only the object in this process is used
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._started[trial.trial_id] = time.monotonic()
@@ -145,7 +145,7 @@ class _Listener(tune.Callback):
             self._reports.setdefault(trial.trial_id, []).append(result)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        last = self._last.pop(trial.trial_id, {})  # nothing, of one that was stopped
+        last = self._last.pop(trial.trial_id, {})  # empty for a job that was stopped
         job, seconds = self._given[trial.config["number"]], self._seconds(trial)
         made = self._reports.pop(trial.trial_id, [])
         if last.get(DIED):
@@ -154,19 +154,19 @@ class _Listener(tune.Callback):
             self._calls.ended(job, last.get(FAILED), seconds, made)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        if trial.trial_id in self._last:  # its worker died after it had ended
+        if trial.trial_id in self._last:  # the worker died after the job had ended
             self.on_trial_complete(iteration, trials, trial)
         else:
             self._reports.pop(trial.trial_id, None)
             self._calls.died(self._given[trial.config["number"]], self._seconds(trial))
 
     def _seconds(self, trial: Any) -> float:
-        now = time.monotonic()  # it may not even have started: its worker was kept from another, and is lost
+        now = time.monotonic()  # the job may not have started: a reused worker can die first
         return now - self._started.get(trial.trial_id, now)
 
 
 class _PerGroup(FIFOScheduler):
-    """One ASHA per group of jobs; jobs without a group run to their end."""
+    """Runs one ASHA scheduler per group of jobs; jobs without a group run to their end."""
 
     def __init__(self, halving: Mapping[str, Halving]) -> None:
         super().__init__()

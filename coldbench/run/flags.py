@@ -1,4 +1,4 @@
-"""The kinds of options: how each is read from a flag's text and from a TOML value."""
+"""Kinds of options: how an option is read from a flag's text and from a TOML value."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _MOST_SEEDS = 10_000
 
 
 class FlagKind:
-    """A single text; the base of the other kinds.
+    """A single text; the base class of the other kinds.
 
     Attributes:
         multiple: Whether the flag can be given several times.
-        number: The type of number that it is; None for text.
+        number: The type of a numeric option; None for text.
     """
 
     multiple = False
     number: type | None = None
 
     def from_text(self, flag: str, text: Any) -> Any:
-        """The value that a flag's text stands for.
+        """Parses the text given to a flag.
 
         Raises:
-            InputError: It is not what the flag takes.
+            InputError: The text is not a value of this kind.
         """
         return text
 
     def from_toml(self, path: Path, name: str, value: Any) -> Any:
-        """The value that a TOML value stands for.
+        """Parses the value of a TOML key.
 
         Raises:
-            InputError: It is not what the key takes.
+            InputError: The TOML value is not of this kind.
         """
         if not isinstance(value, str):
             raise InputError(f"{name} in {path} is {value!r}; it should be what --{name.replace('_', '-')} takes")
@@ -49,14 +49,14 @@ class Names(FlagKind):
     """A list of texts, separated by commas outside brackets."""
 
     def from_text(self, flag: str, text: Any) -> tuple[str, ...]:
-        """The value that a flag's text stands for."""
+        """Parses the text given to a flag."""
         names = tuple(name for name in split_names(text) if name)
         if not names:
             raise InputError(f"{flag} {text!r} is empty; it should be a name, or several with commas between them")
         return names
 
     def from_toml(self, path: Path, name: str, value: Any) -> tuple[str, ...]:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
             raise InputError(f"{name} in {path} is {value!r}; it should be what --{name.replace('_', '-')} takes")
@@ -67,7 +67,7 @@ class Seeds(FlagKind):
     """A number of seeds, or a list of them."""
 
     def from_text(self, flag: str, text: Any) -> tuple[int, ...]:
-        """The value that a flag's text stands for."""
+        """Parses the text given to a flag."""
         parts = str(text).split(",")
         numbers = [part.strip() for part in parts if part.strip()]
         if not numbers or not all(re.fullmatch("[0-9]{1,9}", number) for number in numbers):
@@ -79,7 +79,7 @@ class Seeds(FlagKind):
         return tuple(range(int(text)))
 
     def from_toml(self, path: Path, name: str, value: Any) -> tuple[int, ...]:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         if isinstance(value, list):
             return self.from_text(name, ",".join(map(str, value)) + ",")
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -93,7 +93,7 @@ class Number(FlagKind):
     number = float
 
     def from_toml(self, path: Path, name: str, value: Any) -> float:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{name} in {path} is {value!r}; it should be a number")
         return float(value) if abs(value) < 1e300 else math.inf
@@ -105,28 +105,28 @@ class WholeNumber(FlagKind):
     number = int
 
     def from_toml(self, path: Path, name: str, value: Any) -> int:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise InputError(f"{name} in {path} is {value!r}; it should be a whole number of at least 1")
         return value
 
 
 class Location(FlagKind):
-    """A path or a URL; in a TOML file relative to that file's folder, so that the two can be moved together."""
+    """A path or a URL; paths in a TOML file are relative to its folder, so that both can be moved together."""
 
     def from_toml(self, path: Path, name: str, value: Any) -> str:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         text = super().from_toml(path, name, value)
         return text if "://" in text or not text else str(path.parent / text)
 
 
 class Files(FlagKind):
-    """Paths of files; in a TOML file relative to that file's folder."""
+    """Paths of files; those in a TOML file are relative to its folder."""
 
     multiple = True
 
     def from_toml(self, path: Path, name: str, value: Any) -> tuple[str, ...]:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         files = value if isinstance(value, list) else [value]
         if not all(isinstance(file, str) for file in files):
             raise InputError(f"{name} in {path} is {value!r}; it should be a list of Python files")
@@ -134,12 +134,12 @@ class Files(FlagKind):
 
 
 class Pairs(FlagKind):
-    """``NAME.FIELD=VALUE``; in a TOML file a table per name."""
+    """``NAME.FIELD=VALUE`` pairs; in a TOML file, one table per name."""
 
     multiple = True
 
     def from_toml(self, path: Path, name: str, value: Any) -> tuple[str, ...]:
-        """The value that a TOML value stands for."""
+        """Parses the value of a TOML key."""
         if isinstance(value, dict):
             return tuple(_flat("", value))
         if isinstance(value, list) and all(isinstance(pair, str) for pair in value):
@@ -153,16 +153,16 @@ PATH, FILES, PAIRS = Location(), Files(), Pairs()
 
 @dataclass(frozen=True)
 class Flag:
-    """An option of ``coldbench run`` and its kin.
+    """An option of ``coldbench run`` and of the commands that share its options.
 
     Attributes:
-        kind: How it is read.
-        text: What it is, for --help.
-        default: What --help shows as its default; empty for nothing.
-        metavar: What --help shows in the value's place; None for what Click makes of it.
-        limit: The range that a number may lie in.
-        repeated: Whether it is a part of what ``run.toml`` repeats, and not of where and how wide to run.
-        hidden: Whether it is a key of TOML files alone.
+        kind: How the option is read.
+        text: The description in --help.
+        default: The default that --help shows; empty for none.
+        metavar: The placeholder that --help shows for the value; None for Click's own.
+        limit: The range that a number must lie in.
+        repeated: Whether ``run.toml`` records it; options that say only where and how wide to run are not recorded.
+        hidden: Whether it is only a TOML key and has no flag.
     """
 
     kind: FlagKind
@@ -175,12 +175,12 @@ class Flag:
 
     @property
     def help(self) -> str:
-        """The text of --help."""
+        """The description and default, as --help shows them."""
         return f"{self.text}  [default: {self.default}]" if self.default else self.text
 
 
 def split_names(text: str) -> Iterator[str]:
-    """Splits at the commas that stand outside brackets."""
+    """Splits a text at the commas outside brackets."""
     depth, start = 0, 0
     for at, letter in enumerate(text):
         depth += (letter == "[") - (letter == "]")

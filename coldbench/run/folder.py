@@ -1,8 +1,8 @@
-"""``Folder``: a run's folder on disk or in a remote storage, and everything that is kept in it.
+"""``Folder``: a run folder on disk or in remote storage, with all the files in it.
 
-It holds ``cells/*.json`` (one record per finished cell), ``predictions/*.parquet`` (its logits on the test rows),
+It contains ``cells/*.json`` (one record per finished cell), ``predictions/*.parquet`` (its logits on the test rows),
 ``embeddings/*.npz`` (its cold items' embeddings), ``pretrained/*.npz`` (backbones) and ``fitted/*.npz`` (what methods
-learned in ``fit``). A file is there whole or not at all.
+learned in ``fit``). Each file appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from coldbench.run.record import Record, make_record, parse_record
 CELLS, PREDICTIONS, EMBEDDINGS, PRETRAINED, FITTED = "cells", "predictions", "embeddings", "pretrained", "fitted"
 PARTS = (CELLS, PREDICTIONS, EMBEDDINGS, PRETRAINED, FITTED)
 FAILURES = "failures.json"
-ITEM_TABLE = "item_table.weight"  # in a backbone's state
-_COSTS = ("steps", "seconds", "cpu_seconds", "rows_seen", "distinct_rows_seen")  # of a stage, in this order on disk
+ITEM_TABLE = "item_table.weight"  # key of the item table in a backbone's state
+_COSTS = ("steps", "seconds", "cpu_seconds", "rows_seen", "distinct_rows_seen")  # a stage's costs, as ordered on disk
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A run's folder."""
+    """The folder of one run."""
 
     path: Place
 
     def prepare(self) -> None:
-        """Makes the folder and shows that it can be written.
+        """Creates the folder and checks that it can be written.
 
         Raises:
-            InputError: It cannot.
+            InputError: The folder cannot be created or written.
         """
         try:
             for part in PARTS:
@@ -62,13 +62,13 @@ class Folder:
             raise InputError(f"--out {self.path} cannot be written ({reason}); give a folder that can") from None
 
     def record(self, cell: Cell) -> Record | None:
-        """The record of a finished cell, or None where it or its predictions are missing, cut off or edited."""
+        """The record of a finished cell, or None if it or its predictions are missing, truncated or edited."""
         record = parse_record(self.path / CELLS / f"{cell.stem}.json")
         whole = not isinstance(record, str) and record["key"] == cell.key and self.is_whole(record)
         return record if whole and not isinstance(record, str) else None
 
     def is_whole(self, record: Record) -> bool:
-        """Whether a record's predictions are there, as they were when it was written."""
+        """Whether a record's predictions exist and are unchanged since the record was written."""
         try:
             content = (self.path / record["predictions"]).read_bytes()
         except OSError:
@@ -76,10 +76,10 @@ class Folder:
         return hashlib.sha256(content).hexdigest() == record.get("predictions_digest")
 
     def records(self) -> tuple[list[Record], dict[str, str]]:
-        """All valid records, sorted by file name, and why each other file is none, by its name.
+        """All valid records, sorted by file name, and the reasons why other files are invalid, by file name.
 
         Raises:
-            InputError: The folder is no run's.
+            InputError: The folder is not a run folder.
         """
         cells = self.path / CELLS
         if not cells.is_dir():
@@ -90,10 +90,10 @@ class Folder:
         return [record for record in read.values() if not isinstance(record, str)], unread
 
     def finished(self) -> tuple[list[Record], dict[str, str]]:
-        """What ``records`` gives, of a folder with at least one valid record.
+        """All valid records and the reasons why other files are invalid; there must be at least one valid record.
 
         Raises:
-            InputError: It has none, or is no run's.
+            InputError: The folder has no valid record, or is not a run folder.
         """
         records, unread = self.records()
         if records:
@@ -112,7 +112,7 @@ class Folder:
         split: WarmUpSplit,
         stages: dict[str, dict[str, Any]],
     ) -> Record:
-        """Writes a finished cell: its predictions and embeddings, then its record."""
+        """Writes a finished cell's predictions and embeddings, then its record, and returns the record."""
         columns = {"row": split.test, "user": dataset.user[split.test], "item": dataset.item[split.test]}
         columns["click"] = dataset.click[split.test]
         columns |= {outcome.phase: outcome.logits for outcome in outcomes}
@@ -133,18 +133,18 @@ class Folder:
         return record
 
     def _generation(self, cell: Cell) -> int:
-        """One more than that of the same cell by other versions of the code: what is newer must not hang on a clock."""
+        """One more than the highest generation by other versions of the code: a clock may be set back."""
         name = cell.stem.rpartition("-")[0]
         files: list[Place] = [*(self.path / CELLS).glob(f"{glob.escape(name)}-*.json")]
         records = [record for file in files if not isinstance(record := parse_record(file), str)]
         return 1 + max((record["generation"] for record in records if record["key"] != cell.key), default=0)
 
     def save_failures(self, reasons: Mapping[str, str]) -> None:
-        """Writes why cells failed in the latest run, for its report; by the cells' names."""
+        """Writes the reasons why cells failed in the latest run, by cell name, for its report."""
         write_bytes(self.path / FAILURES, json.dumps(reasons, indent=1).encode())
 
     def failures(self) -> dict[str, str]:
-        """Why cells failed in the latest run."""
+        """The reasons why cells failed in the latest run, by cell name."""
         try:
             reasons = json.loads((self.path / FAILURES).read_text())
         except (OSError, ValueError, RecursionError):
@@ -152,20 +152,20 @@ class Folder:
         return {str(cell): str(reason) for cell, reason in reasons.items()} if isinstance(reasons, dict) else {}
 
     def predictions(self, record: Record) -> pa.Table | None:
-        """A cell's logits on the test rows, or None where their file is gone or cut off."""
+        """A cell's logits on the test rows, or None if their file is missing or truncated."""
         try:
             return pq.read_table(io.BytesIO((self.path / record["predictions"]).read_bytes()))
         except (OSError, KeyError, pa.ArrowException):
             return None
 
     def save_trained(self, stage: str, cell: Cell, trained: Trained) -> None:
-        """Writes what a stage left, for all cells that share it."""
+        """Writes the result of a stage for all cells that share it."""
         content = {f"state.{name}": value for name, value in trained.state.items()}
         content["about"] = np.array([float(getattr(trained, name)) for name in _COSTS])
         write_bytes(self.path / self.trained_file(stage, cell), _npz(content))
 
     def trained(self, stage: str, cell: Cell) -> Trained | None:
-        """What a stage left for a cell, or None."""
+        """The saved result of a cell's stage, or None if it is missing or damaged."""
         try:
             content = self._arrays(self.trained_file(stage, cell))
             costs = dict(zip(_COSTS, content.pop("about").tolist(), strict=True))
@@ -176,12 +176,12 @@ class Folder:
         return Trained(state, **counts, seconds=costs["seconds"], cpu_seconds=costs["cpu_seconds"])
 
     def trained_file(self, stage: str, cell: Cell) -> str:
-        """The name of a stage's file, ``pretrained`` or ``fitted``, in this folder."""
+        """The path of the file of a stage, ``pretrained`` or ``fitted``, relative to this folder."""
         method, key = ("", cell.pretrained_key) if stage == PRETRAINED else (f"-{cell.method.name}", cell.fitted_key)
         return f"{stage}/{cell.dataset.name}-{cell.backbone.name}{method}-{key[:16]}.npz"
 
     def embeddings(self, record: Record) -> dict[str, np.ndarray] | None:
-        """The old items' embeddings as ``old``, the cold items' by phase; None where a file is gone."""
+        """The old items' embeddings under ``old`` and the cold items' by phase; None if a file is missing."""
         try:
             content = self._arrays(record["embeddings"])
             found = {phase["phase"]: content[phase["phase"]] for phase in record["phases"]}

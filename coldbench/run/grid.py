@@ -1,4 +1,4 @@
-"""``run``: computes the missing cells of a plan, names the failed ones, and keeps the finished ones."""
+"""``run``: computes the missing cells of a plan, records failures, and keeps finished results."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Progressed:
-    """What a run came to.
+    """The outcome of a run.
 
     Attributes:
-        cells: How many cells the plan has.
-        reused: How many of them were finished before.
-        failures: Those that failed; they are never cached.
-        unfinished: Those that an interruption left out.
-        stopped: Whether it was stopped in the middle of cells.
+        cells: The number of cells in the plan.
+        reused: The number of cells that had been finished before.
+        failures: The cells that failed; failures are never cached.
+        unfinished: The number of cells left over by an interruption.
+        stopped: Whether the run was stopped while cells were being computed.
     """
 
     cells: int
@@ -44,14 +44,14 @@ class Progressed:
 
 
 def run(plan: Plan, alone: bool = False) -> Progressed:
-    """Computes the cells that the run's folder lacks.
+    """Computes the cells that are missing from the run folder.
 
     Args:
         plan: The cells, and where and how to run.
-        alone: Whether each cell has a process of its own; those with a plugin file always have one.
+        alone: Whether each cell runs in a process of its own; cells with a plugin file always do.
 
     Raises:
-        InputError: The folder cannot be written, or the Ray cluster cannot be reached.
+        InputError: The run folder cannot be written, or the Ray cluster cannot be reached.
     """
     folder = Folder(place(plan.options.out))
     session = Session(plan.options, plan.cells[0].device, plan.datasets, folder, alone=alone)
@@ -64,7 +64,7 @@ def run(plan: Plan, alone: bool = False) -> Progressed:
         runfile.keep(plan, folder.path)
         with Watch(len(plan.cells), reused) as watch:
             stopped = session.work(Queue(computations(todo), folder), _GridDesk(folder, watch, failures))
-    with suppress(OSError):  # a full disk, of which the failures themselves tell
+    with suppress(OSError):  # a full disk; the failures themselves report it
         folder.save_failures({str(failure.cell): failure.reason for failure in failures})
     failed = {failure.cell.key for failure in failures}  # another run may have finished such a cell meanwhile
     unfinished = sum(cell.key not in failed and folder.record(cell) is None for cell in todo)
@@ -73,14 +73,14 @@ def run(plan: Plan, alone: bool = False) -> Progressed:
 
 @dataclass(frozen=True)
 class _GridDesk:
-    """Shows a grid's cells as they end, and collects those that failed."""
+    """Reports the cells of a grid as they end, and collects the failed ones."""
 
     folder: Folder
     watch: Watch
     failures: list[Failure]
 
     def succeeded(self, job: Job, seconds: float, reports: list[Report]) -> str | None:
-        """Shows what ended."""
+        """Reports a finished job; returns a reason if its cell's record is missing."""
         if job.makes is not None:
             self.watch.stage(f"{job.done} {job.name}")
             return None
@@ -91,10 +91,10 @@ class _GridDesk:
         return None
 
     def failed(self, job: Job, reason: str, seconds: float, reports: list[Report]) -> None:
-        """Shows and keeps what failed."""
+        """Reports and collects a failed cell."""
         self.failures.append(Failure(job.cells[0], reason))
         self.watch.failed(job.name, reason)
 
     def say(self, text: str) -> None:
-        """Shows a line."""
+        """Prints a line."""
         self.watch.say(text)

@@ -1,4 +1,4 @@
-"""What Ctrl-C does to a run: once, it ends after what is being computed; twice, it ends now."""
+"""Ctrl-C during a run: the first lets the running cells finish, the second stops the run at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # the second is what a batch system sends before it kills
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # batch systems send SIGTERM before they kill a job
 
 
 @contextmanager
 def interrupts(first: Callable[[], None]) -> Iterator[None]:
-    """Calls ``first`` at the first signal, and raises KeyboardInterrupt at the second."""
+    """Calls ``first`` on the first SIGINT or SIGTERM, and raises KeyboardInterrupt on the second."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may take signals
         return

@@ -1,4 +1,4 @@
-"""What workers do: train a stage that several cells share, or take a cell through its phases."""
+"""Jobs for workers: train a stage that several cells share, or take one cell through its phases."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from coldbench.run.cell import Cell
 from coldbench.run.folder import FITTED, PRETRAINED, Folder
 from coldbench.run.record import stage_of
 
-Report = dict[str, Any]  # plain values that a job tells the process that handed it out
-SCORE = "score"  # in a report: what jobs of one group are compared by; higher is better
+Report = dict[str, Any]  # plain values that a job sends to the driver process
+SCORE = "score"  # key of a report: the score by which jobs of one group are compared; higher is better
 
 
 @dataclass(frozen=True)
 class Halving:
-    """How jobs of a group that score poorly are stopped early, by ASHA.
+    """When ASHA may stop the poorly scoring jobs of a group.
 
     Attributes:
-        points: Reports of a job that is not stopped.
-        grace: Reports before it may be stopped.
+        points: The number of reports of a job that runs to its end.
+        grace: The number of reports before a job may be stopped.
     """
 
     points: int
@@ -32,22 +32,22 @@ class Halving:
 
 @dataclass(frozen=True)
 class Workshop:
-    """What a job works with.
+    """The data and the run folder that a job works with.
 
     Attributes:
-        datasets: By label; shared memory in a worker.
-        folder: Where results are left, and found.
+        datasets: Datasets by label, in shared memory inside a worker.
+        folder: The run folder that results and shared stages are written to and read from.
     """
 
     datasets: Mapping[str, Dataset]
     folder: Folder
 
     def stages(self, cell: Cell) -> Stages:
-        """A cell's stages on its data."""
+        """Binds a cell's stages to its dataset."""
         return cell.on(self.datasets[cell.dataset.label])
 
     def pretrained(self, cell: Cell, stages: Stages) -> tuple[Trained, bool]:
-        """A cell's pretrained backbone, and whether it was there; it is trained and left for others otherwise."""
+        """Loads a cell's pretrained backbone, or trains and saves it; also returns whether it was loaded."""
         trained = self.folder.trained(PRETRAINED, cell)
         if trained is not None:
             return trained, True
@@ -56,7 +56,7 @@ class Workshop:
         return trained, False
 
     def fitted(self, cell: Cell, stages: Stages, pretrained: Trained) -> tuple[Trained, bool]:
-        """A cell's fitted method, and whether it was there; it is fitted and left for others otherwise."""
+        """Loads a cell's fitted method, or fits and saves it; also returns whether it was loaded."""
         trained = self.folder.trained(FITTED, cell) if cell.fits else None
         if trained is not None:
             return trained, True
@@ -71,9 +71,9 @@ class Job:
     """A piece of work for one worker.
 
     Attributes:
-        cells: Those that it is for; one of them stands for a stage that others share.
-        doing: What messages call it while it is done.
-        done: What messages call it when it is done.
+        cells: The cells that the job is for; for a shared stage, one of the cells that share it.
+        doing: The verb for the job in messages while it runs, such as ``computing``.
+        done: The verb for the job in messages once it has ended, such as ``computed``.
     """
 
     cells: tuple[Cell, ...]
@@ -82,38 +82,38 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The job's name in messages."""
         return str(self.cells[0])
 
     @property
     def makes(self) -> str | None:
-        """The key of the shared stage that it makes, or None."""
+        """The key of the shared stage that the job makes, or None."""
         return None
 
     @property
     def needs(self) -> frozenset[str]:
-        """The keys of the shared stages that it starts from."""
+        """The keys of the shared stages that the job starts from."""
         keys = {cell.pretrained_key for cell in self.cells}
         return frozenset(keys | {cell.fitted_key for cell in self.cells if cell.fits})
 
     @property
     def work(self) -> tuple[str, ...]:
-        """What jobs have in common that take about as long."""
+        """A key shared by jobs that take about the same time."""
         cell = self.cells[0]
         return type(self).__name__, cell.dataset.label, cell.backbone.label, cell.protocol.label, cell.method.label
 
     @property
     def group(self) -> str | None:
-        """Jobs of one group are compared with each other while they run, and may be stopped; None for never."""
+        """The group within which running jobs are compared and may be stopped early; None if they never are."""
         return None
 
     @property
     def plugin_files(self) -> tuple[PluginFile, ...]:
-        """The plugin files that it needs."""
+        """The plugin files that the job needs."""
         return tuple(dict.fromkeys(file for cell in self.cells for file in cell.plugin_files))
 
     def run(self, shop: Workshop) -> Iterator[Report]:
-        """Does it in a worker, and reports on the way."""
+        """Runs the job in a worker, yielding reports on the way."""
         raise NotImplementedError
 
 
@@ -125,51 +125,51 @@ class Pretrain(Job):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The job's name in messages."""
         (cell,) = self.cells
         variant = f" for {cell.method.label}" if cell.changes_pretraining else ""
         return f"{cell.dataset.label} / {cell.backbone.label} / seed {cell.seed}{variant}"
 
     @property
     def makes(self) -> str:
-        """The backbone's key."""
+        """The key of the pretrained backbone."""
         return self.cells[0].pretrained_key
 
     @property
     def needs(self) -> frozenset[str]:
-        """Nothing."""
+        """No stage: pretraining comes first."""
         return frozenset()
 
     def run(self, shop: Workshop) -> Iterator[Report]:
-        """Leaves the backbone in the folder, unless it is there."""
+        """Saves the pretrained backbone in the run folder, unless it is there already."""
         shop.pretrained(self.cells[0], shop.stages(self.cells[0]))
         yield from ()
 
 
 @dataclass(frozen=True)
 class Fit(Job):
-    """Fits a method that several cells start from."""
+    """Fits a method once for several cells."""
 
     doing, done = "fitting", "fitted"
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The job's name in messages."""
         (cell,) = self.cells
         return f"{cell.dataset.label} / {cell.backbone.label} / {cell.method.name} / seed {cell.seed}"
 
     @property
     def makes(self) -> str:
-        """The fitted method's key."""
+        """The key of the fitted method."""
         return self.cells[0].fitted_key
 
     @property
     def needs(self) -> frozenset[str]:
-        """The backbone."""
+        """The key of the pretrained backbone."""
         return frozenset({self.cells[0].pretrained_key})
 
     def run(self, shop: Workshop) -> Iterator[Report]:
-        """Leaves the fitted method in the folder, unless it is there."""
+        """Saves the fitted method in the run folder, unless it is there already."""
         (cell,) = self.cells
         stages = shop.stages(cell)
         shop.fitted(cell, stages, shop.pretrained(cell, stages)[0])
@@ -181,7 +181,7 @@ class Compute(Job):
     """Takes one cell through all its phases."""
 
     def run(self, shop: Workshop) -> Iterator[Report]:
-        """Leaves the cell's record in the folder, unless another run was first."""
+        """Saves the cell's record in the run folder, unless another run has done so already."""
         (cell,) = self.cells
         if shop.folder.record(cell) is None:
             stages = shop.stages(cell)

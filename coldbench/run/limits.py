@@ -1,4 +1,4 @@
-"""What one cell may take of its worker: seconds and memory."""
+"""Limits on the time and memory that one cell may take in its worker."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ GIB = 2**30
 
 @contextmanager
 def limited(seconds: float | None, gib: float | None) -> Iterator[None]:
-    """Ends the process when time is up, and refuses memory past a limit.
+    """Ends the process when its time is up, and refuses memory beyond a limit.
 
-    A method may hang where no Python runs, so time is kept by a thread that needs no interpreter. An allocation that
-    is refused raises where it is asked for: the cell fails, its worker goes on with the next one.
+    A method may hang where no Python runs, so a thread that needs no interpreter keeps the time. A refused allocation
+    raises where it was requested: the cell fails, and its worker continues with the next one.
 
     Args:
-        seconds: Until the process ends, or None.
-        gib: Private memory that may be added to what the process has now, or None.
+        seconds: Time after which the process ends, or None for no limit.
+        gib: Private memory in GiB that the process may add to what it has now, or None for no limit.
     """
     with open(os.devnull, "w") as nowhere:
         if seconds is not None:
@@ -29,7 +29,7 @@ def limited(seconds: float | None, gib: float | None) -> Iterator[None]:
         before = resource.getrlimit(resource.RLIMIT_DATA)
         if gib is not None:
             allowed = _private_bytes() + int(gib * GIB)
-            if before[1] != resource.RLIM_INFINITY:  # a limit from outside, such as a batch system's, stays
+            if before[1] != resource.RLIM_INFINITY:  # an outer limit, such as a batch system's, stays
                 allowed = min(allowed, before[1])
             resource.setrlimit(resource.RLIMIT_DATA, (allowed, before[1]))
         try:
@@ -40,7 +40,7 @@ def limited(seconds: float | None, gib: float | None) -> Iterator[None]:
 
 
 def _private_bytes() -> int:
-    """Private writable memory of this process; the datasets in shared memory are not in it."""
+    """Private writable memory of this process in bytes, without the datasets in shared memory."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmData:"):

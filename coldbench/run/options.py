@@ -1,7 +1,7 @@
-"""``Options``: what to run and how, from flags and a TOML file, before any name in it is looked up.
+"""``Options``: what to run and how, from flags and a TOML file, before any name is looked up.
 
-A field of ``Options`` is an option: its ``Flag`` says how it is read, checked and explained, on the command line and in
-a TOML file alike.
+Each field of ``Options`` is an option. Its ``Flag`` says how the option is read, checked and explained, both on the
+command line and in a TOML file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from coldbench.core.storage import place
 from coldbench.run.flags import COUNT, FILES, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
 
 MOST_JOBS = 4096
-PROVENANCE = "provenance"  # the table of a run.toml that says what the run came from; nothing is read from it
+PROVENANCE = "provenance"  # the table of a run.toml with its provenance; only the fingerprints are read from it
 
 
 def _flag(default: Any, kind: FlagKind, text: str, shown: str = "", **more: Any) -> Any:
@@ -29,7 +29,7 @@ def _flag(default: Any, kind: FlagKind, text: str, shown: str = "", **more: Any)
 
 @dataclass(frozen=True)
 class Options:
-    """What to run, and how; docs/cli.md has every option with its meaning."""
+    """What to run, and how; ``coldbench run --help`` explains every option."""
 
     methods: tuple[str, ...] = _flag(("all",), NAMES, "Names, variants as cvar[adapt=false], or all.", "all")
     backbones: tuple[str, ...] = _flag(("deepfm",), NAMES, "Names or all.", "deepfm")
@@ -59,7 +59,7 @@ class Options:
     memory_per_cell: float | None = _flag(
         None, NUMBER, "Memory that a cell may add to its worker.", metavar="GIB", limit=Range(0.01, 1e6), repeated=False
     )
-    fingerprints: Mapping[str, str] = field(default_factory=dict)  # of datasets, as a run.toml recorded them
+    fingerprints: Mapping[str, str] = field(default_factory=dict)  # those in a run.toml, by dataset label
 
 
 FLAGS: dict[str, Flag] = {
@@ -68,15 +68,15 @@ FLAGS: dict[str, Flag] = {
 
 
 def read_options(flags: Mapping[str, Any], config: Path | None, **defaults: Any) -> Options:
-    """Merges a TOML file and the flags that were given; flags win, and both over a command's own defaults.
+    """Merges flags, a TOML file and a command's defaults, in decreasing order of precedence.
 
     Args:
-        flags: Option to its text, as on the command line; None or () where it was not given.
+        flags: The text of each option on the command line; None or () if it was not given.
         config: A TOML file with the same keys as the flags.
-        **defaults: Option to value, in place of those of ``Options``.
+        **defaults: Values by option, in place of the defaults of ``Options``.
 
     Raises:
-        InputError: The file cannot be read, is no TOML, or an option has a value of another kind.
+        InputError: The file cannot be read or is not TOML, or an option has a value of another kind.
     """
     values = defaults | (_from_toml(config) if config else {})
     for name, value in flags.items():
@@ -86,10 +86,10 @@ def read_options(flags: Mapping[str, Any], config: Path | None, **defaults: Any)
 
 
 def check_how(options: Options) -> None:
-    """Checks where and how wide to run.
+    """Checks the options that do not name a plugin: numbers, the run folder and the address.
 
     Raises:
-        InputError: A folder, an address or a number is wrong.
+        InputError: The run folder, the address or a number is wrong.
     """
     for name, flag in FLAGS.items():
         value, shown = getattr(options, name), f"--{name.replace('_', '-')}"
@@ -112,7 +112,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text())
     except OSError as error:
         raise InputError(f"--config {path} cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:  # what tomllib raises for texts that are no TOML
+    except (ValueError, RecursionError) as error:  # raised by tomllib for texts that are not TOML
         raise InputError(f"--config {path} is no TOML: {error}") from None
     values: dict[str, Any] = {}
     about = content.pop(PROVENANCE, None)

@@ -1,4 +1,4 @@
-"""Options -> the cells of a run, with every name and value in them checked."""
+"""Options -> the cells of a run, after checking every name and value."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from coldbench.protocol.split import warm_up_split
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
 
-TRAINING = "training"  # the name under which --set reaches the settings that all methods share
-_EVERY_METHOD = "methods"  # the name under which --set reaches a field of every method
-_FORMER = "protocol"  # what TRAINING was called; its phase_epochs is now every method's item_epochs
+TRAINING = "training"  # in --set, the name of the settings that all methods share
+_EVERY_METHOD = "methods"  # in --set, the name that stands for every method
+_FORMER = "protocol"  # the former name of TRAINING; its phase_epochs is now every method's item_epochs
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a run, and the datasets that they need, by label."""
+    """The cells of a run with its options, its datasets by label and its plugin files."""
 
     options: Options
     cells: tuple[Cell, ...]
@@ -41,7 +41,7 @@ def make_plan(options: Options) -> Plan:
     """Checks every name and value, loads the datasets and lists the cells.
 
     Raises:
-        InputError: A name, field or value is wrong, or a dataset is not at hand.
+        InputError: A name, field or value is wrong, or a dataset is not available.
     """
     check_how(options)
     protocols = _protocols(options.protocol, options.budget)
@@ -86,7 +86,7 @@ def make_plan(options: Options) -> Plan:
 
 
 def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
-    """``name`` or ``name[field=value,...]`` -> the plugin with its configuration resolved."""
+    """Parses ``name`` or ``name[field=value,...]`` into a plugin with its resolved configuration."""
     text, values = _variant(text)
     name, meant = Registry().dataset(text) if kind is DATASETS else (text, {})
     every = overrides.get(_EVERY_METHOD, {}) if kind is METHODS else {}
@@ -94,7 +94,7 @@ def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str
 
 
 def parse_protocol(text: str) -> Spec:
-    """``name`` or ``name[field=value,...]``, such as ``matched[budget=3]`` -> the protocol."""
+    """Parses ``name`` or ``name[field=value,...]``, such as ``matched[budget=3]``, into a protocol."""
     name, values = _variant(text)
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
@@ -105,7 +105,7 @@ def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]
     folder = Path(data_dir) if data_dir else None
     datasets = {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
     for data in datasets.values():
-        warm_up_split(data)  # raises where (N, K) do not suit the data
+        warm_up_split(data)  # raises if (N, K) does not suit the data
     return datasets
 
 
@@ -171,7 +171,7 @@ def _overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def _device(name: str) -> str:
-    """``cpu`` or ``cuda``; ``auto`` is the CPU, the only device on which bits are promised to repeat."""
+    """Resolves a device to ``cpu`` or ``cuda``; ``auto`` is the CPU, where alone bits are promised to repeat."""
     if name not in ("auto", "cpu", "cuda"):
         raise unknown("device", name, ("auto", "cpu", "cuda"))
     if name == "cuda" and not torch.cuda.is_available():

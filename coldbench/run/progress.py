@@ -1,4 +1,4 @@
-"""What a person sees while a grid runs: each cell as it ends, over a live bar where there is a terminal."""
+"""Progress of a running grid: one line per finished cell, above a live bar if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Watch:
     """Reports a grid's cells as they finish.
 
     Args:
-        cells: How many cells the run has.
-        done: How many were finished before it started.
+        cells: The number of cells of the run.
+        done: The number of cells that were finished before the run started.
     """
 
     def __init__(self, cells: int, done: int) -> None:
@@ -44,15 +44,15 @@ class Watch:
             self._live.stop()
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Prints a line that stays above the bar."""
         self._console.print(text, markup=False, soft_wrap=True)
 
     def stage(self, text: str) -> None:
-        """A stage that several cells start from is there."""
+        """Reports that a shared stage is ready."""
         self.say(text)
 
     def finished(self, record: Record) -> None:
-        """A cell is done."""
+        """Reports a finished cell with its AUCs."""
         self.done += 1
         aucs = "  ".join(
             f"{phase['phase']} {phase['auc']:.4f}" for phase in record["phases"] if phase["auc"] is not None
@@ -66,11 +66,11 @@ class Watch:
             self.say(f"[{self.done}/{self.cells}] {name}: {aucs}  {left}")
 
     def failed(self, name: str, reason: str) -> None:
-        """A cell failed."""
+        """Reports a failed cell with the reason."""
         self.say(f"failed: {name}: {reason}")
 
     def _left(self) -> str:
-        """The time left, from the pace of this run so far."""
+        """The estimated time left, from the pace of this run so far."""
         pace = (time.monotonic() - self._started) / max(self.done - self._before, 1)
         seconds = round(pace * (self.cells - self.done))
         return f"{seconds // 60}:{seconds % 60:02d} left" if seconds else "done"

@@ -1,4 +1,4 @@
-"""What a result came from: versions, commit, machine."""
+"""The provenance of a result: versions, commit, machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIBRARIES = ("torch", "ray", "numpy", "scipy", "pandas", "pyarrow")
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of coldbench, Python and the libraries that results depend on."""
+    """Versions of coldbench, Python and the libraries on which results depend."""
     found = {"coldbench": coldbench.__version__, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
@@ -32,9 +32,9 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The git commit of the code that runs, with ``+`` behind it where it was changed since.
+    """The git commit of the running code, followed by ``+`` if the code was changed since.
 
-    None where the code is no part of a repository, as of a package that is installed inside somebody else's.
+    It is None if the code does not belong to a repository, even if it is installed inside somebody else's.
     """
     folder = Path(coldbench.__file__).parent
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
@@ -44,7 +44,7 @@ def commit() -> str | None:
 
 
 def _git(folder: Path, *command: str) -> str | None:
-    """What a git command prints; None where it fails."""
+    """The output of a git command; None if the command fails."""
     try:
         run = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
@@ -63,7 +63,7 @@ def _processor() -> str:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """The machine under this process."""
+    """A description of the machine that this process runs on."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),

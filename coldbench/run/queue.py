@@ -1,4 +1,4 @@
-"""``Queue``: the jobs of a command in an order that keeps workers busy to the end."""
+"""``Queue``: hands out the jobs of a command in an order that keeps workers busy to the end."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from coldbench.run.cell import Cell
 from coldbench.run.folder import FITTED, PRETRAINED, Folder
 from coldbench.run.jobs import Compute, Fit, Job, Pretrain
 
-TRIES = 3  # of a job whose worker dies: a lost node takes others' jobs with it
+TRIES = 3  # attempts for a job whose worker dies, since a lost node takes unrelated jobs with it
 
 
 class JobSource(Protocol):
-    """Where jobs come from that are not known beforehand, such as the trials of a search."""
+    """A source of jobs that are not known beforehand, such as the trials of a search."""
 
     def next(self, waiting: Sequence[Job]) -> Job | None:
-        """The next job; None for none now, as where enough are waiting for a stage that is being made."""
+        """The next job; None for now, such as while jobs wait for a stage that is being made."""
 
     @property
     def empty(self) -> bool:
-        """Whether no job will ever come again."""
+        """Whether the source has no more jobs."""
 
 
 class Queue:
-    """Hands out jobs: a shared stage before the jobs that start from it, and what takes longest first.
+    """Hands out jobs: shared stages before the jobs that start from them, and longer jobs before shorter ones.
 
-    Backbones come first, then methods that several jobs start from. Of the others those come first that nobody has
-    timed yet, in their order, then those that took longest, so that no worker starts the longest when the others are
-    done.
+    Backbones come first, then methods that several jobs start from. Other jobs follow in their given order if none of
+    their kind has been timed yet, then by decreasing duration, so that no worker starts the longest job when all others
+    are done.
 
     Args:
-        jobs: What to do.
-        folder: Whose stages are there already.
-        source: Where further jobs come from.
+        jobs: The jobs to run.
+        folder: The run folder, which may already hold shared stages.
+        source: A source of further jobs.
     """
 
     def __init__(self, jobs: Sequence[Job], folder: Folder, source: JobSource | None = None) -> None:
@@ -44,8 +44,8 @@ class Queue:
         self._folder = folder
         self._source = source
         self._pending: list[Job] = []
-        self._made: set[str] = set()  # keys of stages that are there
-        self._making: set[str] = set()  # keys of stages that a job of their own makes
+        self._made: set[str] = set()  # keys of finished stages
+        self._making: set[str] = set()  # keys of stages that a queued or running job makes
         self._tries: Counter[Job] = Counter()
         self._seconds: dict[tuple[str, ...], float] = {}
         shared = Counter(cell.fitted_key for job in jobs for cell in job.cells if cell.fits)
@@ -53,7 +53,7 @@ class Queue:
             self._admit(job, lambda cell: shared[cell.fitted_key] > 1)
 
     def next(self) -> Job | None:
-        """The next job, or None where all that are left wait for a stage."""
+        """The next job, or None if all remaining jobs wait for a stage."""
         if self.stopped:
             return None
         job = self._ready()
@@ -69,15 +69,15 @@ class Queue:
         return job
 
     def ended(self, job: Job, succeeded: bool, seconds: float) -> list[Job]:
-        """Takes note of a job's end.
+        """Records that a job has ended.
 
         Args:
-            job: What ended.
-            succeeded: Whether it left its result.
-            seconds: How long it took.
+            job: The job.
+            succeeded: Whether the job left its result.
+            seconds: The job's duration.
 
         Returns:
-            The jobs that were waiting for a stage that will now never be there.
+            The jobs that were waiting for a stage that will now never be made.
         """
         self.running -= 1
         self._seconds[job.work] = seconds
@@ -97,7 +97,7 @@ class Queue:
         return lost + [third for other in lost if other.makes is not None for third in self._lose(other)]
 
     def again(self, job: Job) -> bool:
-        """Puts a job back whose worker died. Returns False, and does nothing, where it was tried often enough."""
+        """Puts back a job whose worker died, or returns False if the job has used up its tries."""
         if self._tries[job] >= TRIES:
             return False
         self.running -= 1
@@ -105,17 +105,17 @@ class Queue:
         return True
 
     def stop(self) -> None:
-        """Hands out no more jobs; those that run may end."""
+        """Hands out no more jobs; running jobs may finish."""
         self.stopped = True
 
     @property
     def finished(self) -> bool:
-        """Whether no job is left, nor any that waits for a stage or may have to be done again."""
+        """Whether no job is running, and none is left to hand out."""
         exhausted = not self._pending and (self._source is None or self._source.empty)
         return not self.running and (self.stopped or exhausted)
 
     def _admit(self, job: Job, shares_fit: Callable[[Cell], bool]) -> None:
-        """Takes a job in, and before it the stages that it needs and that nobody makes yet."""
+        """Queues a job, preceded by jobs for the stages that it needs and that nobody makes yet."""
         for cell in job.cells:
             if self._is_missing(PRETRAINED, cell, cell.pretrained_key):
                 self._make(Pretrain((cell,)))
@@ -124,7 +124,7 @@ class Queue:
         self._pending.append(job)
 
     def _is_missing(self, stage: str, cell: Cell, key: str) -> bool:
-        """Whether a stage is neither there nor being made."""
+        """Whether a stage is neither finished nor being made."""
         if key in self._made or key in self._making:
             return False
         if self._folder.trained(stage, cell) is not None:
@@ -137,7 +137,7 @@ class Queue:
         self._pending.append(job)
 
     def _awaited(self, job: Job) -> frozenset[str]:
-        """The stages that a job waits for: those that it needs and that a job of their own makes."""
+        """The keys of the stages that a job waits for."""
         return job.needs & self._making
 
     def _ready(self) -> Job | None:
@@ -146,7 +146,7 @@ class Queue:
             first = next((job for job in ready if isinstance(job, kind)), None)
             if first is not None:
                 return first
-        return max(ready, key=self._expected, default=None)  # the first of the longest
+        return max(ready, key=self._expected, default=None)  # the first among the longest
 
     def _expected(self, job: Job) -> float:
         return self._seconds.get(job.work, math.inf)

@@ -1,4 +1,4 @@
-"""The record of a finished cell: how it is made, and how it is read back."""
+"""Makes the record of a finished cell, and reads it back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from coldbench.run.cell import Cell
 from coldbench.run.provenance import commit, machine, versions
 from coldbench.run.schema import VERSION, is_record
 
-CUT, OLDER, NEWER = "cut off or edited", "of an older coldbench", "of a newer coldbench"  # why a file is no record
+CUT, OLDER, NEWER = "cut off or edited", "of an older coldbench", "of a newer coldbench"  # why a file is not a record
 
 Record = dict[str, Any]
 
@@ -32,15 +32,15 @@ def make_record(
     stages: dict[str, dict[str, Any]],
     files: dict[str, Any],
 ) -> Record:
-    """The record of a finished cell.
+    """Builds the record of a finished cell.
 
     Args:
-        cell: What was computed.
-        dataset_label: What tables call its data.
-        outcomes: One per point of evaluation.
-        split: The parts of the data.
-        stages: ``pretraining`` and ``fitting``, as ``stage_of`` gives them.
-        files: Names and digests of the files beside it, and its generation.
+        cell: The cell that was computed.
+        dataset_label: The name of its data in tables.
+        outcomes: One outcome per evaluation point.
+        split: The split of the data.
+        stages: ``pretraining`` and ``fitting``, as ``stage_of`` returns them.
+        files: Names and digests of the cell's other files, and its generation.
     """
     record: Record = {"schema": VERSION, **cell.describe(), "key": cell.key, "dataset_label": dataset_label}
     record["phases"] = [_phase(outcome) for outcome in outcomes]
@@ -60,13 +60,13 @@ def make_record(
 
 
 def stage_of(trained: Trained, key: str, file: str | None, shared: bool) -> dict[str, Any]:
-    """What a record says of a stage before the phases.
+    """The part of a record that describes a stage before the phases.
 
     Args:
-        trained: What it left.
-        key: The digest of everything that affects it.
-        file: Where it is kept in the run's folder; None where there is nothing to keep.
-        shared: Whether it was there already, made for another cell.
+        trained: The result of the stage.
+        key: The digest of everything that affects the stage.
+        file: The stage's file in the run folder; None if there is nothing to keep.
+        shared: Whether the stage had already been made for another cell.
     """
     return {
         "steps": trained.steps,
@@ -94,7 +94,7 @@ def _phase(outcome: Outcome) -> dict[str, Any]:
 
 
 def parse_record(path: Place) -> Record | str:
-    """A record, or why the file is none: a right digest on a wrong form shows that another version wrote it."""
+    """Reads a record, or says why the file is not one: a correct digest on another form means another version."""
     try:
         record = json.loads(path.read_text())
         whole = record["digest"] == digest({name: value for name, value in record.items() if name != "digest"})
@@ -109,7 +109,7 @@ def parse_record(path: Place) -> Record | str:
 
 
 def _finite(value: Any) -> Any:
-    """Plain values with None in place of NaN and infinities, which JSON has no words for."""
+    """Replaces NaN and infinities, which JSON cannot represent, by None in plain values."""
     if isinstance(value, dict):
         return {name: _finite(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""``run.toml`` in a run's folder: the resolved options, so that ``coldbench run --config DIR/run.toml`` repeats it."""
+"""``run.toml``: the resolved options of a run, so that ``coldbench run --config DIR/run.toml`` repeats it."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ NAME, TUNE = "run.toml", "tune.toml"
 
 
 def keep(plan: Plan, folder: Place, name: str = NAME, about: Mapping[str, Any] | None = None) -> None:
-    """Writes ``run.toml`` and the sources of the plugin files.
+    """Writes ``run.toml`` and the sources of the plugin files into a run folder.
 
-    Where another command wrote into the folder before, its file stays, as ``run-<digest>.toml``.
+    If another command wrote into the folder before, its file is kept as ``run-<digest>.toml``.
 
     Args:
-        plan: What is run.
-        folder: Where.
-        name: The file's, ``run.toml`` or that of another command.
-        about: What its table of provenance says besides.
+        plan: The plan of the run.
+        folder: The run folder.
+        name: The file's name, ``run.toml`` or that of another command.
+        about: Further tables for the file's provenance.
     """
     content = _options(plan, folder)
     before = _read(folder / name)
@@ -56,7 +56,7 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _options(plan: Plan, folder: Place) -> dict[str, Any]:
-    """The options with every name, value and seed spelled out; paths are relative to the file's folder."""
+    """The options with every name, value and seed spelled out, and paths relative to the run folder."""
     given = {name: getattr(plan.options, name) for name, flag in FLAGS.items() if flag.repeated}
     options = {name: value for name, value in given.items() if value not in (None, ())}
     for name in ("dataset", "backbone", "method"):
@@ -76,7 +76,7 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
 
 
 def located(spec: Spec) -> Spec:
-    """A dataset with absolute paths: the fields of its ``Config`` that do not compare say where something lies."""
+    """Makes the paths of a dataset absolute; they are the fields of its ``Config`` that equality ignores."""
     config = spec.config
     paths = [field.name for field in dataclasses.fields(config) if not field.compare and getattr(config, field.name)]
     found = {name: str(Path(getattr(config, name)).resolve()) for name in paths}
@@ -84,12 +84,12 @@ def located(spec: Spec) -> Spec:
 
 
 def plugin_path(file: PluginFile) -> str:
-    """Where a run's folder keeps a plugin file, relative to it."""
+    """The path of a plugin file's copy, relative to the run folder."""
     return f"plugins/{file.stem}.py"
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:
-    """What the run came from; ``coldbench run --config`` passes over it."""
+    """The provenance of a run; ``coldbench run --config`` reads only the fingerprints."""
     about = machine(torch.device(plan.cells[0].device))
     return {
         "command": shlex.join(["coldbench", *sys.argv[1:]]),

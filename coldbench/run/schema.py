@@ -1,4 +1,4 @@
-"""What a record of a finished cell has to hold, as a JSON Schema: what is none is not believed."""
+"""JSON Schema of a cell's record; a file that does not validate is ignored, and its cell is computed again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from jsonschema import Draft202012Validator
 VERSION = 2
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "object", "additionalProperties": _TEXT}
-_NUMBER = {"type": ["number", "null"]}  # null stands for NaN, which JSON has no word for
+_NUMBER = {"type": ["number", "null"]}  # null stands for NaN, which JSON cannot represent
 _PARTS = ("dataset", "backbone", "method")
 
 
 def _file(folder: str, ending: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": rf"^{folder}/[^/\\]+\.{ending}$"}  # nothing outside the run's folder
+    return {"type": "string", "pattern": rf"^{folder}/[^/\\]+\.{ending}$"}  # a file inside the run folder only
 
 
 RECORD = {
@@ -99,5 +99,5 @@ _VALIDATOR = Draft202012Validator(RECORD)
 
 
 def is_record(content: Any) -> bool:
-    """Whether plain values have the form of a record."""
+    """Whether plain values validate as a record."""
     return bool(_VALIDATOR.is_valid(content))

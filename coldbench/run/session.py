@@ -1,4 +1,4 @@
-"""``work``: the jobs of any command on a local Ray or a cluster, with its limits, interrupts and second tries."""
+"""``Session``: runs the jobs of any command on a local Ray or a cluster, with limits, interrupts and retries."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from coldbench.run.queue import TRIES, Queue
 
 
 class Desk(Protocol):
-    """Who hears of jobs as they end: the one part of a session in which commands differ."""
+    """A command's handler for jobs that end: the only part of a session that differs between commands."""
 
     def succeeded(self, job: Job, seconds: float, reports: list[Report]) -> str | None:
-        """A job ended well. Returns a reason where it did not leave what it should have."""
+        """Handles a job that ended normally; returns a reason if its result is missing nevertheless."""
 
     def failed(self, job: Job, reason: str, seconds: float, reports: list[Report]) -> None:
-        """A job failed for good."""
+        """Handles a job that failed and will not be tried again."""
 
     def say(self, text: str) -> None:
-        """A line for the person who waits."""
+        """Prints a line for the user."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Where and how jobs are done.
+    """Where and how jobs are run.
 
     Attributes:
         options: Where and how wide to run.
         device: ``cpu`` or ``cuda``.
-        datasets: By label.
-        folder: Where results are left.
-        halving: How jobs that score poorly are stopped early, by their group.
-        alone: Whether each job has a process of its own.
+        datasets: The datasets by label.
+        folder: The run folder.
+        halving: Early stopping of poorly scoring jobs, by group.
+        alone: Whether each job runs in a process of its own.
     """
 
     options: Options
@@ -49,22 +49,22 @@ class Session:
     alone: bool = False
 
     def open(self) -> None:
-        """Shows that the cluster answers and the folder can be written, before anything is written to it.
+        """Checks that the cluster answers and prepares the run folder.
 
         Raises:
-            InputError: One of them fails.
+            InputError: The cluster does not answer, or the folder cannot be written.
         """
         if self.options.address:
             reach(self.options.address)
         self.folder.prepare()
 
     def work(self, queue: Queue, desk: Desk) -> bool:
-        """Does a queue's jobs. Returns whether it was stopped in the middle of some.
+        """Runs a queue's jobs, and returns whether it was stopped while jobs were running.
 
-        The first Ctrl-C or SIGTERM lets the jobs end that are being done, the second ends at once.
+        The first Ctrl-C or SIGTERM lets running jobs finish; the second stops them at once.
 
         Raises:
-            InputError: The Ray cluster does not take this process.
+            InputError: The Ray cluster rejects this process.
         """
         options = self.options
 
@@ -91,7 +91,7 @@ class Session:
 
 
 def _endings(queue: Queue, desk: Desk, options: Options) -> tuple[Any, Any]:
-    """What to do when a job ends, and when its worker dies."""
+    """The callbacks for a job that ends and for a job whose worker dies."""
 
     def ended(job: Job, reason: str | None, seconds: float, reports: list[Report]) -> None:
         if reason is None:
@@ -115,7 +115,7 @@ def _endings(queue: Queue, desk: Desk, options: Options) -> tuple[Any, Any]:
 
 
 def resources(options: Options, device: str) -> dict[str, float]:
-    """What a job takes of a machine."""
+    """The CPUs and GPUs that a job reserves."""
     share = 1.0 / jobs(options) if device == "cuda" else 0.0
     return {
         "cpu": options.cpus_per_cell,

@@ -1,4 +1,4 @@
-"""A worker's side of Ray Tune: one job after the other, in its own process or in a fresh one."""
+"""The worker's side of Ray Tune: runs one job after another, in its own process or in a fresh one."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from coldbench.plugins.file import explained
 from coldbench.run.jobs import Job, Report, Workshop
 from coldbench.run.limits import limited
 
-THREADS = 1  # of torch, in every cell: the same bits however many cells run at once
-FAILED, DIED = "failed", "died"  # in a report: why a job failed; that the process of its own did not live through it
-Limits = tuple[float | None, float | None]  # seconds and GiB that a job may take
+THREADS = 1  # torch threads per cell, so that bits do not depend on how many cells run at once
+FAILED, DIED = "failed", "died"  # keys of a report: why a job failed; whether its own process died
+Limits = tuple[float | None, float | None]  # seconds and GiB that one job may take
 
 
 class Worker(tune.Trainable):
-    """Does the jobs that it is given. A step is one report of a job, the last one with ``done``.
+    """Runs the jobs that it is given. Each step is one report of a job; the last report has ``done``.
 
-    The jobs of coldbench's own plugins share a worker. A job with a plugin file has a process of its own that ends with
-    it, because a plugin may change anything in its process: the bits, the success and the metrics of other cells.
+    Jobs of coldbench's own plugins share a worker's process. A job with a plugin file runs in a separate process that
+    ends with it, because a plugin may change its process in ways that alter other cells' results or make them fail.
     """
 
     def setup(self, config: dict[str, Any], shop: Any = None, limits: Limits = (None, None)) -> None:
-        """Called once per worker.
+        """Prepares the worker and takes its first job; Tune calls this once per worker.
 
         Args:
             config: The first job.
-            shop: A list of one reference to the ``Workshop``, so that Ray leaves it one.
-            limits: Of each job.
+            shop: A list with one reference to the ``Workshop``; inside a list, Ray does not dereference it.
+            limits: Seconds and GiB that each job may take.
         """
         torch.set_num_threads(THREADS)
         self._shop, self._limits = shop[0], limits
@@ -43,13 +43,13 @@ class Worker(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Called with each further job."""
+        """Takes another job, dropping the one before; Tune calls this for each further job."""
         self.cleanup()
         self._payload, self._alone = new_config["job"], new_config["alone"]
         return True
 
     def step(self) -> dict[str, Any]:
-        """Goes on with the job until its next report."""
+        """Runs the job until its next report, and returns that report."""
         try:
             if self._reports is None:
                 if self._alone:
@@ -62,21 +62,21 @@ class Worker(tune.Trainable):
         return {tune.result.DONE: True} if report is None else {**report, tune.result.DONE: FAILED in report}
 
     def cleanup(self) -> None:
-        """Lets go of a job that was stopped on the way."""
+        """Closes a job that was stopped before its end."""
         if self._reports is not None:
             self._reports.close()  # type: ignore[attr-defined]
             self._reports = None
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
-        """Nothing: a job that is cut off is done again."""
+        """Saves nothing, because an interrupted job is run again from its start."""
         return {}
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing."""
+        """Restores nothing, because nothing is saved."""
 
 
 def reports(payload: bytes, shop: Workshop, limits: Limits) -> Iterator[Report]:
-    """Does a job; what it raises is its last report."""
+    """Runs a job and yields its reports; an exception becomes the last report."""
     paths: list[str] = []
     with ExitStack() as stack:
         try:
@@ -89,10 +89,10 @@ def reports(payload: bytes, shop: Workshop, limits: Limits) -> Iterator[Report]:
 
 
 def in_fresh_process(payload: bytes, shop: Any, limits: Limits) -> Iterator[Report]:
-    """Does a job in a process of this node that does nothing else before or after.
+    """Runs a job in a process of this node that is used for nothing else.
 
     Raises:
-        WorkerCrashedError: The process did not live through it.
+        WorkerCrashedError: The process died during the job.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     stream: Any = _alone.options(scheduling_strategy=here).remote(payload, shop, limits)

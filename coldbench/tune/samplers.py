@@ -1,4 +1,4 @@
-"""Where a search looks next: on a grid, at random, or where Optuna expects more. Without Ray."""
+"""Proposals for the next trial of a search: from a grid, at random, or by Optuna. Ray is not needed here."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from coldbench.core.errors import InputError, unknown
 from coldbench.core.seeds import derive
 from coldbench.core.space import Choice, Space
 
-Values = dict[str, Any]  # field -> value; empty for the defaults
+Values = dict[str, Any]  # value by field; empty for the defaults
 
 
 class Proposals(Protocol):
-    """What every kind of search can do."""
+    """The interface of every kind of search."""
 
     def ask(self) -> Values:
         """The next trial's values."""
 
     def tell(self, values: Values, score: float | None) -> None:
-        """How a trial that was asked for came out; higher is better, None where it did not finish."""
+        """Reports the score of a trial that was asked for; higher is better, None if it did not finish."""
 
     def know(self, values: Values, score: float | None) -> None:
-        """The same of a trial that was made before: it is not asked for again."""
+        """Reports the score of a trial from an earlier run, so that it is not proposed again."""
 
 
 class Listed:
-    """Values that were fixed beforehand; what comes out does not matter."""
+    """A fixed list of values; scores do not influence it."""
 
     def __init__(self, points: Sequence[Values]) -> None:
         self._left = list(points)
 
     def ask(self) -> Values:
-        """The next of the list."""
+        """The next values in the list."""
         return self._left.pop(0)
 
     def tell(self, values: Values, score: float | None) -> None:
-        """Nothing is learnt."""
+        """Ignores the score."""
 
     def know(self, values: Values, score: float | None) -> None:
-        """Strikes a point off the list."""
+        """Removes the values from the list."""
         self._left = [point for point in self._left if _text(point) != _text(values)]
 
 
 class Guided:
-    """Optuna's tree-structured Parzen estimator (Akiba et al. 2019, arXiv:1907.10902), on each range's [0, 1]."""
+    """Optuna's tree-structured Parzen estimator (Akiba et al. 2019, arXiv:1907.10902), each range mapped to [0, 1]."""
 
     def __init__(self, space: Space, first: Values, seed: int) -> None:
         try:
@@ -63,7 +63,7 @@ class Guided:
         self._first: Values | None = first
 
     def ask(self) -> Values:
-        """The most promising values by what was told so far; first of all the defaults."""
+        """The defaults first, then the most promising values given the scores so far."""
         if self._first is not None:
             values, self._first = self._first, None
             return values
@@ -78,7 +78,7 @@ class Guided:
         return values
 
     def tell(self, values: Values, score: float | None) -> None:
-        """Teaches the estimator."""
+        """Passes the score of a proposed trial to the estimator."""
         import optuna
 
         trial = self._asked.pop(_text(values), None)
@@ -90,7 +90,7 @@ class Guided:
             self._study.tell(trial, score)
 
     def know(self, values: Values, score: float | None) -> None:
-        """Teaches it of a trial that it did not ask for, if that finished within the space."""
+        """Passes an earlier trial to the estimator, if it finished and lies within the space."""
         import optuna
 
         if self._first is not None and _text(values) == _text(self._first):
@@ -112,21 +112,21 @@ class Guided:
 
 
 def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: object) -> tuple[Proposals, int]:
-    """A search over a space, and how many trials it makes.
+    """Builds a search over a space; returns it with its number of trials.
 
-    Without anything to search there is one trial, of the defaults. Random and guided searches begin with the
-    defaults as well, so that tuning is never worse than not tuning on what it is tuned on. A random search makes no
-    trial twice; of choices alone it tries all where they are no more than ``samples``.
+    An empty space gives one trial, the defaults. Random and guided searches begin with the defaults too, so that on the
+    validation items tuning is never worse than not tuning. A random search repeats no trial; over a space of choices
+    only, it tries all combinations if there are at most ``samples``.
 
     Args:
         search: ``grid``, ``random`` or ``optuna``.
-        space: Field to range.
-        samples: The number of trials; for a grid the most it may have.
-        defaults: Field to default value.
-        seed: What the draws derive from.
+        space: The range of each field.
+        samples: The number of trials; for a grid, the largest number.
+        defaults: The default value of each field.
+        seed: The values from which the seed of the draws is derived.
 
     Raises:
-        InputError: An unknown search, a grid that does not fit into ``samples``, or Optuna is not installed.
+        InputError: The search is unknown, the grid has more than ``samples`` points, or Optuna is not installed.
     """
     if search not in ("grid", "random", "optuna"):
         raise unknown("search", search, ("grid", "random", "optuna"))
@@ -138,7 +138,7 @@ def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: 
     if search == "optuna":
         return Guided(space, defaults, derive(*seed, "search") % 2**32), samples
     if all(isinstance(where, Choice) for where in space.values()) and _choices(space) <= samples:
-        drawn = list(_grid(space, samples))  # all there is
+        drawn = list(_grid(space, samples))  # every combination
     else:
         random = np.random.default_rng(derive(*seed, "search"))
         drawn = [{field: where.at(random.random()) for field, where in space.items()} for _ in range(samples - 1)]
@@ -147,17 +147,17 @@ def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: 
 
 
 def _text(value: Any) -> str:
-    """The same for a tuple and for the list that JSON makes of it."""
+    """A canonical text of a value; a tuple and a list with the same elements have the same text."""
     return json.dumps(value, sort_keys=True)
 
 
 def _choices(space: Space) -> int:
-    """The number of ways to choose from all choices."""
+    """The number of combinations of all choices."""
     return math.prod(len(where.values) for where in space.values() if isinstance(where, Choice))
 
 
 def _grid(space: Space, samples: int) -> Iterator[Values]:
-    """As many points of each range, both ends among them, as fit into ``samples`` together; all of a choice."""
+    """Yields a grid: all values of each choice, and as many points per range, ends included, as ``samples`` allows."""
     choices = _choices(space)
     ranges = sum(not isinstance(where, Choice) for where in space.values())
     points = int((samples / choices) ** (1 / ranges) + 1e-9) if ranges else 1

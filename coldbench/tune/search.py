@@ -1,4 +1,4 @@
-"""A search: its studies' trials as jobs, proposed one after the other, resumable from the run's folder."""
+"""A search: runs the trials of its studies as jobs, and resumes from the run folder."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _GRACE = 2  # points of evaluation before a trial may be stopped: cold and warm-
 
 @dataclass(frozen=True)
 class TrialJob(Job):
-    """One trial: validation cells, one per seed, and after each point of evaluation the mean over them so far.
+    """One trial: validation cells, one per seed, with a running mean score after each evaluation point.
 
     Attributes:
         study: The study's name.
         metric: One of ``METRICS``.
-        values: ``NAME.FIELD`` to value, as JSON.
+        values: The value of each ``NAME.FIELD``, as JSON.
     """
 
     study: str = ""
@@ -41,21 +41,21 @@ class TrialJob(Job):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The trial's name in messages."""
         return f"{self.study} at {self.values}"
 
     @property
     def work(self) -> tuple[str, ...]:
-        """Trials of a study take about as long."""
+        """A key shared by the trials of a study, which take about the same time."""
         return ("trial", self.study)
 
     @property
     def group(self) -> str:
-        """Its study: trials are compared within it."""
+        """The study, within which trials are compared."""
         return self.study
 
     def run(self, shop: Workshop) -> Iterator[Report]:
-        """Yields after each phase its name and the mean score over the warm-up phases so far, higher is better."""
+        """Yields, after each phase, its name and the mean score of the warm-up phases so far; higher is better."""
         name, sign = METRICS[self.metric]
         warm: list[float] = []
         for cell in self.cells:
@@ -70,7 +70,7 @@ class TrialJob(Job):
 
 
 class Search:
-    """A study with where it looks next, and its trials so far."""
+    """A study with its proposals and its trials so far."""
 
     def __init__(self, study: Study, how: TuneOptions, trials: Trials) -> None:
         cell = study.cells[0]
@@ -93,7 +93,7 @@ class Search:
         return TrialJob(study.at(values), study.name, study.metric, json.dumps(values))
 
     def keep(self, job: TrialJob, scores: list[float], reason: str | None, seconds: float) -> Trial:
-        """Writes a trial that ended, and learns from it."""
+        """Saves a trial that ended, and tells its score to the proposals."""
         values: Values = json.loads(job.values)
         state = "failed" if reason else "finished" if len(scores) == self.study.points else "stopped"
         trial = Trial(self.study.name, self._number, self.study.full(values), scores, state, seconds, reason)
@@ -104,7 +104,7 @@ class Search:
 
 
 class Searches:
-    """The searches of one command as a source of jobs, side by side; and who hears of their trials."""
+    """All searches of one command: the source of their trials, and the desk that handles the ends of trials."""
 
     def __init__(self, searches: Sequence[Search]) -> None:
         self._by_name = {search.study.name: search for search in searches}
@@ -113,7 +113,7 @@ class Searches:
         self._console = Console(stderr=True, highlight=False)
 
     def next(self, waiting: Sequence[Job]) -> TrialJob | None:
-        """The next trial of the studies in turn; none of a study of which one waits for a stage."""
+        """The next trial, taken from the studies in turn; a study with a trial waiting for a stage is skipped."""
         busy = {job.group for job in waiting}
         names = list(self._by_name)
         for _ in names:
@@ -129,7 +129,7 @@ class Searches:
         return not any(search.left for search in self._by_name.values())
 
     def succeeded(self, job: Job, seconds: float, reports: list[Report]) -> str | None:
-        """Keeps and shows a trial that finished or was stopped."""
+        """Saves and reports a trial that finished or was stopped."""
         if isinstance(job, TrialJob):
             self._keep(job, None, seconds, reports)
         else:
@@ -137,13 +137,13 @@ class Searches:
         return None
 
     def failed(self, job: Job, reason: str, seconds: float, reports: list[Report]) -> None:
-        """Keeps and shows a trial that failed."""
+        """Saves and reports a trial that failed."""
         if isinstance(job, TrialJob):
             self.failures[job.name] = reason
             self._keep(job, reason, seconds, reports)
 
     def say(self, text: str) -> None:
-        """Shows a line."""
+        """Prints a line."""
         self._console.print(text, markup=False, soft_wrap=True)
 
     def _keep(self, job: TrialJob, reason: str | None, seconds: float, reports: list[Report]) -> None:
@@ -156,13 +156,13 @@ class Searches:
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search came to.
+    """The outcome of a search.
 
     Attributes:
         results: Each study with all its trials that finished or were stopped.
-        failures: Why trials failed, by their names.
-        unfinished: Trials that an interruption left out.
-        stopped: Whether it was stopped in the middle of trials.
+        failures: The reasons why trials failed, by trial name.
+        unfinished: The number of trials left over by an interruption.
+        stopped: Whether the search was stopped while trials were running.
     """
 
     results: Results
@@ -172,10 +172,10 @@ class Searched:
 
 
 def search(options: Options, how: TuneOptions) -> Searched:
-    """Makes the trials that the folder lacks.
+    """Runs the trials that are missing from the run folder.
 
     Raises:
-        InputError: Anything that the user can put right.
+        InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
     """
     plan, asked = studies(options, how)
     folder = Folder(place(options.out))
@@ -189,7 +189,7 @@ def search(options: Options, how: TuneOptions) -> Searched:
     if not desk.empty:
         runfile.keep(plan, folder.path, runfile.TUNE, {"search": dataclasses.asdict(how)})
         stopped = session.work(Queue([], folder, desk), desk)
-        with suppress(OSError):  # a full disk, of which the failures themselves tell
+        with suppress(OSError):  # a full disk; the failures themselves report it
             folder.save_failures(desk.failures)
     results = [(study, trials.of(study)) for study in asked]
     return Searched(results, desk.failures, sum(search.left for search in searches), stopped)

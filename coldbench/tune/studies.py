@@ -1,4 +1,4 @@
-"""``Study``: one search, of a method on a backbone and a dataset under a protocol; options -> studies."""
+"""``Study``: the search for one method on one backbone and dataset under one protocol; options -> studies."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from coldbench.run.plan import Plan, make_plan
 from coldbench.tune.samplers import Values
 
 METRICS = {"mean-auc": ("auc", 1), "mean-gauc": ("gauc", 1), "mean-logloss": ("logloss", -1)}
-POINTS = 1 + len(WARM_PHASES)  # points of evaluation per seed: cold and the warm-up phases
+POINTS = 1 + len(WARM_PHASES)  # evaluation points per seed: cold and the warm-up phases
 
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """How to search; what to search for is in ``Options``.
+    """How to search; ``Options`` says which methods to tune and on what.
 
     Attributes:
-        samples: Trials of each study, the same number for every method.
+        samples: The number of trials per study, the same for every method.
         search: ``grid``, ``random`` or ``optuna``.
         scheduler: ``none``, or ``asha``, which stops poor trials early.
-        metric: What to choose by: a mean over warm-a, warm-b and warm-c.
-        fields: Comma-separated; None for all that the methods' files give a space for.
-        space: ``NAME.FIELD=RANGE`` overrides.
+        metric: The metric to select by: a mean over warm-a, warm-b and warm-c.
+        fields: The fields to search, comma-separated; None for all fields in the methods' own spaces.
+        space: Ranges in place of the default ones, as ``NAME.FIELD=RANGE``.
     """
 
     samples: int = 32
@@ -47,8 +47,8 @@ class Study:
     """One search.
 
     Attributes:
-        cells: With the values that are not searched, one cell per seed, on pseudo-cold items.
-        space: ``NAME.FIELD`` to range; NAME is the method's or the backbone's.
+        cells: One cell per seed, on pseudo-cold items, with the values that are not searched.
+        space: The range of each ``NAME.FIELD``; NAME is the method or the backbone.
         metric: One of ``METRICS``.
     """
 
@@ -58,33 +58,33 @@ class Study:
 
     @property
     def name(self) -> str:
-        """What names it to a person."""
+        """The study's name in messages."""
         cell = self.cells[0]
         return f"{cell.dataset.label} / {cell.backbone.name} / {cell.method.label} / {cell.protocol.label}"
 
     @property
     def key(self) -> str:
-        """A digest of everything but the values searched."""
+        """A digest of everything except the searched values."""
         return digest([[cell.key for cell in self.cells], self.metric])
 
     @property
     def points(self) -> int:
-        """Points of evaluation of a trial that is not stopped."""
+        """The number of evaluation points of a trial that runs to its end."""
         return POINTS * len(self.cells)
 
     def full(self, values: Values) -> Values:
-        """The values of every field searched, defaults included, as JSON holds them."""
+        """The values of all searched fields, defaults included, as JSON types."""
         cells = self.at(values)
         configs = {spec.name: as_dict(spec.config) for spec in (cells[0].backbone, cells[0].method)}
         return {target: configs[target.partition(".")[0]][target.partition(".")[2]] for target in self.space}
 
     def at(self, values: Values) -> tuple[Cell, ...]:
-        """The cells of a trial."""
+        """The cells of a trial with the given values."""
         return tuple(_with(cell, values) for cell in self.cells)
 
 
 def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
-    """The searches that the options ask for.
+    """Builds the plan and the studies that the options ask for.
 
     Raises:
         InputError: A name, field, range or number is wrong.
@@ -96,7 +96,7 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
     plan = make_plan(options)
     cells = [replace(cell, validation=True) for cell in plan.cells]
     for cell in cells:
-        cell.recipe.split(plan.datasets[cell.dataset.label])  # raises where no old item can be spared
+        cell.recipe.split(plan.datasets[cell.dataset.label])  # raises if there are too few old items
     spaces = _spaces(cells, how)
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
@@ -109,7 +109,7 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
 
 
 def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Space]:
-    """Per backbone and method, what is searched: the method's own space, the fields asked for, the ranges given."""
+    """The space of each backbone and method, from the method's own space, --fields and --space."""
     owners = {spec.name: spec for cell in cells for spec in (cell.method, cell.backbone)}
     ranges: dict[str, Space] = {name: dict(class_of(spec).space) for name, spec in owners.items()}
     given = _given(how.space, owners)
@@ -136,7 +136,7 @@ def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Sp
 
 
 def _given(texts: Sequence[str], owners: dict[str, Spec]) -> dict[str, Space]:
-    """The ranges of ``--space``, by plugin and field."""
+    """The ranges given by ``--space``, by plugin and field."""
     given: dict[str, Space] = {name: {} for name in owners}
     for pair in texts:
         target, equals, text = pair.partition("=")

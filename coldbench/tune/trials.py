@@ -1,4 +1,4 @@
-"""The trials of a search: on disk, as a frame, and the best of them as TOML."""
+"""The trials of a search: one JSON file per trial, all trials as a frame, and the best values as TOML."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Trial:
 
     Attributes:
         study: The study's name.
-        number: In the order they ended.
-        values: ``NAME.FIELD`` to value, of every field searched.
-        scores: After each point of evaluation, the mean so far over the warm-up phases.
+        number: The trial's place in the order in which trials ended.
+        values: The value of each searched ``NAME.FIELD``.
+        scores: After each evaluation point, the mean over the warm-up phases so far.
         state: ``finished``, ``stopped`` by the scheduler, or ``failed``.
-        seconds: It took in all.
-        reason: Why it failed.
+        seconds: The trial's duration.
+        reason: The reason why the trial failed.
     """
 
     study: str
@@ -48,18 +48,18 @@ class Trial:
 
     @property
     def score(self) -> float | None:
-        """Of a finished trial, its mean over seeds and warm-up phases."""
+        """The mean over seeds and warm-up phases of a finished trial; None otherwise."""
         return self.scores[-1] if self.state == "finished" else None
 
 
 @dataclass(frozen=True)
 class Trials:
-    """The trials of a search on disk, one JSON file each."""
+    """The trials of a search on disk, one JSON file per trial."""
 
     path: Place
 
     def of(self, study: Study) -> list[Trial]:
-        """A study's trials that ended well or were stopped, as they ended; failed ones are tried again."""
+        """A study's finished and stopped trials, in the order they ended; failed trials are run again."""
         found = []
         for file in self._folder(study).glob("*.json"):
             try:
@@ -67,11 +67,11 @@ class Trials:
                 if content.pop("digest") == digest(content) and content["state"] != "failed":
                     found.append(Trial(**content))
             except (OSError, ValueError, KeyError, TypeError):
-                continue  # cut off or edited: that trial is made again
+                continue  # a truncated or edited file: that trial is run again
         return sorted(found, key=lambda trial: trial.number)
 
     def save(self, study: Study, trial: Trial) -> None:
-        """Writes one."""
+        """Writes a trial to its file."""
         content = dataclasses.asdict(trial)
         name = digest(trial.values)[:16]
         write_text(self._folder(study) / f"{name}.json", json.dumps(content | {"digest": digest(content)}, indent=1))
@@ -85,13 +85,13 @@ Results = Sequence[tuple[Study, Sequence[Trial]]]
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:
-    """The finished trial with the highest score; of equals the first."""
+    """The finished trial with the highest score, the first of equals; None if no trial finished."""
     finished = [trial for trial in trials if trial.score is not None]
     return max(finished, key=lambda trial: (trial.score, -trial.number)) if finished else None
 
 
 def frame(results: Results) -> pd.DataFrame:
-    """All trials, one row each: study, backbone, method, state, score, and a column per field."""
+    """All trials as a frame with one row per trial: study, state, score, seconds, and one column per searched field."""
     rows = []
     for study, trials in results:
         cell = study.cells[0]
@@ -121,9 +121,9 @@ def _cell_value(value: Any) -> Any:
 
 
 def write_best(out: Place, results: Results, samples: int) -> list[Place]:
-    """Writes what ``coldbench run --config`` takes: one TOML file per dataset, backbone and protocol.
+    """Writes the best values as TOML for ``coldbench run --config``, one file per dataset, backbone and protocol.
 
-    Where a backbone's fields were searched each method has a backbone, and a file, of its own.
+    If fields of a backbone were searched, each method has its own backbone and therefore its own file.
     """
     groups: dict[tuple[str, ...], list[tuple[Study, Sequence[Trial]]]] = {}
     for study, trials in results:
@@ -157,7 +157,7 @@ def write_best(out: Place, results: Results, samples: int) -> list[Place]:
             stem += [plain.dataset.name, plain.backbone.name, plain.protocol.label]
             stem += [plain.method.name] if _own_backbone(members[0][0]) else []
         stems["-".join(stem)] += 1
-        stem += [str(stems["-".join(stem)])] if stems["-".join(stem)] > 1 else []  # a second variant
+        stem += [str(stems["-".join(stem)])] if stems["-".join(stem)] > 1 else []  # the file of a second variant
         path = out / f"{'-'.join(stem)}.toml"
         write_text(path, tomli_w.dumps(content))
         written.append(path)
@@ -175,13 +175,13 @@ def _own_backbone(study: Study) -> bool:
 
 
 def _chosen(study: Study, trials: Sequence[Trial]) -> Cell:
-    """A cell with the best values; with the plain ones where no trial finished."""
+    """A cell with the best values, or with the values before the search if no trial finished."""
     chosen = best(trials)
     return study.at(chosen.values if chosen else {})[0]
 
 
 def _spelled(spec: Spec, study: Study) -> dict[str, Any]:
-    """What of a configuration was searched, and what of it the search was started with instead of the defaults."""
+    """The fields of a configuration that were searched or differ from their defaults, with their values."""
     if spec.config is None:
         return {}
     defaults = as_dict(type(spec.config)())
@@ -193,7 +193,7 @@ def _spelled(spec: Spec, study: Study) -> dict[str, Any]:
 
 
 def tuned(members: Results, samples: int) -> str:
-    """What the report of a tuned run says about it."""
+    """The sentence in a tuned run's report that says how the run was tuned."""
     cell = members[0][0].cells[0]
     plain = [study.cells[0].method.label for study, _ in members if not study.space]
     counts = {study.cells[0].method.label: len(trials) for study, trials in members if study.space}

@@ -1,4 +1,4 @@
-"""Published delimited files -> typed columns, in parallel and in bounded memory."""
+"""Published delimited files -> typed columns, parsed in parallel and in bounded memory."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _MESSAGE = re.compile(
 
 @dataclass(frozen=True)
 class Format:
-    """How a delimited file is written.
+    """The layout of a delimited file.
 
     Attributes:
-        delimiter: Between the values of a row; more than one character where the file has no tabs.
+        delimiter: The separator between values; it may have several characters if the file contains no tabs.
         header: Whether the first line names the columns.
-        quoted: Whether a value may stand in double quotes.
-        ended: Whether the last row has to end with a line break; where nobody knows how many rows there should be, a
-            row without one is the sign of a file that was cut off.
+        quoted: Whether values may be in double quotes.
+        ended: Whether the last row must end with a line break; if the number of rows is not known, a last row without
+            one shows that the file was truncated.
     """
 
     delimiter: str = ","
@@ -47,9 +47,11 @@ class Format:
 
 
 CSV = Format()
-LATEST = Format(ended=True)  # GroupLens' bundles without a fixed size
+LATEST = Format(ended=True)  # GroupLens' bundles of varying size
 TSV = Format("\t", header=False, quoted=False, ended=True)
-DAT = Format("::", header=False, quoted=False, ended=True)  # of MovieTweetings, after the first MovieLens datasets
+DAT = Format(
+    "::", header=False, quoted=False, ended=True
+)  # MovieTweetings, in the layout of the first MovieLens datasets
 
 
 def read_csv(
@@ -63,15 +65,15 @@ def read_csv(
     """Reads a whole delimited file.
 
     Args:
-        raw: The files.
-        name: The file's name in them.
-        types: Of every column, in the file's order.
+        raw: The raw files.
+        name: The name of the file to read.
+        types: The type of every column, in the file's order.
         missing: Columns that may have missing values.
-        nulls: How missing values are written.
-        form: How the file is written.
+        nulls: The texts that stand for missing values.
+        form: The file's layout.
 
     Raises:
-        InputError: The header is another, a row is cut off, a value is not of its type, missing or not UTF-8.
+        InputError: The header differs, a row is truncated, or a value is missing, of another type or not UTF-8.
     """
     blocks = list(read_blocks(raw, name, types, missing, nulls, form))
     return pa.concat_tables(blocks) if blocks else pa.schema(list(types.items())).empty_table()
@@ -86,22 +88,22 @@ def read_blocks(
     form: Format = CSV,
     columns: Sequence[str] = (),
 ) -> Iterator[pa.Table]:
-    """Reads a delimited file in blocks of whole rows, parsed in parallel and given in the file's order.
+    """Reads a delimited file in blocks of whole rows, which are parsed in parallel and yielded in the file's order.
 
-    Arrow gets each block in memory of its own. It must not get the stream: one of Arrow's threads may still hold
-    that when the interpreter shuts down after an error, and a Python object that dies then takes the process along.
+    Each block is passed to Arrow in Arrow's own memory. The stream itself must not be: one of Arrow's threads may still
+    hold it when the interpreter shuts down after an error, and freeing a Python object then crashes the process.
 
     Args:
-        raw: The files.
-        name: The file's name in them.
-        types: Of every column, in the file's order.
+        raw: The raw files.
+        name: The name of the file to read.
+        types: The type of every column, in the file's order.
         missing: Columns that may have missing values.
-        nulls: How missing values are written.
-        form: How the file is written.
-        columns: Those that are needed; all where none is named.
+        nulls: The texts that stand for missing values.
+        form: The file's layout.
+        columns: The names of the columns that are needed; empty for all.
 
     Raises:
-        InputError: The header is another, a row is cut off, a value is not of its type, missing or not UTF-8.
+        InputError: The header differs, a row is truncated, or a value is missing, of another type or not UTF-8.
     """
     wanted = list(columns or types)
     options = {
@@ -142,7 +144,7 @@ def _check_header(stream: IO[bytes], name: str, types: Mapping[str, pa.DataType]
 
 
 def _blocks(stream: IO[bytes], name: str, form: Format) -> Iterator[pa.Buffer]:
-    """The file's content in pieces that end with a line, in Arrow's memory."""
+    """Yields the file's content in blocks of whole lines, in Arrow's memory."""
     rest = b""
     while piece := stream.read(_BLOCK):
         end = piece.rfind(b"\n") + 1
@@ -170,13 +172,13 @@ def _buffer(name: str, content: bytes, form: Format) -> pa.Buffer:
 
 
 def _parsed(block: pa.Buffer, names: list[str], options: dict[str, Any]) -> pa.Table:
-    """Parses one block in order and in one piece, so that an error names its row."""
+    """Parses one block in one piece without threads, so that an error names its row."""
     how = csv.ReadOptions(use_threads=False, block_size=block.size + 1, column_names=names)
     return csv.read_csv(pa.BufferReader(block), how, **options)
 
 
 def _ahead(pool: Executor, work: Callable[[T], R], things: Iterable[T]) -> Iterator[Future[R]]:
-    """Yields results in order while a few more are computed."""
+    """Yields results in order while the next few are being computed."""
     pending: deque[Future[R]] = deque()
     for thing in things:
         pending.append(pool.submit(work, thing))
@@ -188,13 +190,13 @@ def _ahead(pool: Executor, work: Callable[[T], R], things: Iterable[T]) -> Itera
 def explained(
     message: str, names: Sequence[str], types: Mapping[str, pa.DataType] | None = None, headers: int = 0
 ) -> str:
-    """Arrow's message about a CSV file with the column by its name, to be put behind the file's name.
+    """Rewords Arrow's message about a CSV file with the column's name, to follow the file's name.
 
     Args:
-        message: Arrow's.
-        names: Of the file's columns.
-        types: What the columns should be.
-        headers: How many rows before the first one Arrow has counted.
+        message: Arrow's message.
+        names: The names of the file's columns.
+        types: The expected types of the columns.
+        headers: The number of rows that Arrow has counted before the first one.
     """
     found = _MESSAGE.match(" ".join(message.split()))
     column, row, reason = found.groups("") if found else ("", "", message)
@@ -204,12 +206,12 @@ def explained(
 
 
 def column(table: pa.Table, name: str) -> np.ndarray:
-    """One column as an array; missing numbers are NaN, missing texts None."""
+    """One column as a (rows,) array; missing numbers are NaN, missing texts None."""
     return table[name].to_numpy()
 
 
 def codes(table: pa.Table, name: str) -> tuple[list[str], np.ndarray]:
-    """A column of few texts, read as a dictionary: its words in sorted order and each row's place among them."""
+    """The sorted distinct texts of a dictionary column, and (rows,) int32 places among them."""
     whole = table[name].unify_dictionaries().combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks)

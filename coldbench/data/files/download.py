@@ -1,4 +1,4 @@
-"""Published archives over the network: resumed where they broke off, used only when their checksum is right."""
+"""Downloads of published archives: resumed after an interruption, and used only if the checksum is right."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from coldbench.core.errors import InputError
 
 _TIMEOUT = 30  # seconds without a byte
-_PIECE = 2**14  # bytes; what is lost where a connection breaks
+_PIECE = 2**14  # bytes, which are lost when a connection breaks
 
 
 @dataclass(frozen=True)
 class Publication:
-    """Where a dataset was published, and on what terms.
+    """Where a dataset is published, and on what terms.
 
     Attributes:
-        page: For a person to read.
-        licence: What one may do with it, in a sentence or two.
-        url: Of the archive; empty where only a person can get it.
-        md5: Of the archive, as its publisher gives it.
-        size: Of the archive, in bytes.
-        accept: The media type to ask the server for, where it has several.
+        page: The dataset's web page.
+        licence: The permitted uses, in a sentence or two.
+        url: The address of the archive; empty if a program cannot download it.
+        md5: The archive's MD5 checksum, as published.
+        size: The archive's size in bytes.
+        accept: The media type to request, for a server that offers several.
     """
 
     page: str
@@ -38,12 +38,12 @@ class Publication:
     accept: str = "*/*"
 
     def fetch(self, target: Path) -> Path:
-        """Downloads the archive; ``target`` is there whole and checked, or not at all.
+        """Downloads the archive to ``target``, which appears complete and checked or not at all.
 
         An interrupted download is kept as ``.part``, and the next call resumes it.
 
         Raises:
-            InputError: There is no address, no network, no room, or the content is not what was published.
+            InputError: There is no address, network or disk space, or the content differs from the published one.
         """
         if not self.url:
             raise InputError(f"this dataset cannot be downloaded by a program: visit {self.page}")
@@ -78,7 +78,7 @@ class Publication:
         with requests.get(self.url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
             if answer.status_code != requests.codes.partial_content:
-                have = 0  # the server does not resume: from the start
+                have = 0  # the server cannot resume, so start again
             columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
             with (
                 part.open("ab" if have else "wb") as file,
@@ -90,7 +90,7 @@ class Publication:
                     have += len(piece)
                     bar.update(task, completed=have)
                     if have > self.size:
-                        break  # not what was published; the check says so
+                        break  # not the published file; the check reports it
         if have < self.size:
             raise requests.ConnectionError(f"it broke off after {have:,} of {self.size:,} bytes")
 
@@ -105,7 +105,7 @@ class Publication:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The innermost cause, in one line: requests wraps it several times."""
+    """The innermost cause in one line, since requests wraps errors several times."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP {error.response.status_code}"
     cause: BaseException = error

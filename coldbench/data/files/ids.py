@@ -1,4 +1,4 @@
-"""Ids and values of published files: numbered in sorted order, and checked row by row."""
+"""Ids and values in published files: numbers ids in sorted order, and checks values row by row."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import pandas as pd
 
 from coldbench.core.errors import InputError
 
-_LARGEST_ID = 10_000_000  # of most published datasets, with room; more is damage, and would cost memory
+_LARGEST_ID = 10_000_000  # above the ids of most published datasets; a larger one is damage and would cost memory
 
 
 def renumbered(where: str, ids: np.ndarray, largest: int = _LARGEST_ID) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct ids in sorted order, and each row's place among them, (rows,) int32.
+    """Returns the distinct ids in sorted order, and each row's place among them, (rows,) int32.
 
     Raises:
-        InputError: An id is negative or larger than those of any published dataset.
+        InputError: An id is negative or larger than ``largest``.
     """
     _in_range(where, ids, largest)
-    if not len(ids) or int(ids.max()) > _LARGEST_ID:  # too sparse for one flag per number
+    if not len(ids) or int(ids.max()) > _LARGEST_ID:  # too sparse for an array with one flag per number
         place, words = pd.factorize(ids, sort=True)
         return words, place.astype(np.int32)
     seen = np.zeros(int(ids.max()) + 1, bool)
@@ -31,10 +31,10 @@ def _in_range(where: str, ids: np.ndarray, largest: int = _LARGEST_ID) -> None:
 
 
 def distinct(where: str, ids: np.ndarray, largest: int = _LARGEST_ID) -> None:
-    """Checks that no id comes twice.
+    """Checks that no id occurs twice.
 
     Raises:
-        InputError: One does, is negative or larger than those of any published dataset.
+        InputError: An id occurs twice, is negative or is larger than ``largest``.
     """
     _in_range(where, ids, largest)
     order = np.argsort(ids, kind="stable")
@@ -45,17 +45,17 @@ def distinct(where: str, ids: np.ndarray, largest: int = _LARGEST_ID) -> None:
 
 
 def known(where: str, ids: np.ndarray, words: np.ndarray, index: np.ndarray, other: str) -> None:
-    """Checks that every id in use has a row of its own in another file.
+    """Checks that another file has a row for every id in the log.
 
     Args:
-        where: The file and column with the log's ids, for the message.
+        where: The log's file and column, for the message.
         ids: The distinct ids of the other file.
         words: The distinct ids of the log.
-        index: Each log row's place in ``words``.
+        index: (rows,) place of each log row's id in ``words``.
         other: The other file's name.
 
     Raises:
-        InputError: An id of the log is none of the file's.
+        InputError: The other file lacks an id of the log.
     """
     lacking = ~np.isin(words, ids)
     if lacking.any():
@@ -67,7 +67,7 @@ def conform(where: str, values: np.ndarray, right: np.ndarray, what: str) -> Non
     """Checks that all values are right.
 
     Raises:
-        InputError: The first that is not, and ``what`` it should be.
+        InputError: A value is wrong; the message names the first, and ``what`` it should be.
     """
     if not right.all():
         row = int(np.argmin(right))

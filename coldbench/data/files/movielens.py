@@ -1,6 +1,6 @@
-r"""What the MovieLens datasets share: ratings in half stars, films, years and words of titles, and the terms.
+r"""Code shared by the MovieLens datasets: ratings in half stars, films, years and title words, and the licence.
 
-Title tokens are ``\w+`` of the title without its year, at most 15.
+Title words are the matches of ``\w+`` in the title without its year, at most 15 per title.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _WORD = re.compile(r"\w+")
 
 
 def read_ratings(raw: RawFiles, form: Format = CSV) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Reads ``ratings.csv``; 4 stars and more are a click.
+    """Reads ``ratings.csv``; a rating of at least 4 stars is a click.
 
     Returns:
-        The interactions, and the ids of the users and films in them.
+        The interactions, and the sorted ids of the users and films in them.
     """
     name = "ratings.csv"
     kinds = {"userId": pa.int32(), "movieId": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
@@ -48,7 +48,7 @@ def read_ratings(raw: RawFiles, form: Format = CSV) -> tuple[dict[str, np.ndarra
 
 
 def read_movies(raw: RawFiles, form: Format = CSV) -> pd.DataFrame:
-    """Reads ``movies.csv``: titles and genres by the film's id."""
+    """Reads ``movies.csv`` as a frame of titles and genres, indexed by film id."""
     name = "movies.csv"
     table = read_csv(raw, name, {"movieId": pa.int32(), "title": pa.string(), "genres": pa.string()}, form=form)
     distinct(f"{name}, column movieId", column(table, "movieId"))
@@ -56,7 +56,7 @@ def read_movies(raw: RawFiles, form: Format = CSV) -> pd.DataFrame:
 
 
 def film_fields(titles: Iterable[str], genres: Iterable[str]) -> list[tuple[Field, np.ndarray]]:
-    """The fields year, title and genres; empty texts stand for what is not known."""
+    """Builds the fields year, title and genres; empty texts mean unknown."""
     titles = list(titles)
     lists = [[genre for genre in text.split("|") if genre] for text in genres]
     return [
@@ -67,7 +67,7 @@ def film_fields(titles: Iterable[str], genres: Iterable[str]) -> list[tuple[Fiel
 
 
 def years(titles: Iterable[str]) -> list[int | None]:
-    """The year in brackets at the end of each title, or None."""
+    """The year in brackets at the end of each title; None for a title without one."""
     found = (_YEAR.search(title) for title in titles)
     return [int(year.group(1)) if year else None for year in found]
 

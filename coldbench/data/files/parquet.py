@@ -1,4 +1,4 @@
-"""Published Parquet files -> batches of typed columns, in bounded memory."""
+"""Published Parquet files -> batches of typed columns, read in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parquet_columns(raw: RawFiles, name: str) -> list[str]:
     """The names of a Parquet file's columns.
 
     Raises:
-        InputError: The file is missing or no Parquet.
+        InputError: The file is missing or is not Parquet.
     """
     with raw.mapped(name) as file:
         try:
@@ -32,13 +32,13 @@ def read_parquet(
     """Reads a Parquet file in batches of rows.
 
     Args:
-        raw: The files.
-        name: The file's name in them.
-        types: Of the columns that are needed.
+        raw: The raw files.
+        name: The name of the file to read.
+        types: The types of the columns that are needed.
         missing: Columns that may have missing values.
 
     Raises:
-        InputError: The file is no Parquet, it lacks a column, or a value is missing or not of its type.
+        InputError: The file is not Parquet or lacks a column, or a value is missing or of another type.
     """
     there = parquet_columns(raw, name)
     for column in types:
@@ -63,7 +63,7 @@ def _cast(
     if column not in missing and values.null_count:
         row = rows + values.is_null().to_pylist().index(True) + 1
         raise InputError(f"{name}, column {column}, row {row}: the value is missing")
-    safe = not pa.types.is_timestamp(types[column])  # of moments the fractions of a second are cut off
+    safe = not pa.types.is_timestamp(types[column])  # fractions of a second in timestamps are dropped
     try:
         return values.cast(types[column], safe=safe)
     except pa.ArrowException:

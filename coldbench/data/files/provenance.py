@@ -1,4 +1,4 @@
-"""PROVENANCE.txt: what a bundle of raw files says about itself."""
+"""PROVENANCE.txt: the description that may come with a bundle of raw files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from coldbench.data.files.raw import RawFiles
 
 
 def provenance(raw: RawFiles, label: str) -> tuple[str, tuple[str, ...]]:
-    """The label and notes of raw files that come with a PROVENANCE.txt.
+    """Reads the label and notes of raw files from their PROVENANCE.txt, if there is one.
 
-    Such a file tells how the files differ from the published ones, and may ask to have results
-    ``labelled "SOMETHING"``; both are kept.
+    Such a file says how the raw files differ from the published ones, and may ask for results to be
+    ``labelled "SOMETHING"``; both are used.
 
     Returns:
-        The label that tables are to show, and the notes.
+        The label for tables, and the notes.
     """
     if "PROVENANCE.txt" not in raw:
         return label, ()

@@ -1,7 +1,7 @@
-"""Raw files, from a folder or from an archive as it was published.
+"""Raw files, read from a folder or from a published archive.
 
-Archives are read as streams and not unpacked; only Parquet, which is not read from front to back, goes through a
-temporary file.
+Archives are read as streams and are not unpacked; only Parquet, which needs random access, goes through a temporary
+file.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ import pyarrow as pa
 
 from coldbench.core.errors import InputError
 
-LARGEST = 4 * 2**30  # bytes of one file; more is a bomb, not a dataset
-_PACKED = (".tar.gz", ".tgz", ".gz")  # a file of a folder may lie in it packed alone
+LARGEST = 4 * 2**30  # bytes of one file; anything larger is a decompression bomb, not a dataset
+_PACKED = (".tar.gz", ".tgz", ".gz")  # endings of single packed files in a folder
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True)
 class _Member:
-    """Where one file's content lies: in a file, or in a zip under a name of its own."""
+    """The location of one file's content: a file on disk, or a member of a zip."""
 
     path: Path
     info: zipfile.ZipInfo | None = None
 
 
 class RawFiles:
-    """Named files in a zip or in a folder, at the top or one folder down; in a folder each may be gzipped.
+    """Named files in a zip or a folder, at the top or one level down; those in a folder may be gzipped.
 
-    Where a dataset comes in parts, ``train`` and ``validation`` say, a file is known by its path in the bundle
-    (``train/behaviors.parquet``), folders may lie two deep, and a folder may hold the parts' zips as published.
+    If a dataset comes in parts, such as ``train`` and ``validation``, a file is named by its path in the bundle
+    (``train/behaviors.parquet``), files may be two levels down, and a folder may contain the parts' published zips.
 
     Args:
         path: The zip or the folder.
-        largest: Bytes that a file may have when it is unpacked.
+        largest: The largest size of an unpacked file in bytes.
         parts: Whether the dataset comes in parts.
 
     Raises:
-        InputError: The path does not exist, is no zip, is damaged, or holds paths that lead outside of it.
+        InputError: The path does not exist, or is not a zip, or the zip is damaged or has paths that lead outside it.
     """
 
     def __init__(self, path: Path, largest: int = LARGEST, parts: bool = False) -> None:
@@ -113,15 +113,15 @@ class RawFiles:
         return name in self._members
 
     def named(self, name: str) -> list[str]:
-        """The files of one name in all parts, by their paths in the bundle."""
+        """The paths in the bundle of all files with one name, over all parts."""
         return sorted(member for member in self._members if PurePosixPath(member).name == name)
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """A stream of one file's content.
+        """Opens a stream of one file's content.
 
         Raises:
-            InputError: The file is missing, damaged or larger than any published one.
+            InputError: The file is missing, damaged or larger than ``largest``.
         """
         if name not in self._members:
             raise self.lacks(name)
@@ -135,16 +135,16 @@ class RawFiles:
             raise InputError(f"{name} in {self.path} is damaged ({error}); download it again") from None
 
     def lacks(self, name: str) -> InputError:
-        """Builds the error for a missing file."""
+        """The error for a missing file."""
         there = ", ".join(sorted(self._members)) or "nothing"
         return InputError(f"{self.path} has no {name}; it holds: {there:.200}")
 
     @contextmanager
     def mapped(self, name: str) -> Iterator[pa.NativeFile]:
-        """One file's content with random access for Arrow; content of an archive goes through a temporary file.
+        """Opens one file for random access by Arrow; content of an archive goes through a temporary file.
 
         Raises:
-            InputError: The file is missing, damaged or larger than any published one.
+            InputError: The file is missing, damaged or larger than ``largest``.
         """
         member = self._members.get(name)
         if member and member.info is None and member.path.name == PurePosixPath(name).name:
@@ -184,16 +184,16 @@ class RawFiles:
         return InputError(f"{name} in {self.path} is larger than {self.largest:,} bytes; that is no published file")
 
     def read(self, name: str) -> bytes:
-        """The whole content of one file.
+        """Reads the whole content of one file.
 
         Raises:
-            InputError: The file is missing, damaged or larger than any published one.
+            InputError: The file is missing, damaged or larger than ``largest``.
         """
         with self.open(name) as stream:
             return stream.read()
 
     def fingerprint(self, names: Iterable[str], version: str) -> str:
-        """SHA-256 over the named files' content and the version of the code that prepares them."""
+        """SHA-256 of the named files' content and of the version of the code that prepares them."""
         total = hashlib.sha256(version.encode())
         for name in names:
             if name not in self._digests:
@@ -219,7 +219,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _without_root(members: dict[str, _Member]) -> dict[str, _Member]:
-    """The members by their paths below the one folder that all of them lie in, if there is one."""
+    """Strips the top folder from the members' paths if all members share one."""
     roots = {name.partition("/")[0] for name in members}
     if len(roots) == 1 and all("/" in name for name in members):
         return {name.partition("/")[2]: member for name, member in members.items()}
@@ -227,7 +227,7 @@ def _without_root(members: dict[str, _Member]) -> dict[str, _Member]:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that raises as soon as it has given more than ``limit`` bytes."""
+    """A stream that raises as soon as more than ``limit`` bytes have been read."""
 
     def __init__(self, stream: IO[bytes], limit: int, error: InputError) -> None:
         self._stream, self._left, self._error = stream, limit, error

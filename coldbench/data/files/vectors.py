@@ -1,4 +1,4 @@
-"""Items' published vectors -> a few numeric fields."""
+"""Published item vectors -> a few numeric fields."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _COMPONENTS = 16
 
 
 def vector_components(raw: RawFiles, name: str, items: np.ndarray) -> list[tuple[Field, np.ndarray]]:
-    """The principal components of the items' vectors; items without a vector lie in the middle.
+    """Computes the principal components of the items' vectors; items without a vector get zeros.
 
     Args:
-        raw: The files.
+        raw: The raw files.
         name: The Parquet file with ``article_id`` and one column of lists.
-        items: The distinct ids in use, sorted.
+        items: The sorted distinct ids of the items in the log.
 
     Returns:
         The numeric fields ``vector_1`` to ``vector_16`` of the item side.
@@ -43,13 +43,13 @@ def vector_components(raw: RawFiles, name: str, items: np.ndarray) -> list[tuple
     matrix[has] -= matrix[has].mean(0)
     _, axes = np.linalg.eigh(matrix.T.astype(np.float64) @ matrix)
     axes = axes[:, ::-1][:, :_COMPONENTS]
-    axes *= np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])  # an axis has no direction of its own
+    axes *= np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])  # fixes the sign, which is arbitrary
     scores = (matrix @ axes).astype(np.float32)
     return [(Field(f"vector_{number}", "numeric", "item"), part) for number, part in enumerate(scores.T, 1)]
 
 
 def _matrix(where: str, lists: pa.ChunkedArray, width: int) -> np.ndarray:
-    """(rows, width) float32; a width of 0 stands for any."""
+    """(rows, width) float32 vectors from lists; a width of 0 accepts any."""
     whole = lists.combine_chunks()
     lengths = np.unique(pc.list_value_length(whole).to_numpy())
     if len(lengths) != 1 or not lengths[0] or (width and lengths[0] != width):

@@ -1,1 +1,1 @@
-"""A user's own data: its declaration, its tables, and everything that may be wrong with them."""
+"""A user's own data: its declaration, its tables, and the problems in them."""

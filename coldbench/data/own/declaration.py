@@ -1,4 +1,4 @@
-"""``schema.toml``: what the columns of a user's own files mean (docs/own-data.md)."""
+"""``schema.toml``: the meaning of the columns in a user's own files (docs/own-data.md)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _WIDEST = 1000  # values of a multi-valued field
 
 @dataclass(frozen=True)
 class Column:
-    """A field as declared.
+    """A declared field.
 
     Attributes:
-        name: Of the column and of the field.
-        kind: As of ``Field``.
-        separator: Between the values of a multi-valued field, where they are one text.
-        width: How many of them count.
+        name: The name of the column and of the field.
+        kind: The kind of the ``Field``.
+        separator: The separator between the values of a multi-valued field that is given as text.
+        width: The largest number of values used from a multi-valued field.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Part:
-    """The users or the items: the column with their ids, and their fields."""
+    """The declared file of users or items: the column with their ids, and their fields."""
 
     id: str
     fields: tuple[Column, ...]
@@ -50,17 +50,17 @@ class Declaration:
     """The content of ``schema.toml``.
 
     Attributes:
-        label: What tables call the data.
+        label: The data's name in tables.
         n: Items with more interactions than this are old.
         k: Interactions of a new item in each warm-up phase.
         user: The column of ``interactions`` with the user's id.
         item: The column of ``interactions`` with the item's id.
         click: The column of ``interactions`` with the label.
-        click_from: The least value that is a click; None where the column holds 0 and 1.
+        click_from: The least value that is a click; None if the column holds 0 and 1.
         time: The column of ``interactions`` with the time.
         context: The fields of an interaction.
-        users: The users' file, or None where there is none.
-        items: The items' file, or None where there is none.
+        users: The declared users' file, or None.
+        items: The declared items' file, or None.
     """
 
     label: str
@@ -77,7 +77,7 @@ class Declaration:
 
 
 def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
-    """Reads ``schema.toml``; returns None where it has mistakes, which are added to ``problems``."""
+    """Reads ``schema.toml``; returns None if it has mistakes, which are added to ``problems``."""
     try:
         content = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
     except OSError as error:
@@ -110,7 +110,7 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
 
 
 def _unlike(declaration: Declaration, problems: Problems) -> None:
-    """Checks that field names differ from each other, over all three sides, and from those that every log has."""
+    """Checks that field names are unique over all three sides and differ from the names that every log has."""
     taken = {"user_id", "user", "item", "click", *DERIVED}
     users, items = (part.fields if part else () for part in (declaration.users, declaration.items))
     for field in (*users, *items, *declaration.context):
@@ -122,7 +122,7 @@ def _unlike(declaration: Declaration, problems: Problems) -> None:
 
 
 class _Reader:
-    """Takes values out of TOML tables, and adds their mistakes to ``problems``."""
+    """Reads values from TOML tables, and adds mistakes in them to ``problems``."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems

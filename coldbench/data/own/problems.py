@@ -1,4 +1,4 @@
-"""Mistakes in a user's own files: where each is, and what would be right."""
+"""Mistakes in a user's own files: where each one is, and what would be right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from coldbench.core.errors import one_line
 
-_SHOWN = 5  # rows named for one kind of problem in one column
+_SHOWN = 5  # rows listed for one kind of problem in one column
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Problem:
     Attributes:
         file: The file's name.
         what: What is wrong, and what would be right.
-        column: The column's name, if it is one column's.
-        row: The row, from 1, the header not counted; 0 where it is no one row's.
+        column: The column's name; empty if the problem concerns no single column.
+        row: The row, counted from 1 without the header; 0 if the problem concerns no single row.
     """
 
     file: str
@@ -34,16 +34,16 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """All mistakes that were found so far."""
+    """The list of all mistakes found so far."""
 
     def rows(self, file: str, column: str, wrong: np.ndarray, what: Callable[[int], str]) -> None:
-        """Adds a problem for each wrong row, the first few by name and the rest by number.
+        """Adds one problem for each of the first few wrong rows, and one with the number of the others.
 
         Args:
             file: The file's name.
             column: The column's name.
-            wrong: (rows,) truth.
-            what: A row's place, from 0, to what is wrong with it.
+            wrong: (rows,) bool, True where a row is wrong.
+            what: A function from a row's place, counted from 0, to a description of its mistake.
         """
         places = np.flatnonzero(wrong)
         self.extend(Problem(file, what(int(place)), column, int(place) + 1) for place in places[:_SHOWN])

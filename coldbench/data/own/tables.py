@@ -1,4 +1,4 @@
-"""A user's own tables, Parquet or CSV: columns read and checked, every problem named by file, column and row."""
+"""A user's own tables, Parquet or CSV: reads and checks columns, and reports problems by file, column and row."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from coldbench.data.prepared import categorical, multi
 from coldbench.data.schema import Field, SideName
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-_OFFSET = r"[T ]\d{2}[:\d.,]*(?:Z|[+-]\d{2}(?::?\d{2})?)$"  # of an ISO 8601 time
+_OFFSET = r"[T ]\d{2}[:\d.,]*(?:Z|[+-]\d{2}(?::?\d{2})?)$"  # the offset from UTC in an ISO 8601 time
 _TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
 class OwnTable:
-    """One file's columns.
+    """The columns of one file.
 
     Args:
-        folder: Where the file lies.
-        stem: Its name without ``.parquet`` or ``.csv``.
-        columns: Those that are needed.
-        problems: The list that mistakes are added to.
+        folder: The folder that contains the file.
+        stem: The file's name without ``.parquet`` or ``.csv``.
+        columns: The names of the columns that are needed.
+        problems: The list to which mistakes are added.
     """
 
     def __init__(self, folder: Path, stem: str, columns: Iterable[str], problems: Problems) -> None:
@@ -74,7 +74,7 @@ class OwnTable:
         return self._table.num_rows
 
     def ids(self, name: str) -> pd.Series:
-        """Ids as texts or whole numbers; each row has to have one."""
+        """(rows,) ids, as texts or whole numbers; every row must have one."""
         column = self._table[name]
         if not (pa.types.is_integer(column.type) or _textual(column.type)):
             self._problems.append(
@@ -85,12 +85,12 @@ class OwnTable:
         return column.to_pandas()
 
     def distinct(self, name: str, ids: pd.Series) -> None:
-        """Checks that no id comes twice."""
+        """Checks that no id occurs twice."""
         again = ids.duplicated().to_numpy()
         self._problems.rows(self.file, name, again, lambda row: f"the id {shown(ids.iloc[row])} comes a second time")
 
     def clicks(self, name: str, least: float | None) -> np.ndarray:
-        """(rows,) uint8: 0 and 1 as they are, or 1 from ``least`` on."""
+        """(rows,) uint8 labels: 0 and 1 as they are, or 1 for numbers of at least ``least``."""
         if least is not None:
             return (self.numbers(name) >= least).astype(np.uint8)
         self._all_there(name)
@@ -103,7 +103,7 @@ class OwnTable:
         return found.fillna(0).to_numpy(np.uint8)
 
     def times(self, name: str) -> np.ndarray:
-        """(rows,) int64: whole numbers as they are, moments as microseconds since 1970."""
+        """(rows,) int64 times: whole numbers as they are, dates and times as microseconds since 1970."""
         self._all_there(name)
         column = self._table[name]
         if pa.types.is_integer(column.type):
@@ -128,7 +128,7 @@ class OwnTable:
         return filled.astype("datetime64[us, UTC]").astype(np.int64).to_numpy()
 
     def _one_clock(self, name: str, texts: pd.Series) -> None:
-        """Checks that all moments have an offset from UTC or none has: in a mixture, some would be hours off."""
+        """Checks that all times have an offset from UTC or that none has; in a mixture, some would be hours off."""
         offset = texts.str.contains(_OFFSET).fillna(False).to_numpy(bool)
         there = texts.notna().to_numpy()
         if offset.any() and not offset[there].all():
@@ -140,7 +140,7 @@ class OwnTable:
             )
 
     def numbers(self, name: str) -> np.ndarray:
-        """(rows,) float64; each row has to have a finite number."""
+        """(rows,) float64 numbers; every row must have a finite one."""
         self._all_there(name)
         column = self._table[name]
         if _textual(column.type):
@@ -154,13 +154,13 @@ class OwnTable:
         ):
             self._problems.append(Problem(self.file, f"it is of type {column.type}; it should be numbers", name))
             return np.zeros(len(self))
-        values = pc.fill_null(pc.cast(column, pa.float64(), safe=False), 0).to_numpy()  # large ids lose digits, no more
+        values = pc.fill_null(pc.cast(column, pa.float64(), safe=False), 0).to_numpy()  # large integers lose digits
         wrong = ~(np.abs(values) <= np.finfo(np.float32).max)
         self._problems.rows(self.file, name, wrong, lambda row: f"{values[row]} should be a finite number")
         return values
 
     def field(self, column: Column, side: SideName, rows: np.ndarray) -> tuple[Field, np.ndarray]:
-        """Reads a declared field in the order of ``rows``; missing values get an index of their own."""
+        """Reads a declared field in the order of ``rows``; missing categorical values share an index of their own."""
         if column.kind == "numeric":
             return Field(column.name, "numeric", side), self.numbers(column.name)[rows].astype(np.float32)
         if column.kind == "multi":
@@ -181,7 +181,7 @@ class OwnTable:
         return [[word.strip() for word in words if word.strip()] for words in texts]
 
     def _texts(self, name: str) -> pd.Series:
-        """Any column's values as texts; all are missing, with a problem, where its type cannot be read."""
+        """A column's values as texts; if its type cannot be read, all are missing and a problem is added."""
         column = self._table[name]
         try:
             texts = column if _textual(column.type) else pc.cast(column, pa.string())
@@ -201,12 +201,12 @@ def _textual(kind: pa.DataType) -> bool:
 
 
 def shown(value: Any) -> str:
-    """An id as a message shows it: a text in quotes, a number as it is."""
+    """Formats an id for a message: a text in quotes, a number as it is."""
     return f"{value!r:.60}" if isinstance(value, str) else f"{value!s:.60}"
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """The table with dictionaries decoded, and with empty texts missing, as they are in CSV."""
+    """Decodes dictionaries in a table, and makes empty texts missing, as they are in CSV."""
     for place, field in enumerate(table.schema):
         column = table[field.name]
         if pa.types.is_dictionary(field.type):
@@ -226,7 +226,7 @@ def _header(path: Path) -> list[str]:
 
 
 def _read(path: Path, columns: Iterable[str]) -> pa.Table:
-    """Reads the columns; those of a CSV file as texts, so that a message can quote a value that is no number."""
+    """Reads columns; those of a CSV file are read as texts, so that a message can quote a malformed value."""
     if path.suffix == ".parquet":
         return _plain(pq.read_table(path, columns=list(columns)))
     convert = arrow_csv.ConvertOptions(
@@ -237,5 +237,5 @@ def _read(path: Path, columns: Iterable[str]) -> pa.Table:
     )
     try:
         return arrow_csv.read_csv(path, convert_options=convert)
-    except pa.ArrowInvalid:  # once more in order: only so the error tells the row
+    except pa.ArrowInvalid:  # read again without threads, since only then does the error name the row
         return arrow_csv.read_csv(path, arrow_csv.ReadOptions(use_threads=False), convert_options=convert)

@@ -1,1 +1,1 @@
-"""The backbones that come with coldbench, one file each; the file's name is the backbone's key."""
+"""The backbones that come with coldbench, one file per backbone; the file name is the backbone's key."""

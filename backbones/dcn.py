@@ -1,8 +1,8 @@
-"""Deep & Cross Network (Wang et al. 2017, arXiv:1708.05123): cross layers beside an MLP.
+"""Deep & Cross Network (Wang et al. 2017, arXiv:1708.05123): cross layers in parallel with an MLP.
 
-A cross layer x_{l+1} = x_0 (w_l . x_l) + b_l + x_l keeps x_l in the form c_l x_0 + d_l, where c_l is a
-number per row and d_l = b_0 + ... + b_{l-1} is the same for every row. So all that the cross layers need
-of x_0 = [v_I; others] are its products with the weights, and the others' share of those is a partial sum.
+A cross layer x_{l+1} = x_0 (w_l . x_l) + b_l + x_l keeps x_l in the form c_l x_0 + d_l, where c_l is one
+number per row and d_l = b_0 + ... + b_{l-1} is the same for every row. The cross layers therefore need only the
+products of x_0 = [v_I; others] with the weights, and the others' share of these products is a partial sum.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from coldbench.plugin import (
 
 @dataclass(frozen=True)
 class Config:
-    """Table settings of AVAEW, section 3.1; dropout as in the code that gave the tables."""
+    """AVAEW's settings for its tables, section 3.1; dropout as in the code that produced the tables."""
 
     dim: Width = 16  # embedding size of every field
-    layers: Count = 3  # cross layers
+    layers: Count = 3  # number of cross layers
     hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
     dropout: Share = 0.2  # in the MLP
 
@@ -43,12 +43,12 @@ space: Space = {"layers": Choice((1, 2, 3, 4)), "hidden": Choice(((16, 16), (64,
 class Context(NamedTuple):
     """Partial sums over all fields but the item ID."""
 
-    products: Tensor  # (batch, layers + 1) with the cross weights and the last linear's
+    products: Tensor  # (batch, layers + 1) products with the weights of the cross layers and the last linear
     hidden: Tensor  # (batch, hidden) the other fields' share of the MLP's first layer
 
 
 class DCN(Backbone):
-    """Cross layers and an MLP on the same embeddings, both into one linear."""
+    """Cross layers and an MLP on the same embeddings, both feeding one linear layer."""
 
     title = "DCN"
 
@@ -57,17 +57,17 @@ class DCN(Backbone):
         width = (1 + self.fields) * self.dim
         self.cross = nn.Parameter(torch.empty(config.layers, width))  # w_l
         self.bias = nn.Parameter(torch.empty(config.layers, width))  # b_l
-        self.last = nn.Parameter(torch.empty(1, width))  # the last linear on the cross layers' result
+        self.last = nn.Parameter(torch.empty(1, width))  # the last linear layer, applied to the cross layers' result
         self.mlp = MLP(self.dim, self.fields * self.dim, config.hidden, config.dropout)
 
     def encode(self, batch: Batch) -> Context:
-        """The products of the others with the weights, and the MLP's first layer without the item."""
+        """Multiplies the other fields by the cross weights and by the MLP's first layer."""
         others = self.others(batch).flatten(1)
         weights = torch.cat([self.cross, self.last])
         return Context(others @ weights[:, self.dim :].T, self.mlp.rest(others))
 
     def score(self, item_embedding: Tensor, context: Context) -> Tensor:
-        """(batch, dim) -> (batch,) logits."""
+        """(batch, dim) item ID embeddings -> (batch,) logits."""
         weights = torch.cat([self.cross, self.last])
         products = context.products + item_embedding @ weights[:, : self.dim].T
         offsets = torch.cumsum(self.bias, 0)  # d_1, d_2, ...

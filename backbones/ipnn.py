@@ -1,10 +1,10 @@
 """Inner-product neural network (Qu et al. 2016, arXiv:1611.00144).
 
-Embeddings and all their pairwise inner products, into an MLP; no numeric fields. The first layer and
-the products are split into what the item takes part in and the rest.
+An MLP gets the embeddings and all their pairwise inner products, without numeric fields. The first layer and
+the products are split into the parts that involve the item and the rest.
 
-Departs from AVAEW's text, which gives every MLP two layers: its tables agree with one (``hidden=16x16`` is the text's;
-see results/reproduction/ml-1m/variants).
+Departs from AVAEW's text, which gives every MLP two layers: its tables agree with one (``hidden=16x16`` is the
+text's setting; see results/reproduction/ml-1m/variants).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from coldbench.plugin import MLP, Backbone, Batch, Choice, Schema, Share, Space,
 
 @dataclass(frozen=True)
 class Config:
-    """Table settings: one hidden layer, as in the code that gave AVAEW's tables; its section 3.1 says two."""
+    """One hidden layer, as in the code that produced AVAEW's tables; its section 3.1 says two."""
 
     dim: Width = 16  # embedding size of every field
     hidden: tuple[Width, ...] = (16,)  # units of the MLP's layers
@@ -31,10 +31,10 @@ space: Space = {"dim": Choice((8, 16, 32)), "hidden": Choice(((16,), (16, 16), (
 
 
 class Context(NamedTuple):
-    """What the item ID embedding meets."""
+    """The inputs of ``score`` that do not depend on the item ID embedding."""
 
-    others: Tensor  # (batch, fields, dim)
-    hidden: Tensor  # (batch, hidden) the others' share of the MLP's first layer
+    others: Tensor  # (batch, fields, dim) the other fields' embeddings
+    hidden: Tensor  # (batch, hidden) the other fields' share of the MLP's first layer
 
 
 class IPNN(Backbone):
@@ -53,12 +53,12 @@ class IPNN(Backbone):
         self.mlp = MLP(self.dim + self.fields, rest, config.hidden, config.dropout)
 
     def encode(self, batch: Batch) -> Context:
-        """The products among the other fields, and the first layer on them."""
+        """Computes the products among the other fields and the first layer on them."""
         others = self.others(batch)
         products = torch.bmm(others, others.transpose(1, 2)).flatten(1).index_select(1, self.pairs)
         return Context(others, self.mlp.rest(torch.cat([others.flatten(1), products], 1)))
 
     def score(self, item_embedding: Tensor, context: Context) -> Tensor:
-        """(batch, dim) -> (batch,) logits."""
+        """(batch, dim) item ID embeddings -> (batch,) logits."""
         products = torch.bmm(context.others, item_embedding.unsqueeze(-1)).squeeze(-1)
         return self.mlp(torch.cat([item_embedding, products], 1), context.hidden)

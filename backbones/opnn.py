@@ -1,8 +1,9 @@
 """Outer-product neural network (Qu et al. 2016, arXiv:1611.00144).
 
-As ``ipnn``, with p_i^T W_ij p_j for a learned W_ij of each pair in place of the inner product. Departs
-from the paper, which sums all embeddings before it takes the outer product; the code that gave the
-tables keeps the pairs apart. One hidden layer, as ``ipnn``.
+An MLP gets the embeddings and p_i^T W_ij p_j of each pair, with a learned W_ij; it has one hidden layer, as ``ipnn``.
+
+Departs from the paper, which sums all embeddings before it takes the outer product; the code that produced AVAEW's
+tables keeps the pairs apart.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from coldbench.plugin import MLP, Backbone, Batch, Choice, Schema, Share, Space,
 
 @dataclass(frozen=True)
 class Config:
-    """Table settings: one hidden layer, as in the code that gave AVAEW's tables; its section 3.1 says two."""
+    """One hidden layer, as in the code that produced AVAEW's tables; its section 3.1 says two."""
 
     dim: Width = 16  # embedding size of every field
     hidden: tuple[Width, ...] = (16,)  # units of the MLP's layers
@@ -29,10 +30,10 @@ space: Space = {"dim": Choice((8, 16, 32)), "hidden": Choice(((16,), (16, 16), (
 
 
 class Context(NamedTuple):
-    """What the item ID embedding meets."""
+    """The inputs of ``score`` that do not depend on the item ID embedding."""
 
-    turned: Tensor  # (batch, fields, dim) W_0j p_j of the pairs that the item takes part in
-    hidden: Tensor  # (batch, hidden) the others' share of the MLP's first layer
+    turned: Tensor  # (batch, fields, dim) W_0j p_j for the pairs with the item
+    hidden: Tensor  # (batch, hidden) the other fields' share of the MLP's first layer
 
 
 class OPNN(Backbone):
@@ -54,7 +55,7 @@ class OPNN(Backbone):
         self.mlp = MLP(self.dim + self.fields, self.fields * self.dim + len(first), config.hidden, config.dropout)
 
     def encode(self, batch: Batch) -> Context:
-        """The products among the other fields, the first layer on them, and W_0j p_j."""
+        """Computes the products among the other fields, the first layer on them, and W_0j p_j."""
         others = self.others(batch)
         fields = others.transpose(0, 1)  # (fields, batch, dim)
         turned = torch.bmm(fields.index_select(0, self.second), self.kernel.transpose(1, 2))
@@ -63,6 +64,6 @@ class OPNN(Backbone):
         return Context(torch.bmm(fields, self.item_kernel.transpose(1, 2)).transpose(0, 1), hidden)
 
     def score(self, item_embedding: Tensor, context: Context) -> Tensor:
-        """(batch, dim) -> (batch,) logits."""
+        """(batch, dim) item ID embeddings -> (batch,) logits."""
         products = (context.turned * item_embedding.unsqueeze(1)).sum(-1)
         return self.mlp(torch.cat([item_embedding, products], 1), context.hidden)

@@ -1,6 +1,6 @@
-"""Wide & Deep (Cheng et al. 2016, arXiv:1606.07792), as METHODS of the benchmark's protocol has it.
+"""Wide & Deep (Cheng et al. 2016, arXiv:1606.07792), in the form that the benchmark's protocol specifies.
 
-Departs from the paper: the wide part is linear over the numeric fields only; crossed categorical
+Departs from the paper: the wide part is linear in the numeric fields only; crossed categorical
 features would be item-specific parameters besides v_I.
 """
 
@@ -16,7 +16,7 @@ from coldbench.plugin import MLP, Backbone, Batch, Choice, Schema, Share, Space,
 
 @dataclass(frozen=True)
 class Config:
-    """Table settings of AVAEW, section 3.1; dropout as in the code that gave the tables."""
+    """AVAEW's settings for its tables, section 3.1; dropout as in the code that produced the tables."""
 
     dim: Width = 16  # embedding size of every field
     hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
@@ -29,7 +29,7 @@ space: Space = {"dim": Choice((8, 16, 32)), "hidden": Choice(((16, 16), (64, 64)
 class Context(NamedTuple):
     """Partial sums over all fields but the item ID."""
 
-    logit: Tensor  # (batch,) the wide part
+    logit: Tensor  # (batch,) the wide part's logit
     hidden: Tensor  # (batch, hidden) the other fields' share of the MLP's first layer
 
 
@@ -46,10 +46,10 @@ class WideDeep(Backbone):
         self.mlp = MLP(self.dim, self.fields * self.dim, config.hidden, config.dropout)
 
     def encode(self, batch: Batch) -> Context:
-        """The wide logit and the MLP's first layer without the item."""
+        """Computes the wide part's logit and the MLP's first layer, without the item's part."""
         wide = self.wide(self.numeric_values(batch)).squeeze(-1)
         return Context(wide, self.mlp.rest(self.others(batch).flatten(1)))
 
     def score(self, item_embedding: Tensor, context: Context) -> Tensor:
-        """(batch, dim) -> (batch,) logits."""
+        """(batch, dim) item ID embeddings -> (batch,) logits."""
         return context.logit + self.mlp(item_embedding, context.hidden)

@@ -1,10 +1,10 @@
-"""Everything that a method, a backbone or a dataset may import, in one place.
+"""The public plugin interface: every name that a method, a backbone or a dataset may import.
 
-A plugin imports from here and from nowhere else in coldbench. Methods and backbones are built from the first four
-groups, datasets from ``Range`` and its kin and the last group. docs/hooks.md says what each hook receives, with shapes.
+A plugin imports from this module and from nowhere else in coldbench. Methods and backbones use the first three groups
+below, datasets mainly the first and the last. docs/hooks.md describes what each hook receives, with shapes.
 """
 
-# ruff: noqa: I001 - grouped by what a plugin needs them for
+# ruff: noqa: I001 - imports are grouped by purpose
 from __future__ import annotations
 
 # configurations and search spaces
@@ -21,7 +21,7 @@ from coldbench.model.phase import Phase, RowsByItem, ctr_loss, descend, step
 from coldbench.model.rows import Interactions, Rows
 from coldbench.model.view import View
 
-# bases, and parts to build from
+# base classes and building blocks
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
 from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator

@@ -1,1 +1,1 @@
-"""The warm-up methods that come with coldbench, one file each; the file's name is the method's key."""
+"""The warm-up methods that come with coldbench, one file per method; the file name is the method's key."""

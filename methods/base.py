@@ -1,6 +1,6 @@
 """The plain baseline: the protocol and nothing else (AVAEW 2023, arXiv:2302.14395, tables 1 and 2, "base").
 
-A cold item starts from the embedding it had when pretraining ended, which no interaction trained.
+A cold item starts from the embedding that it had at the end of pretraining, which no interaction has trained.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from coldbench.plugin import Method, MethodConfig, Space
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """What every method has, and nothing else."""
+    """The hyper-parameters that all methods share, and no others."""
 
 
 space: Space = {}
 
 
 class Base(Method):
-    """Every hook's default."""
+    """The baseline, which keeps the default of every hook."""

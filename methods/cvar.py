@@ -1,11 +1,11 @@
 """CVAR (Zhao et al., SIGIR 2022, arXiv:2205.13795): a conditional variational autoencoder of item ID embeddings.
 
-L = L_CTR + alpha L_R + beta L_WD, with AVAEW's letters: L_R = |v_I - D(z)|^2 (its equation 4), L_WD the squared
-2-Wasserstein distance of N(mu, sigma) and N(mu_p, sigma_p) (6), L_CTR the CTR loss of the frozen backbone with
-D(z_p) in v_I's place (7). The decoder is conditioned on the item's frequency.
+L = L_CTR + alpha L_R + beta L_WD, in AVAEW's notation: L_R = |v_I - D(z)|^2 (its equation 4), L_WD is the squared
+2-Wasserstein distance between N(mu, sigma) and N(mu_p, sigma_p) (6), and L_CTR is the CTR loss of the frozen backbone
+with D(z_p) in v_I's place (7). The decoder is conditioned on the item's frequency.
 
 Departs from the paper: beta weighs the mean over the batch. The authors' code weighs the sum over 2048 rows
-by 1e-4, which is 0.2048 of the mean. ``adapt=false`` is the published variant "init".
+by 1e-4, which equals 0.2048 for the mean. ``adapt=false`` is the published variant "init".
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Config(MethodConfig):
     alpha: Weight = 1.0  # weight of the reconstruction L_R
     beta: Weight = 0.2048  # weight of the Wasserstein distance L_WD
     noise: Weight = 1e-4  # s in z = mu + s sigma eps
-    side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
+    side_item_id: bool = True  # the item's ID is part of its side information, in the generator's own table
     normal_tables: bool = True  # the tables of side information start from N(0, 1), as in the authors' code
-    padding: bool = True  # a multi-valued field of side information sums its empty places too, as in the authors' code
-    epochs: Count = 1  # over base, in fit
+    padding: bool = True  # multi-valued fields of side information sum their empty places too, as in the authors' code
+    epochs: Count = 1  # passes over base, in fit
     learning_rate: Rate = 1e-3  # of the generator
-    adapt: bool = after_fit(True)  # go on training on each phase's rows, then replace the cold items' embeddings
-    adapt_epochs: Count = after_fit(2)  # over each phase's rows
+    adapt: bool = after_fit(True)  # continue training on each phase's rows, then replace the cold items' embeddings
+    adapt_epochs: Count = after_fit(2)  # passes over each phase's rows
     repeats: Count = 10  # steps on each batch
 
 
@@ -57,7 +57,7 @@ space: Space = {"alpha": LogUniform(1e-2, 1e2), "beta": LogUniform(1e-3, 1e1), "
 
 
 class CVAR(Method):
-    """Generates cold items' embeddings from side information, and again after each phase."""
+    """Generates cold items' embeddings from side information, at the start and again after each phase."""
 
     title = "CVAR"
 
@@ -69,7 +69,7 @@ class CVAR(Method):
 
     @property
     def adapt_steps(self) -> int:
-        """Of the generator."""
+        """Steps of the generator per batch of a phase."""
         return self.config.adapt * self.config.adapt_epochs * self.config.repeats
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
@@ -77,7 +77,7 @@ class CVAR(Method):
         self.train_generator(backbone, base, self.config.epochs)
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
-        """D(z_p), (items, dim)."""
+        """D(z_p) without noise, (items, dim)."""
         with torch.no_grad():
             return self.generator.warm(items)
 
@@ -89,11 +89,11 @@ class CVAR(Method):
         return self.embed(backbone, phase.cold)
 
     def train_generator(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
-        """``repeats`` steps on each batch, the backbone's context computed once."""
+        """Takes ``repeats`` steps on each batch; the backbone's context is computed once per batch."""
         optimizer = phase.adam(self.generator.parameters(), self.config.learning_rate)
         for frozen, _ in frozen_turns(backbone, phase, epochs, self.config.repeats):
             step(optimizer, self.loss(backbone, frozen))
 
     def loss(self, backbone: Backbone, frozen: FrozenBatch) -> Tensor:
-        """The generator's loss, ()."""
+        """The generator's loss L, ()."""
         return self.generator.loss(backbone, frozen, self.config.alpha, self.config.beta)[0]

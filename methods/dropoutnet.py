@@ -1,10 +1,10 @@
 """DropoutNet (Volkovs, Yu, Poutanen, NeurIPS 2017, "DropoutNet: Addressing Cold Start in Recommender Systems").
 
-In pretraining, v_I is now and then replaced by the mean of all item ID embeddings, so that the model learns
+In pretraining, v_I is sometimes replaced by the mean of all item ID embeddings, so that the model learns
 to predict without it. No gradient flows through the mean.
 
-Departs from the paper: whole batches are dropped, as in the code that gave AVAEW's tables; ``per_row`` drops
-single rows, as the paper does.
+Departs from the paper: v_I is dropped for whole batches, as in the code that produced AVAEW's tables; ``per_row``
+drops it for single rows, as the paper does.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from coldbench.plugin import Backbone, Batch, Method, MethodConfig, Share, Space
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Hyper-parameters."""
+    """Hyper-parameters of the dropout."""
 
-    rate: Share = 0.1  # probability of dropping (section 4.1, the dropout of preference inputs)
-    per_row: bool = False  # drop single rows, as in the paper, in place of whole batches
+    rate: Share = 0.1  # probability of dropping v_I (section 4.1, the dropout of preference inputs)
+    per_row: bool = False  # drop v_I for single rows, as in the paper, instead of whole batches
 
 
 space: Space = {"rate": Uniform(0.0, 0.9)}
 
 
 class DropoutNet(Method):
-    """Drops v_I in pretraining; the rest is the plain baseline."""
+    """Drops v_I in pretraining; otherwise it is the plain baseline."""
 
     title = "DropoutNet"
 
     def pretrain_loss(self, backbone: Backbone, batch: Batch) -> Tensor:
-        """The CTR loss, now and then without the item ID."""
+        """The CTR loss, with v_I replaced by the mean embedding at probability ``rate``."""
         item = lookup(backbone.item_table.weight, batch.item)
         rows = len(batch) if self.config.per_row else 1
         dropped = torch.rand(rows, 1) < self.config.rate

@@ -1,17 +1,17 @@
 """GAR (Chen et al., SIGIR 2022, DOI 10.1145/3477495.3531897): a generative adversarial framework for cold items.
 
-A generator G(V_S) plays against a recommender-side critic r(u, v), two towers and their inner product. Over clicked
+A generator G(V_S) plays against a recommender-side critic r(u, v), the inner product of two towers. Over clicked
 rows, with v_gen = G(V_S) and v_neg another item of the batch, the critic minimises
 -log sigmoid(r(u, v_real) - (1 - beta) r(u, v_gen) - beta r(u, v_neg)) and the generator
 -(1 - alpha) log sigmoid(r(u, v_gen) - r(u, v_real)) + alpha |v_gen - v_real|_1.
 
 Departs from the paper, whose task is ranking by the recommender in the game: here a frozen CTR backbone predicts, u
-is its user and context embeddings, and the critic serves the game alone. Nothing in the game then tells the
-generator what the backbone makes of v_gen, so its CTR loss joins the generator's, by the weight ``ctr``; 0 is the
-game alone. And alpha is 0.5, not the paper's 0.05, with which the game drags v_gen to where the frozen backbone was
-never trained. Both were chosen on MovieLens-1M after the paper's had been seen to end below the baseline there:
-the variants in results/reproduction/ml-1m show by how much. ``adapt`` goes on on each phase's rows and replaces
-the cold items' embeddings, as CVAR does.
+consists of its user and context embeddings, and the critic serves the game alone. Then nothing in the game tells the
+generator how the backbone scores v_gen, so the backbone's CTR loss is added to the generator's with the weight
+``ctr``; 0 leaves the game alone. Moreover alpha is 0.5, not the paper's 0.05, with which the game drags v_gen to where
+the frozen backbone was never trained. Both were chosen on MovieLens-1M after the paper's values had ended below the
+baseline there: the variants in results/reproduction/ml-1m show by how much. ``adapt`` continues the game on each
+phase's rows and replaces the cold items' embeddings, as CVAR does.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ from coldbench.plugin import (
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Hyper-parameters; beta and the towers are the paper's."""
+    """Hyper-parameters; beta and the towers have the paper's values."""
 
-    alpha: Share = 0.5  # weight of the similarity |v_gen - v_real|_1 against the adversarial term
-    beta: Share = 0.1  # share of the sampled negative in the critic's loss, against the generated item's
+    alpha: Share = 0.5  # weight of the similarity |v_gen - v_real|_1, relative to the adversarial term
+    beta: Share = 0.1  # share of the sampled negative in the critic's loss, relative to the generated item
     ctr: Weight = 1.0  # weight of the frozen backbone's CTR loss with v_gen, in the generator's loss
     towers: tuple[Width, ...] = (200, 200)  # units of the generator's and the critic's layers, with tanh
-    side_item_id: bool = True  # the item's ID is part of its side information, in a table of the generator's
-    epochs: Count = 1  # over base, in fit
+    side_item_id: bool = True  # the item's ID is part of its side information, in the generator's own table
+    epochs: Count = 1  # passes over base, in fit
     learning_rate: Rate = 1e-3  # of the generator and of the critic
-    adapt_epochs: Count = after_fit(2)  # over each phase's rows
+    adapt_epochs: Count = after_fit(2)  # passes over each phase's rows
     repeats: Count = 1  # steps of each player on each batch
 
 
@@ -81,7 +81,7 @@ class Tower(nn.Sequential):
 
 
 class GAR(Method):
-    """Generates cold items' embeddings that a critic takes for warm ones."""
+    """Generates cold items' embeddings that a critic mistakes for warm ones."""
 
     title = "GAR"
 
@@ -95,29 +95,29 @@ class GAR(Method):
 
     @property
     def adapt_steps(self) -> int:
-        """Of the critic and the generator."""
+        """Steps of the critic and the generator per batch of a phase."""
         return 2 * self.config.adapt_epochs * self.config.repeats
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
-        """Plays on the old items."""
+        """Plays the game on the old items."""
         self.play(backbone, base, self.config.epochs)
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
-        """G(V_S), (items, dim)."""
+        """G(V_S) without gradients, (items, dim)."""
         with torch.no_grad():
             return self.generate(items)
 
     def adapt(self, backbone: Backbone, phase: Phase) -> Tensor:
-        """Goes on playing on the phase's rows, then replaces every cold item's embedding by G(V_S)."""
+        """Continues the game on the phase's rows, then replaces every cold item's embedding by G(V_S)."""
         self.play(backbone, phase, self.config.adapt_epochs)
         return self.embed(backbone, phase.cold)
 
     def generate(self, items: Rows) -> Tensor:
-        """G of the side information, (items, dim)."""
+        """G(V_S), the generator's output for the side information, (items, dim)."""
         return self.generator(self.side(items))
 
     def play(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
-        """Critic and generator in turn, ``repeats`` times a batch."""
+        """Alternates one critic step and one generator step, ``repeats`` times per batch."""
         rate = self.config.learning_rate
         critic = phase.adam([*self.user_tower.parameters(), *self.item_tower.parameters()], rate)
         generator = phase.adam([*self.side.parameters(), *self.generator.parameters()], rate)
@@ -129,7 +129,7 @@ class GAR(Method):
                 step(generator, self.generator_loss(backbone, frozen, embedded))
 
     def critic_loss(self, batch: Batch, embedded: Tensor, real: Tensor) -> Tensor:
-        """The critic's loss, a mean over clicked rows; v_neg is the item of the clicked row before."""
+        """The critic's loss, a mean over clicked rows; v_neg is the item of the preceding clicked row."""
         clicked = batch.click > 0
         users = self.user_tower(embedded[clicked])
         items = batch.spread(self.item_tower(real))[clicked]
@@ -139,7 +139,7 @@ class GAR(Method):
         return functional.softplus((users * (negative - items)).sum(-1)).mean()
 
     def generator_loss(self, backbone: Backbone, frozen: FrozenBatch, embedded: Tensor) -> Tensor:
-        """The generator's loss: the game and the similarity over clicked rows, the CTR loss over all."""
+        """The generator's loss: the game and the similarity over clicked rows, plus the CTR loss over all rows."""
         batch, context, real = frozen
         clicked = batch.click > 0
         with torch.no_grad():
@@ -155,6 +155,6 @@ class GAR(Method):
 
 
 def user(backbone: Backbone, batch: Batch) -> Tensor:
-    """u: the frozen backbone's user and context embeddings, (batch, width)."""
+    """u, the frozen backbone's concatenated user and context embeddings, (batch, width)."""
     with torch.no_grad():
         return torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)

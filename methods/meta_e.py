@@ -1,8 +1,9 @@
 """Meta-Embedding (Pan et al., SIGIR 2019, arXiv:1904.11547): learning to learn initial item ID embeddings.
 
-A generator h(V_S) is trained as a meta-learner on the old items. With v = h(V_S): loss_a on one batch of an item's
-rows; a gradient step on the embedding, v' = v - a grad_v loss_a (equation 7); loss_b with v' on another batch of the
-same items (8); minimise gamma loss_a + (1 - gamma) loss_b (9), through the step. Cold items start from h(V_S).
+A generator h(V_S) is trained as a meta-learner on the old items. With v = h(V_S), loss_a is taken on one batch of an
+item's rows; a gradient step on the embedding gives v' = v - a grad_v loss_a (equation 7); loss_b is taken with v' on
+another batch of the same items (8). Training minimises gamma loss_a + (1 - gamma) loss_b (9), differentiating through
+the step. Cold items start from h(V_S).
 
 Departs from the paper: many items share a batch, as in the code that gave AVAEW's tables, so the inner loss is a mean
 over the batch and not over one item's rows: an item's step is then about a thousandth of the paper's. ``per_item``
@@ -38,25 +39,25 @@ from coldbench.plugin import (
     two_layers,
 )
 
-_PARTS = 4  # into which each old item's rows are cut, in time order
+_PARTS = 4  # the number of parts that each old item's rows are cut into, in time order
 
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Hyper-parameters; the defaults are the paper's."""
+    """Hyper-parameters; the defaults are the paper's values."""
 
-    inner_lr: Rate = 1e-3  # a, the step on the embedding, equation 7
+    inner_lr: Rate = 1e-3  # a, the learning rate of the step on the embedding, equation 7
     gamma: Share = 0.1  # weight of loss_a, equation 9
     hidden: Width = 16  # units of the generator's hidden layer
     per_item: bool = False  # the inner loss is a mean over one item's rows, as in the paper, not over the batch
-    passes: Count = 1  # over a pair of parts; the next pass takes the next pair
+    passes: Count = 1  # passes, each over one pair of parts; the next pass uses the next pair
 
 
 space: Space = {"inner_lr": LogUniform(1e-4, 1.0), "gamma": Uniform(0.0, 1.0), "passes": Choice((1, 2, 4))}
 
 
 class MetaEmbedding(Method):
-    """Generates cold items' first embeddings; after that it is the plain baseline."""
+    """Generates the initial embeddings of cold items; after that it is the plain baseline."""
 
     title = "Meta-E"
 
@@ -71,16 +72,16 @@ class MetaEmbedding(Method):
             step(optimizer, self.loss(backbone, first, second))
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
-        """h(V_S), (items, dim)."""
+        """h(V_S) without gradients, (items, dim)."""
         with torch.no_grad():
             return self.generate(backbone, items)
 
     def generate(self, backbone: Backbone, items: Rows) -> Tensor:
-        """H of the frozen backbone's side information embeddings, (items, dim)."""
+        """h(V_S), from the frozen backbone's embeddings of the side information, (items, dim)."""
         return self.generator(backbone.items(items).flatten(1))
 
     def loss(self, backbone: Backbone, first: Batch, second: Batch) -> Tensor:
-        """Equation 9; the two batches hold the same items in the same order."""
+        """The loss of equation 9, (); the two batches contain the same items in the same order."""
         embedding = self.generate(backbone, first.items)
         loss_a = ctr_loss(backbone.score(first.spread(embedding), backbone.frozen_context(first)), first)
         (gradient,) = torch.autograd.grad(loss_a, embedding, create_graph=True)
@@ -91,7 +92,7 @@ class MetaEmbedding(Method):
         return self.config.gamma * loss_a + (1 - self.config.gamma) * loss_b
 
     def pairs(self, base: Phase) -> Iterator[tuple[Batch, Batch]]:
-        """Batches of two parts of each item's rows, the j-th row of one beside the j-th of the other."""
+        """Yields pairs of batches from two parts of each item's rows; paired rows have the same rank in their parts."""
         parts = base.parts_in_time(_PARTS)
         for number in range(self.config.passes):
             first, second = (parts[(number + ahead) % _PARTS] for ahead in (0, 1))

@@ -1,8 +1,9 @@
 """MWUF (Zhu et al., SIGIR 2021, arXiv:2105.04790): meta warm-up by a scaling and a shifting network.
 
-A new item's embedding starts as the mean item ID embedding; v = scale(V_S) * new + shift(U), where U is the mean
-embedding of the users who interacted with the item so far. On base, the cold loss with the new-item table updates
-the table and the warm loss with v updates the two networks (algorithm 1). With no user yet, U is the mean user.
+A new item's embedding, ``new``, starts as the mean item ID embedding; v = scale(V_S) * new + shift(U), where U is the
+mean embedding of the users who have interacted with the item so far. On base, the cold loss with the new-item table
+updates the table, and the warm loss with v updates the two networks (algorithm 1). For an item without users, U is
+the embedding of the mean user.
 
 Departs from the paper where ``through`` is off: then a phase trains v itself, keeps what it learned, and replaces its
 shift by that of the users seen by then. With it on, a phase trains the new-item table through scale and shift, as the
@@ -36,15 +37,15 @@ from coldbench.plugin import (
     two_layers,
 )
 
-_ROWS = 65_536  # interactions whose users are looked up at once
+_ROWS = 65_536  # interactions per look-up of their users
 
 
 @dataclass(frozen=True)
 class Config(MethodConfig):
-    """Hyper-parameters; the defaults are the paper's."""
+    """Hyper-parameters; the defaults are the paper's values."""
 
     hidden: Width = 16  # units of the hidden layer of both networks
-    epochs: Count = 1  # over base
+    epochs: Count = 1  # passes over base
     through: bool = after_fit(False)  # train the new-item table through scale and shift, as the paper does
 
 
@@ -52,12 +53,12 @@ space: Space = {"hidden": Choice((16, 64)), "epochs": Choice((1, 2))}
 
 
 class MWUF(Method):
-    """Warms up the mean embedding by what is known of the item and of its users.
+    """Warms up the mean embedding with what is known of the item and of its users.
 
     Attributes:
-        user_sum: The sum of the embeddings of each item's users so far, (items, width).
-        user_count: Their number, (items, 1).
-        start: The mean old item's ID embedding, (dim,).
+        user_sum: (items, width) the sum of the embeddings of each item's users so far.
+        user_count: (items, 1) the number of these users.
+        start: (dim,) the mean ID embedding of the old items.
     """
 
     title = "MWUF"
@@ -68,7 +69,7 @@ class MWUF(Method):
         self.shift = two_layers(backbone.users.width, config.hidden, self.dim)
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
-        """Algorithm 1: the cold loss and the warm loss in turn on each batch."""
+        """Runs algorithm 1: a step on the cold loss, then one on the warm loss, on each batch."""
         self.user_sum = backbone.item_table.weight.new_zeros(self.schema.items, backbone.users.width)
         self.user_count = self.user_sum.new_zeros(self.schema.items, 1)
         self.see(backbone, base)
@@ -83,12 +84,12 @@ class MWUF(Method):
             step(networks, ctr_loss(backbone.score(batch.spread(warm), context), batch))
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
-        """The mean item, scaled and shifted: (items, dim)."""
+        """(items, dim) the mean item ID embedding, scaled and shifted per item."""
         with torch.no_grad():
             return self.warmed(backbone, items, self.start)
 
     def warm(self, backbone: Backbone, phase: Phase) -> Tensor | None:
-        """Trains the new-item table through both networks where the paper is followed, else v itself."""
+        """Trains the new-item table through both networks if ``through`` is on, else v itself."""
         if not self.config.through:
             return super().warm(backbone, phase)
         self.see(backbone, phase)
@@ -107,14 +108,14 @@ class MWUF(Method):
         return scale * self.new + shift
 
     def adapt(self, backbone: Backbone, phase: Phase) -> Tensor:
-        """Replaces the shift by that of the users seen by now; (cold, dim)."""
+        """Replaces the shift by that of the users seen so far; returns (cold, dim) embeddings."""
         with torch.no_grad():
             trained = backbone.item_table(phase.cold.number) - self.shift(self.mean_users(phase.cold.number))
             self.see(backbone, phase)
             return trained + self.shift(self.mean_users(phase.cold.number))
 
     def warmed(self, backbone: Backbone, items: Rows, new: Tensor) -> Tensor:
-        """scale(V_S) * new + shift(U), (items, dim)."""
+        """(items, dim) v = scale(V_S) * new + shift(U)."""
         return self.scale(backbone.items(items).flatten(1)) * new + self.shift(self.mean_users(items.number))
 
     def see(self, backbone: Backbone, phase: Phase) -> None:
@@ -128,6 +129,6 @@ class MWUF(Method):
         self.mean_user = self.user_sum.sum(0) / self.user_count.sum()
 
     def mean_users(self, items: Tensor) -> Tensor:
-        """(items,) -> (items, width) the mean embedding of their users; the mean user for items without one."""
+        """(items,) items -> (items, width) mean embedding of each one's users; the mean user if it has none."""
         seen = self.user_count[items]
         return torch.where(seen > 0, self.user_sum[items] / seen.clamp(min=1), self.mean_user)

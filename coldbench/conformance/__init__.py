@@ -1,1 +1,1 @@
-"""What every plugin must hold, and what is wrong where one does not, in plain words."""
+"""The conformance suite: checks that every plugin must pass, with a plain-language message per fault."""

@@ -1,4 +1,4 @@
-"""What a backbone must hold."""
+"""The checks that every backbone must pass; each yields one line per fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from coldbench.protocol.split import warm_up_split
 
 
 def splits(subject: Subject) -> Iterator[str]:
-    """One finite logit a row; ``encode`` does without v_I, ``score`` uses it."""
+    """There is one finite logit per row; ``encode`` does not read v_I, and ``score`` uses it."""
     backbone, batch = _backbone_and_batch(subject)
     context = backbone.encode(batch)
     item = torch.randn(len(batch), backbone.item_width, requires_grad=True)
@@ -39,7 +39,7 @@ def splits(subject: Subject) -> Iterator[str]:
 
 
 def has_no_other_item_parameter(subject: Subject) -> Iterator[str]:
-    """Only the item table has a row per item."""
+    """Only the item table has one row per item."""
     backbone, _ = _backbone_and_batch(subject)
     for key, value in backbone.named_parameters():
         if load().schema.items in value.shape and key != "item_table.weight":
@@ -47,7 +47,7 @@ def has_no_other_item_parameter(subject: Subject) -> Iterator[str]:
 
 
 def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
-    """The extremes of the space build and give finite logits."""
+    """The backbone builds at both ends of each part of its space and gives finite logits there."""
     for field, value in subject.extremes():
         backbone, batch = _backbone_and_batch(subject, **{field: value})
         if not torch.isfinite(backbone(batch)).all():
@@ -55,7 +55,7 @@ def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
 
 
 def repeats(subject: Subject) -> Iterator[str]:
-    """A whole cell on it is finite and repeats."""
+    """A whole cell with the backbone is finite, and the same seed gives the same bits."""
     yield from methods.repeats_on(subject, subject.name, "")
 
 

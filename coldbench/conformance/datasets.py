@@ -1,4 +1,4 @@
-"""What a dataset must hold."""
+"""The checks that every dataset must pass; each yields one line per fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coldbench.protocol.split import warm_up_split
 
 
 def is_well_formed(subject: Subject) -> Iterator[str]:
-    """Numbers are in range, labels 0 or 1, and the split has rows."""
+    """Numbers are in range, labels are 0 or 1, and the split has rows."""
     data = load(subject.spec())
     for side, table, rows in (
         ("user", data.users, data.schema.users),
@@ -35,7 +35,7 @@ def is_well_formed(subject: Subject) -> Iterator[str]:
 
 
 def repeats(subject: Subject) -> Iterator[str]:
-    """Loaded twice, it is the same; one cell on it is finite."""
+    """Two loads of the dataset give the same rows, and one cell on it is finite."""
     spec = subject.spec()
     first, second = load(spec), subject.owner().load(spec.config)
     if first.fingerprint != second.fingerprint:

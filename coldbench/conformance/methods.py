@@ -1,4 +1,4 @@
-"""What a method must hold."""
+"""The checks that every method must pass; each yields one line per fault."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from coldbench.protocol.stages import Trained
 
 
 def repeats(subject: Subject) -> Iterator[str]:
-    """The same seed gives the same bits, on each of the backbones that a method is tried on."""
+    """Runs with the same seed give the same bits, on each backbone of ``ON``."""
     for backbone in ON:
         yield from repeats_on(subject, backbone, f"on {backbone} ")
 
 
 def repeats_on(subject: Subject, backbone: str, where: str) -> Iterator[str]:
-    """The same seed gives the same bits on a backbone."""
+    """Runs with the same seed give the same bits on the given backbone."""
     cell = subject.cell(backbone=backbone)
     for one, other in zip(run(cell), run(cell), strict=True):
         if one.logits.tobytes() != other.logits.tobytes():
@@ -42,7 +42,7 @@ def repeats_on(subject: Subject, backbone: str, where: str) -> Iterator[str]:
 
 
 def moves_only_cold_rows(subject: Subject) -> Iterator[str]:
-    """A phase leaves the backbone as it is, but for cold items' rows and running statistics."""
+    """A phase changes nothing of the backbone but the cold items' rows and the running statistics."""
     for backbone in ON:
         yield from _moves_only_cold_rows(subject, backbone)
 
@@ -71,9 +71,9 @@ def _moves_only_cold_rows(subject: Subject, backbone: str) -> Iterator[str]:
 
 
 def takes_the_steps_it_says(subject: Subject) -> Iterator[str]:
-    """``adapt_steps`` is what ``adapt`` takes, and all of a budget is used on the same rows: so budgets can be matched.
+    """``adapt`` takes ``adapt_steps`` steps, and a budget is used up on the same rows: so budgets can be matched.
 
-    A method with a ``warm`` of its own takes the steps that it takes; under a budget it must take all it gets.
+    A method that overrides ``warm`` may take any number of steps; under a budget it must use all of them.
     """
     cell = subject.cell()
     stages = cell.on(load())
@@ -104,14 +104,14 @@ def takes_the_steps_it_says(subject: Subject) -> Iterator[str]:
 
 
 def sees_no_test_row(subject: Subject) -> Iterator[str]:
-    """Labels, users and times of the test rows are garbage: no logit of other rows and no embedding may notice."""
+    """Scrambling labels, users and times of the test rows changes no logit of other rows and no embedding."""
     dataset = load()
     split = warm_up_split(dataset)
     rows, random = split.test, np.random.default_rng(0)
     click, user, time = dataset.click.copy(), dataset.user.copy(), dataset.time.copy()
     click[rows] = 1 - click[rows]
     user[rows] = random.integers(dataset.schema.users, size=len(rows))
-    time[rows] = dataset.time.max()  # later than all, and no new extreme of the scaling
+    time[rows] = dataset.time.max()  # after all other rows, but no new extreme for the scaling
     poisoned = dataclasses.replace(dataset, click=click, user=user, time=time)
     probe = np.concatenate([split.base[:200], *(part[:50] for part in split.warm.values())])
 
@@ -135,7 +135,7 @@ def sees_no_test_row(subject: Subject) -> Iterator[str]:
 
 
 def learns_in_fit(subject: Subject) -> Iterator[str]:
-    """Every parameter of the method moves in ``fit``, cold logits change after ``embed``, two calls of it agree."""
+    """``fit`` moves every parameter, ``embed`` changes the logits of cold items, and two calls of it agree."""
     stages = subject.cell(backbone="deepfm").on(load())
     model = stages.new_backbone()
     method = stages.new_method(model)
@@ -161,7 +161,7 @@ def learns_in_fit(subject: Subject) -> Iterator[str]:
 
 
 def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
-    """A method written down after ``fit`` goes on like one that was not, and reads no later field before."""
+    """Storing a method after ``fit`` and loading it changes nothing, and ``fit`` reads no ``after_fit`` field."""
     cell = subject.cell(backbone="deepfm")
     stages = cell.on(load())
     pretrained = stages.pretrain()
@@ -183,7 +183,7 @@ def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
 
 
 def _later_values(subject: Subject) -> Iterator[tuple[str, Any]]:
-    """Fields that no hook before ``warm`` reads, each with another value than its default."""
+    """Yields the fields that no hook before ``warm`` reads, each with values other than its default."""
     owner = subject.owner
     for field in dataclasses.fields(owner.Config):
         if field.metadata.get(AFTER_FIT):
@@ -202,7 +202,7 @@ def _same(one: Trained, other: Trained) -> bool:
 
 
 def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
-    """The ends of the space give finite logits."""
+    """The method runs at both ends of each part of its space and gives finite logits there."""
     for field, value in subject.extremes():
         yield from subject.failures(
             make_cell("fm", subject.name, registry=subject.registry, **{field: value}), f"with {field} = {value}"

@@ -1,4 +1,4 @@
-"""``Subject``: the plugin that is tried, and the small cells that it is tried with."""
+"""``Subject``: the plugin under test, and the small cells that test it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from coldbench.protocol.phases import Outcome
 from coldbench.protocol.rules import Paper
 from coldbench.run.cell import Cell
 
-TINY = {"users": 150, "items": 120, "interactions": 6000, "n": 60, "k": 5}  # of the embedded dataset
-ON = ("fm", "deepfm")  # the backbones that a method is tried on: without and with batch statistics
-WITH = "base"  # the method that a backbone or a dataset is tried with
+TINY = {"users": 150, "items": 120, "interactions": 6000, "n": 60, "k": 5}  # settings of the embedded dataset
+ON = ("fm", "deepfm")  # the backbones that methods are tested on: without and with batch statistics
+WITH = "base"  # the method that backbones and datasets are tested with
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A plugin by kind and name.
+    """The plugin under test, by kind and name.
 
     Attributes:
         kind: ``method``, ``backbone`` or ``dataset``.
-        name: Its key.
-        registry: Where it is found.
+        name: The plugin's key.
+        registry: The registry that contains the plugin.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Subject:
 
     @property
     def owner(self) -> type[Any]:
-        """Its class."""
+        """The plugin's class."""
         return self.registry.get(BY_NAME[self.kind], self.name)
 
     def cell(
@@ -49,7 +49,7 @@ class Subject:
         seed: int = 0,
         **config: object,
     ) -> Cell:
-        """A cell that is small enough for a check; ``config`` is of the plugin, or else of the method."""
+        """Builds a small cell for a check, with the plugin in its place; ``config`` sets fields of the method."""
         return make_cell(
             backbone or self._own(BACKBONES, ON[0]),
             method or self._own(METHODS, WITH),
@@ -60,17 +60,17 @@ class Subject:
         )
 
     def spec(self, **values: object) -> Spec:
-        """It with its defaults but for some values."""
+        """Returns the plugin with its default configuration, except for the given values."""
         return self.registry.spec(BY_NAME[self.kind], self.name, values)
 
     def extremes(self) -> Iterator[tuple[str, Any]]:
-        """Each field of its space with its two ends, or the first and last of its choices."""
+        """Yields each field of the plugin's space with its two ends, or its first and last choice."""
         for name, where in self.owner.space.items():
             ends = where.extremes()
             yield from ((name, value) for value in dict.fromkeys((ends[0], ends[-1])))
 
     def failures(self, cell: Cell, when: str) -> Iterator[str]:
-        """A fault where a cell raises, as it does when its logits are not finite."""
+        """Runs a cell and yields a fault if it raises, which it does if its logits are not finite."""
         try:
             run(cell)
         except (Exception, SystemExit) as error:  # a plugin may raise anything
@@ -78,7 +78,7 @@ class Subject:
 
     @property
     def paths(self) -> list[str]:
-        """The plugin files, for messages."""
+        """The paths of the plugin files, for messages."""
         return [file.path for file in self.registry.files.values()]
 
     def _own(self, kind: Kind, other: str) -> str:
@@ -93,7 +93,7 @@ def make_cell(
     registry: Registry | None = None,
     **config: object,
 ) -> Cell:
-    """A cell on the embedded data, or on another dataset; ``config`` is the method's."""
+    """Builds a small cell, on the embedded data by default; ``config`` sets fields of the method."""
     found = registry or Registry()
     data = dataset or found.spec(DATASETS, "synthetic", TINY)
     specs = found.spec(BACKBONES, backbone, {}), found.spec(METHODS, method, config)
@@ -103,12 +103,12 @@ def make_cell(
 
 @cache
 def load(dataset: Spec | None = None) -> Dataset:
-    """The data that checks run on; the embedded one unless another is given."""
+    """Loads the data that checks run on; the embedded dataset by default."""
     spec = dataset or Registry().spec(DATASETS, "synthetic", TINY)
     data: Dataset = class_of(spec)().load(spec.config)
     return data
 
 
 def run(cell: Cell) -> list[Outcome]:
-    """Takes a cell through all its stages."""
+    """Runs all stages of a cell and returns one outcome per phase."""
     return cell.on(load(cell.dataset)).run()

@@ -1,4 +1,4 @@
-"""The checks of each kind of plugin: ``coldbench check`` runs them on a file, the tests on everything registered."""
+"""The checks per kind of plugin: ``coldbench check`` runs them on a file, the tests on all registered plugins."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Check = Callable[[Subject], Iterator[str]]  # one line per fault
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """How a plugin did.
+    """The result of all checks on one plugin.
 
     Attributes:
         name: The plugin's kind and name.
-        faults: Per check, what is wrong; nothing where it passed.
+        faults: Maps each check to its faults; the list is empty if the check passed.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Verdict:
         return not any(self.faults.values())
 
     def text(self) -> str:
-        """One line a check, with its faults below it."""
+        """One line per check, with its faults below it."""
         lines = [f"{'wrong' if found else 'ok   '}  {title}" for title, found in self.faults.items()]
         indented = ["".join(f"\n       - {fault}" for fault in found) for found in self.faults.values()]
         verdict = "passes" if self.passed else f"has {sum(map(len, self.faults.values()))} faults"
@@ -46,10 +46,10 @@ class Verdict:
 
 
 def check(path: Path) -> Verdict:
-    """Runs every check of its kind on a plugin file.
+    """Runs all checks of a plugin's kind on its file.
 
     Raises:
-        InputError: The file cannot be imported, or defines no plugin that could be tried at all.
+        InputError: If the file cannot be imported, or defines no plugin that could be checked.
     """
     file = PluginFile.read(path)
     registry = Registry([file])
@@ -60,7 +60,7 @@ def check(path: Path) -> Verdict:
 
 
 def faults(check: Check, subject: Subject) -> list[str]:
-    """What a check finds; what it raises is a fault as well."""
+    """Returns the faults that a check finds; an exception counts as a fault."""
     found = []
     try:
         for fault in check(subject):

@@ -1,1 +1,1 @@
-"""Foundations: errors, configurations, search spaces, seeds, storage."""
+"""Shared foundations: errors, configurations, search spaces, seeds and storage."""

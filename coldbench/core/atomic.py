@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whoever else writes them."""
+"""Atomic file writes: a file appears whole or not at all, even when several processes write it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from coldbench.core.storage import Place, Remote, make_folder
 
 
 def write_text(path: Place, text: str) -> None:
-    """Writes a text file, with the folders above it."""
+    """Writes a text file atomically and creates its parent folders."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Place, content: bytes) -> None:
-    """Writes a file, with the folders above it. An object store shows an object once it is written whole."""
+    """Writes a file atomically and creates its parent folders; an object store is atomic by itself."""
     if isinstance(path, Remote):
         path.write_bytes(content)
         return

@@ -1,4 +1,4 @@
-"""``Config`` dataclasses from names and texts: checked values, labels, digests."""
+"""Builds ``Config`` dataclasses from names and texts, and derives their labels and digests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
 
-AFTER_FIT = "after_fit"  # in a field's metadata
+AFTER_FIT = "after_fit"  # key in the metadata of a field made by ``after_fit``
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -21,12 +21,12 @@ def resolve(owner: str, config: type, overrides: Mapping[str, Any]) -> Any:
     """Builds a ``Config`` from its defaults and the given values.
 
     Args:
-        owner: The plugin's name, for messages (``cvar``).
+        owner: The plugin's name for error messages, such as ``cvar``.
         config: The frozen dataclass.
-        overrides: Field name to value; texts (from the command line) are parsed by the field's type.
+        overrides: Maps field names to values; texts (from the command line) are parsed by the field's type.
 
     Raises:
-        InputError: An unknown field, a value of another type or out of its range.
+        InputError: If a field is unknown, or a value has the wrong type or is out of range.
     """
     hints = get_type_hints(config, include_extras=True)
     values = {}
@@ -38,18 +38,18 @@ def resolve(owner: str, config: type, overrides: Mapping[str, Any]) -> Any:
 
 
 def check_config(owner: str, config: Any) -> None:
-    """Checks that a plugin's ``Config`` can be built, set from texts and put into a record.
+    """Checks that a plugin's ``Config`` can be built, set from texts and stored in a record.
 
     Raises:
-        InputError: It is no frozen dataclass, or a field lacks a default or has a type of another kind.
+        InputError: If it is not a frozen dataclass, or a field has no default or an unsupported type.
     """
-    own = vars(config).get("__dataclass_params__") if isinstance(config, type) else None  # not an inherited one
+    own = vars(config).get("__dataclass_params__") if isinstance(config, type) else None  # ignores inherited ones
     if own is None or not own.frozen:
         raise InputError(f"{owner} should have a frozen dataclass named Config")
     try:
         hints = get_type_hints(config, include_extras=True)
         default = config()
-    except Exception as error:  # whatever an annotation or a __post_init__ may raise
+    except Exception as error:  # an annotation or a __post_init__ may raise anything
         reason = " ".join(str(error).split())
         raise InputError(
             f"{owner}: Config() should work without arguments ({type(error).__name__}: {reason})"
@@ -65,7 +65,7 @@ def check_config(owner: str, config: Any) -> None:
 
 
 def _checked(where: str, value: Any, hint: Any) -> Any:
-    """Parses and checks one value against ``Annotated[type, Range]``, a tuple or a plain type."""
+    """Parses one value and checks it against ``Annotated[type, Range]``, a tuple or a plain type."""
     if get_origin(hint) is tuple:
         element = get_args(hint)[0]
         parts = value.replace("x", ",").split(",") if isinstance(value, str) else value
@@ -79,7 +79,7 @@ def _checked(where: str, value: Any, hint: Any) -> Any:
     if isinstance(parsed, float):
         if not math.isfinite(parsed):
             raise InputError(f"{where} is {value!r}; it should be a finite number")
-        parsed += 0.0  # -0.0 is the same value, and one configuration has one key
+        parsed += 0.0  # turns -0.0 into 0.0, so that equal configurations share one key
     for limit in get_args(hint)[1:]:
         if isinstance(limit, Range) and parsed not in limit:
             raise InputError(f"{where} is {value!r}; it should be {limit}")
@@ -87,7 +87,7 @@ def _checked(where: str, value: Any, hint: Any) -> Any:
 
 
 def _parsed(value: Any, kind: type) -> Any:
-    """The value as ``kind``, or None where it is none."""
+    """Converts a value to ``kind``; returns None if that is impossible."""
     if kind is bool:
         return value if isinstance(value, bool) else _TRUTH.get(str(value).strip().lower())
     if isinstance(value, bool):
@@ -101,18 +101,18 @@ def _parsed(value: Any, kind: type) -> Any:
 
 
 def after_fit(default: Any) -> Any:
-    """A field of a method's ``Config`` that no hook before ``warm`` reads (see ``Method.fit``)."""
+    """Declares a field of a method's ``Config`` that no hook before ``warm`` reads (see ``MethodConfig``)."""
     return dataclasses.field(default=default, metadata={AFTER_FIT: True})
 
 
 def before_warm(config: Any) -> dict[str, Any]:
-    """The values that ``fit`` and what comes before it may depend on."""
+    """Returns the values that ``fit`` and the earlier hooks may depend on."""
     later = {field.name for field in dataclasses.fields(config) if field.metadata.get(AFTER_FIT)}
     return {name: value for name, value in as_dict(config).items() if name not in later}
 
 
 def adopt(owner: type) -> None:
-    """Makes ``Config`` and ``space`` of a plugin's module attributes of the class that it defines."""
+    """Copies ``Config`` and ``space`` from a plugin's module to the class that the module defines."""
     module = vars(sys.modules.get(owner.__module__, object))
     for name in ("Config", "space"):
         if name in module and name not in vars(owner):
@@ -120,20 +120,20 @@ def adopt(owner: type) -> None:
 
 
 def as_dict(config: Any) -> dict[str, Any]:
-    """A ``Config`` as plain values for JSON: tuples become lists."""
+    """Converts a ``Config`` to plain values for JSON: tuples become lists."""
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(config).items()
     }
 
 
 def identity(config: Any) -> dict[str, Any]:
-    """The same without the fields that do not compare: they say where something lies, not what it is."""
+    """Converts the compared fields of a ``Config`` to plain values; the others hold locations, not content."""
     kept = {field.name for field in dataclasses.fields(config) if field.compare}
     return {name: value for name, value in as_dict(config).items() if name in kept}
 
 
 def label(name: str, config: Any) -> str:
-    """The name a table shows: ``cvar``, or ``cvar[adapt=false]`` where it is not the default."""
+    """The name that tables show: ``cvar``, or ``cvar[adapt=false]`` if a value differs from its default."""
     default = type(config)()
     changed = [
         f"{field.name}={text(getattr(config, field.name))}"
@@ -144,7 +144,7 @@ def label(name: str, config: Any) -> str:
 
 
 def spelled(name: str, config: Any) -> str:
-    """``label`` with every field, defaults and all, in full precision: what gives the same values in any version."""
+    """A label with all fields, defaults included, in full precision; it gives the same values in any version."""
     pairs = [f"{field.name}={text(getattr(config, field.name), repr)}" for field in dataclasses.fields(config)]
     return f"{name}[{','.join(pairs)}]" if pairs else name
 
@@ -154,7 +154,7 @@ def _short(value: float) -> str:
 
 
 def text(value: Any, number: Callable[[float], str] = _short) -> str:
-    """A field's value as the command line has it: 16x16, true, 0.001."""
+    """Formats a field's value as the command line accepts it: 16x16, true, 0.001."""
     if isinstance(value, tuple | list):
         return "x".join(text(part, number) for part in value)
     if isinstance(value, bool):
@@ -163,6 +163,6 @@ def text(value: Any, number: Callable[[float], str] = _short) -> str:
 
 
 def digest(content: Any) -> str:
-    """A SHA-256 of plain values, by their canonical JSON."""
+    """SHA-256 of plain values in canonical JSON, as a hexadecimal string."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,28 +1,28 @@
-"""The one error a user causes: a wrong name, value, file or flag."""
+"""``InputError``, the error for wrong user input: a name, value, file or flag."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-_LONGEST = 600  # letters of a message
+_LONGEST = 600  # characters of a message
 
 
 class InputError(ValueError):
-    """Bad input, in one line: what is wrong and what would be right.
+    """Bad user input. The message is one line that says what is wrong, then what would be right.
 
     The command line prints it without a traceback and exits with code 2.
     """
 
 
 def one_line(text: str) -> str:
-    """A message as one line that a terminal can print: control characters escaped, long values cut in the middle."""
+    """Formats a message as one printable line: escapes control characters and shortens long texts in the middle."""
     text = printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def printable(text: str) -> str:
-    """A text in one line, with control characters escaped: a terminal and a Markdown table can show it."""
+    """Puts a text on one line and escapes control characters, so that terminals and Markdown tables can show it."""
     text = " ".join(text.split())
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
@@ -31,9 +31,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Builds the error for a name that is not among the known ones.
 
     Args:
-        kind: What the name should be, in the singular ("method").
-        name: The name as the user gave it.
-        known: All names that would have been right.
+        kind: What the name should denote, in the singular ("method").
+        name: The name that the user gave.
+        known: All valid names.
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)

@@ -1,4 +1,4 @@
-"""Derived seeds: every random stream of a run has a name and a seed of its own."""
+"""Derived seeds: every random stream of a run has its own name and its own seed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hashlib
 
 
 def derive(*parts: object) -> int:
-    """Hashes named parts into a seed, the same in every process and on every machine.
+    """Hashes the given parts into a seed that is the same in every process and on every machine.
 
     A cell derives its seeds from (seed, dataset, backbone, purpose) and never from
-    the method, so that methods are paired: same pretraining, same batch order.
+    the method, so that methods are paired: they share the pretraining and the batch order.
 
     Returns:
         An integer in [0, 2**63).

@@ -1,7 +1,7 @@
-"""Valid ranges and search spaces of hyper-parameters, without Ray.
+"""Valid ranges and search spaces of hyper-parameters, independent of Ray.
 
-A ``Config`` field says what it may be with an annotation (``alpha: Weight = 1.0``);
-a plugin's ``space`` says where a search should look (``{"alpha": LogUniform(1e-2, 10)}``).
+An annotation on a ``Config`` field states its valid range (``alpha: Weight = 1.0``);
+a plugin's ``space`` states where tuning searches (``{"alpha": LogUniform(1e-2, 10)}``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 @dataclass(frozen=True)
 class Range:
-    """The closed interval a numeric ``Config`` field may lie in."""
+    """The closed interval of valid values of a numeric ``Config`` field."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -28,61 +28,61 @@ class Range:
 
 
 Weight = Annotated[float, Range(0)]  # the weight of a loss term
-Share = Annotated[float, Range(0, 1)]  # a probability or a share of something
-Count = Annotated[int, Range(1, 1_000_000)]  # a number of steps, epochs, units
+Share = Annotated[float, Range(0, 1)]  # a probability or a proportion
+Count = Annotated[int, Range(1, 1_000_000)]  # a number of steps, epochs or units
 Width = Annotated[int, Range(1, 4096)]  # units of a layer, dimensions of an embedding
 Rate = Annotated[float, Range(1e-12, 10)]  # a learning rate
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """Real numbers in [low, high], every one as likely."""
+    """Real numbers in [low, high], all equally likely."""
 
     low: float
     high: float
 
     def extremes(self) -> tuple[float, float]:
-        """The two ends, where a plugin is most likely to break."""
+        """Both ends of the interval, where a plugin is most likely to break."""
         return self.low, self.high
 
     def at(self, share: float) -> float:
-        """The value at a share of the way from low to high, to four digits, so that it can be written down."""
+        """The value at a share in [0, 1] of the way from low to high, rounded to four digits for readability."""
         return float(f"{self.low + share * (self.high - self.low):.4g}")
 
     def share(self, value: float) -> float:
-        """How far from low to high a value lies, in [0, 1]."""
+        """A value's position between low and high, in [0, 1]."""
         return (value - self.low) / (self.high - self.low)
 
 
 @dataclass(frozen=True)
 class LogUniform(Uniform):
-    """Positive real numbers in [low, high], every order of magnitude as likely."""
+    """Positive real numbers in [low, high], all orders of magnitude equally likely."""
 
     def at(self, share: float) -> float:
-        """The value at a share of the way on a logarithmic scale, to four digits."""
+        """The value at a share in [0, 1] of the way from low to high on a logarithmic scale, rounded to four digits."""
         return float(f"{self.low * (self.high / self.low) ** share:.4g}")
 
     def share(self, value: float) -> float:
-        """How far from low to high a value lies on a logarithmic scale, in [0, 1]."""
+        """A value's position between low and high on a logarithmic scale, in [0, 1]."""
         return math.log(value / self.low) / math.log(self.high / self.low)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few values."""
+    """One value from a short list."""
 
     values: Sequence[Any]
 
     def extremes(self) -> tuple[Any, ...]:
-        """All values: none of them is between two others."""
+        """All values, since a list has no ends."""
         return tuple(self.values)
 
     def at(self, share: float) -> Any:
-        """The value at a share of the way through them."""
+        """The value at a share in [0, 1] of the way through the list."""
         return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
 
     def share(self, value: Any) -> float:
-        """The middle of a value's part of [0, 1]."""
+        """A value's position in the list, in [0, 1]: the middle of its part of that interval."""
         return (list(self.values).index(value) + 0.5) / len(self.values)
 
 
@@ -90,10 +90,10 @@ Space = dict[str, Uniform | Choice]
 
 
 def parse(text: str) -> Uniform | Choice:
-    """``uniform(0, 1)``, ``loguniform(1e-2, 10)`` or ``choice(1, 3, 10)``; a choice's values stay texts.
+    """Parses ``uniform(0, 1)``, ``loguniform(1e-2, 10)`` or ``choice(1, 3, 10)``; a choice's values stay texts.
 
     Raises:
-        ValueError: It is none of these, or its ends are no numbers in order.
+        ValueError: If the text has another form, or its ends are not two finite numbers in ascending order.
     """
     name, bracket, rest = text.strip().partition("(")
     parts = [part.strip() for part in rest.removesuffix(")").split(",") if part.strip()]

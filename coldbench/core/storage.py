@@ -1,4 +1,4 @@
-"""Where a run's folder lies: a local path, or any storage that pyarrow.fs reaches by a URL such as s3://bucket/run."""
+"""Places for run folders: local paths, and storages that pyarrow.fs reaches by URL, such as s3://bucket/run."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from coldbench.core.errors import InputError
 
 @dataclass(frozen=True)
 class Remote:
-    """A file or folder of a remote storage, used like a ``pathlib.Path`` as far as a run needs it.
+    """A file or folder in remote storage, with the part of the ``pathlib.Path`` interface that a run needs.
 
-    An object store shows an object once it is written whole, which is what atomic writing asks for.
+    Writes are atomic, because an object store shows an object only once it is completely written.
 
     Attributes:
-        url: As the user gave it, for messages; without its query.
+        url: The URL that the user gave, without its query, for messages.
         files: The storage.
-        path: Inside the storage.
-        query: What the URL says of the storage, such as its endpoint.
+        path: The path inside the storage.
+        query: The query of the URL, which describes the storage, such as its endpoint.
     """
 
     url: str
@@ -40,48 +40,48 @@ class Remote:
 
     @property
     def location(self) -> str:
-        """What ``place`` finds it by again: the whole URL."""
+        """The complete URL, from which ``place`` builds an equal object."""
         return f"{self.url}?{self.query}" if self.query else self.url
 
     @property
     def name(self) -> str:
-        """The last part."""
+        """The last component of the path."""
         return self.path.rpartition("/")[2]
 
     def is_dir(self) -> bool:
-        """Whether there is a folder; in an object store, whether there is anything under the name."""
+        """Whether this is an existing folder; in an object store, whether any object lies under the name."""
         return self.files.get_file_info(self.path).type == FileType.Directory
 
     def mkdir(self) -> None:
-        """Makes the folder and those above it."""
+        """Creates the folder and its parents."""
         self.files.create_dir(self.path, recursive=True)
 
     def glob(self, pattern: str) -> Iterator[Remote]:
-        """The files right in this folder whose names match."""
+        """Yields the files directly in this folder whose names match a pattern."""
         for found in self.files.get_file_info(FileSelector(self.path, allow_not_found=True)):
             if found.type == FileType.File and fnmatch.fnmatchcase(found.base_name, pattern):
                 yield self / found.base_name
 
     def read_bytes(self) -> bytes:
-        """The content of a file."""
+        """Returns the content of the file."""
         with self.files.open_input_stream(self.path) as stream:
             return bytes(stream.read())
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """The content of a text file."""
+        """Returns the content of the text file."""
         return self.read_bytes().decode(encoding)
 
     def write_bytes(self, content: bytes) -> None:
-        """Writes a file."""
+        """Writes the file."""
         with self.files.open_output_stream(self.path) as stream:
             stream.write(content)
 
     def unlink(self) -> None:
-        """Removes a file."""
+        """Removes the file."""
         self.files.delete_file(self.path)
 
     def fetch(self, name: str, into: Path) -> None:
-        """Copies a file or folder of this one into a local folder, if it is there."""
+        """Copies a file or folder from this folder into a local one; does nothing if it does not exist."""
         kind = self.files.get_file_info((self / name).path).type
         if kind == FileType.Directory:
             (into / name).mkdir()
@@ -90,7 +90,7 @@ class Remote:
             (into / name).write_bytes((self / name).read_bytes())
 
     def send(self, folder: Path) -> None:
-        """Copies a local folder into this one, under its name."""
+        """Copies a local folder into this folder, under the same name."""
         (self / folder.name).mkdir()
         copy_files(str(folder), (self / folder.name).path, LocalFileSystem(), self.files)
 
@@ -99,7 +99,7 @@ Place = Path | Remote
 
 
 def make_folder(folder: Place) -> None:
-    """Makes a folder and those above it, unless they are there."""
+    """Creates a folder and its parents where they do not exist."""
     if isinstance(folder, Remote):
         folder.mkdir()
     else:
@@ -107,18 +107,18 @@ def make_folder(folder: Place) -> None:
 
 
 def place(location: str | Path) -> Place:
-    """A path, absolute, or what a URL stands for.
+    """Turns a path into an absolute path, or a URL into the place that it denotes.
 
     Raises:
-        InputError: The path is a circle of links, the URL is none, or the storage behind it cannot be reached.
+        InputError: If the path is a loop of links, the URL is invalid, or its storage cannot be reached.
     """
     if "://" not in str(location):
         try:
             return Path(location).resolve()
-        except RuntimeError:  # what pathlib makes of such links, in place of the system's error
+        except RuntimeError:  # pathlib raises this for loops of links, not the system's error
             raise InputError(f"{str(location)!r} is a link that leads back to itself; give a folder") from None
     url, _, query = str(location).partition("?")
-    if re.match(r"[^/]*://[^/@]*:[^/]*@", url):  # it would stand in run.toml, in messages and in the shell's history
+    if re.match(r"[^/]*://[^/@]*:[^/]*@", url):  # it would end up in run.toml, messages and shell history
         raise InputError("a URL with a password in it is not taken; give keys as the storage's own tools take them")
     try:
         files, path = FileSystem.from_uri(str(location))

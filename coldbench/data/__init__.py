@@ -1,1 +1,1 @@
-"""Raw files -> ``Dataset``; readers, checks and the cache."""
+"""Reads raw files into a ``Dataset``: the schema, file readers, declared tables, checks and the cache."""

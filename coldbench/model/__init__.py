@@ -1,1 +1,1 @@
-"""What is trained: batches, layers, the bases of backbones and methods, phases and their optimiser."""
+"""Models and their training: base classes of backbones and methods, layers, batches, phases and the optimiser."""

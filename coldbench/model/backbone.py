@@ -1,4 +1,4 @@
-"""The ``Backbone`` base: what depends on the item ID embedding, split from what does not."""
+"""The base class ``Backbone``, which separates what depends on the item ID embedding from what does not."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from coldbench.model.embedding import FieldEmbedding, lookup
 
 
 class Backbone(nn.Module):
-    """A CTR model y = f(v_I, V_S, U) (AVAEW, equation 2).
+    """Base class of CTR models y = f(v_I, V_S, U) (AVAEW, equation 2).
 
-    The item ID embedding v_I is the only item-specific parameter. Subclasses define ``encode`` and
-    ``score``; ``Context`` is whatever tuple of tensors, (batch, ...) each, the two agree on.
+    The item ID embedding v_I is the only item-specific parameter. Subclasses define ``encode`` and ``score``.
+    The context that ``encode`` passes to ``score`` is any tuple of tensors, (batch, ...) each.
 
     Attributes:
-        Config: A frozen dataclass with at least ``dim``. Its ``padding``, if it has one, says whether places that a
-            multi-valued field leaves empty count (see ``layers.FieldEmbedding``); else they do not.
-        space: Where to search for the fields of ``Config``.
-        title: What tables call the backbone; its key where it is empty.
-        numeric: Whether the numeric fields are embedded among the others.
-        dim: The size of every field's embedding.
-        item_width: The width of a row of the item table: ``dim``, unless the backbone keeps more per item.
+        Config: A frozen dataclass with at least ``dim``. Its field ``padding``, if there is one, says whether empty
+            places of multi-valued fields count (see ``embedding.FieldEmbedding``); without it they do not.
+        space: The search space of the fields of ``Config``.
+        title: The backbone's name in tables; if empty, tables show its key.
+        numeric: Whether the numeric fields are embedded along with the others.
+        dim: The size of each field's embedding.
+        item_width: The width of the item table: ``dim``, unless the backbone stores more per item.
         item_table: The item ID embeddings, (items, item_width).
 
     Args:
         config: An instance of ``Config``.
         schema: The fields of the dataset.
-        item_width: As the attribute; None for ``dim``.
+        item_width: The width of the item table; None for ``dim``.
     """
 
     Config: ClassVar[type]
@@ -54,51 +54,51 @@ class Backbone(nn.Module):
         self.users, self.items, self.context = (
             FieldEmbedding(schema.side(side), self.dim, self.numeric, padding) for side in ("user", "item", "context")
         )
-        self.fields = self.users.fields + self.items.fields + self.context.fields  # all but v_I
+        self.fields = self.users.fields + self.items.fields + self.context.fields  # all fields but v_I
         self.numerics = len(schema.side("user").numeric + schema.side("item").numeric + schema.side("context").numeric)
 
     def encode(self, batch: Batch) -> Any:
-        """Everything but the item ID embedding: (batch, ...) partial sums."""
+        """Computes everything that does not depend on the item ID embedding: (batch, ...) partial sums."""
         raise NotImplementedError
 
     def score(self, item_embedding: Tensor, context: Any) -> Tensor:
-        """(batch, item_width) item ID embeddings and their rows' context -> (batch,) logits."""
+        """(batch, item_width) item ID embeddings and the context of ``encode`` -> (batch,) logits."""
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
-        """(batch,) logits with the model's own item ID embeddings."""
+        """(batch,) logits with the item ID embeddings of the backbone's own table."""
         return self.score(lookup(self.item_table.weight, batch.item), self.encode(batch))
 
     def frozen_context(self, batch: Batch) -> Any:
-        """``encode`` for a backbone that is not trained: computed once, used by every step on the batch."""
+        """Calls ``encode`` without gradients; while the backbone is frozen, all steps on a batch share the result."""
         with torch.no_grad():
             return self.encode(batch)
 
     def others(self, batch: Batch) -> Tensor:
-        """The embeddings of all fields but v_I, (batch, fields, dim)."""
+        """(batch, fields, dim) embeddings of all fields except the item ID."""
         parts = [self.users(batch.users), batch.spread(self.items(batch.items)), self.context(batch.context)]
         return torch.cat(parts, 1)
 
     def numeric_values(self, batch: Batch) -> Tensor:
-        """The values of all numeric fields, (batch, numerics)."""
+        """(batch, numerics) values of all numeric fields."""
         return torch.cat([batch.users.numeric, batch.spread(batch.items.numeric), batch.context.numeric], 1)
 
     def frozen(self) -> Backbone:
-        """Stops all gradients into the backbone; returns it."""
+        """Turns off the gradients of all parameters and returns the backbone."""
         return self.requires_grad_(False)
 
     def place(self, items: Tensor, embeddings: Tensor) -> None:
-        """Writes rows of the item table.
+        """Writes embeddings into rows of the item table.
 
         Args:
-            items: (items,) int64.
-            embeddings: (items, item_width).
+            items: (items,) int64 row numbers.
+            embeddings: (items, item_width) new values.
 
         Raises:
-            ValueError: The embeddings have another shape or hold no values.
+            ValueError: If the embeddings have another shape or hold no values.
         """
         shape, expected = tuple(getattr(embeddings, "shape", ())), (len(items), self.item_width)
-        if shape != expected:  # a smaller one would be spread over the rows without a word
+        if shape != expected:  # torch would silently broadcast a smaller shape
             given = f"shape {shape}" if shape else f"a {type(embeddings).__name__}"
             raise ValueError(f"the method gave {given} as the cold items' embeddings; it should be shape {expected}")
         if embeddings.is_meta:

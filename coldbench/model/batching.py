@@ -1,4 +1,4 @@
-"""Rows of a phase as device batches, shuffled without a Python step per row."""
+"""Batches of a phase's rows on a device, shuffled without a Python loop over rows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import Tensor
 from coldbench.model.rows import Interactions, Rows
 from coldbench.model.view import View
 
-_LEAST = 0.25  # of a batch: a smaller remainder is spread over the other batches
+_LEAST = 0.25  # share of a batch; a smaller remainder is spread over the other batches
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of the log with what is known about their users, items and context.
+    """Rows of the log, with what is known about their users, items and context.
 
-    Item side information is given once per distinct item; ``spread`` brings what was computed
-    from it back to one row per interaction.
+    Item side information is stored once per distinct item; ``spread`` expands what was computed
+    from it to one row per interaction.
     """
 
     view: View
@@ -32,27 +32,27 @@ class Batch:
 
     @property
     def item(self) -> Tensor:
-        """(batch,) item of each row."""
+        """(batch,) the item of each row."""
         return self.log.item
 
     @property
     def user(self) -> Tensor:
-        """(batch,) user of each row."""
+        """(batch,) the user of each row."""
         return self.log.user
 
     @property
     def click(self) -> Tensor:
-        """(batch,) label of each row, 0.0 or 1.0."""
+        """(batch,) the label of each row, 0.0 or 1.0."""
         return self.log.click
 
     @cached_property
     def users(self) -> Rows:
-        """The user of each row, (batch, ...)."""
+        """(batch, ...) the user of each row, with its fields."""
         return self.view.users(self.log.user)
 
     @cached_property
     def context(self) -> Rows:
-        """The context of each row, (batch, ...)."""
+        """(batch, ...) the context fields of each row."""
         return self.view.contexts(self.log.ids, self.log.numeric)
 
     @cached_property
@@ -61,33 +61,33 @@ class Batch:
 
     @cached_property
     def items(self) -> Rows:
-        """The distinct items of the batch, (distinct, ...)."""
+        """(distinct, ...) the distinct items of the batch, with their fields."""
         return self.view.items(self._distinct[0])
 
     def spread(self, per_item: Tensor) -> Tensor:
-        """(distinct, ...) values of ``items`` -> (batch, ...) one per row."""
+        """(distinct, ...) values per item of ``items`` -> (batch, ...) values per row."""
         return per_item.index_select(0, self._distinct[1])
 
     def mean(self, per_item: Tensor) -> Tensor:
-        """(distinct, ...) values of ``items`` -> (...) their mean over the batch's rows."""
+        """(distinct, ...) values per item of ``items`` -> (...) their mean over the batch's rows."""
         return self.mean_weight @ per_item
 
     @cached_property
     def mean_weight(self) -> Tensor:
-        """(distinct,) the share of the batch's rows that each of its items has; they add up to 1."""
+        """(distinct,) each item's share of the batch's rows; the shares sum to 1."""
         return self._distinct[2] / len(self)
 
 
 def shuffled(
     view: View, log: Interactions, size: int, random: np.random.Generator | None
 ) -> Iterator[tuple[Batch, np.ndarray | slice]]:
-    """Batches of about ``size`` rows, each with the places of its rows in ``log``.
+    """Yields batches of about ``size`` rows, each with the positions of its rows in ``log``.
 
     Args:
-        view: What is known of their users and items.
+        view: What is known of the users and items.
         log: The rows.
         size: Rows per batch; see ``starts``.
-        random: What their order is drawn from; None leaves them as they are.
+        random: Draws the order of the rows; None keeps their order.
     """
     rows = len(log.item)
     order = None if random is None else random.permutation(rows)
@@ -99,9 +99,9 @@ def shuffled(
 
 
 def starts(rows: int, size: int) -> list[int]:
-    """Where the batches of ``size`` rows begin, the last one with what is left over.
+    """Returns the first row of each batch of ``size`` rows; the last batch takes the remainder.
 
-    A remainder of less than a quarter of ``size`` is spread over the other batches, which are then a little larger:
+    A remainder of less than a quarter of ``size`` is spread over the other batches, which become slightly larger:
     batch normalisation needs two rows, and the running statistics of a frozen backbone rest mostly on the last batch.
     """
     whole, left = divmod(rows, size)

@@ -1,4 +1,4 @@
-"""``Budget``: the optimiser steps of a phase, counted and perhaps limited."""
+"""``Budget``: counts the optimiser steps of a phase and may limit them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 
 class Budget:
-    """Counts the optimiser steps of a phase.
+    """Counts the optimiser steps of a phase and knows their limit, if there is one.
 
     Args:
-        limit: The most steps that may be taken; None for as many as the method asks for.
+        limit: The maximum number of steps; None for no limit.
         on_step: Called after each step.
     """
 
@@ -21,12 +21,12 @@ class Budget:
 
     @property
     def limited(self) -> bool:
-        """Whether there is a limit at all."""
+        """Whether the number of steps is limited."""
         return self._end is not None
 
     @property
     def spent(self) -> bool:
-        """Whether no step is left."""
+        """Whether the limit is reached."""
         return self._end is not None and self.taken >= self._end
 
     def count(self) -> None:
@@ -35,14 +35,14 @@ class Budget:
         self._on_step()
 
     def shares(self, *weights: int) -> tuple[int | None, ...]:
-        """Divides the steps that are left in proportion to weights.
+        """Divides the remaining steps in proportion to weights.
 
         Args:
-            *weights: One per share, at least one of them above 0.
+            *weights: One weight per share, at least one of them above 0.
 
         Returns:
-            Steps per share: all but the first are rounded down, and the first has the rest. None for each share where
-            there is no limit.
+            Steps per share: all shares but the first are rounded down, and the first gets the rest. If there is no
+            limit, each share is None.
         """
         if self._end is None:
             return (None,) * len(weights)
@@ -52,7 +52,7 @@ class Budget:
 
     @contextmanager
     def at_most(self, steps: int | None) -> Iterator[None]:
-        """Lowers the limit inside a ``with`` block to ``steps`` more; None changes nothing."""
+        """Allows at most ``steps`` further steps inside a ``with`` block; None changes nothing."""
         end = self._end
         if steps is not None:
             self._end = self.taken + steps if end is None else min(self.taken + steps, end)

@@ -1,4 +1,4 @@
-"""Embedding tables and their gradients."""
+"""Embedding tables, their look-ups and their dense or sparse gradients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _lazy_rows: ContextVar[int] = ContextVar("lazy_rows", default=Settings.lazy_rows
 
 @contextmanager
 def lazy_above(rows: int) -> Iterator[None]:
-    """Inside the ``with`` block tables with more rows get sparse gradients, which ``Adam`` follows lazily."""
+    """Inside the ``with`` block, tables with more rows get sparse gradients, which ``Adam`` applies lazily."""
     token = _lazy_rows.set(rows)
     try:
         yield
@@ -30,22 +30,22 @@ def lazy_above(rows: int) -> Iterator[None]:
 
 
 def is_lazy(table: Tensor) -> bool:
-    """Whether a table gets a sparse gradient."""
+    """Whether a table currently gets a sparse gradient (see ``lazy_above``)."""
     return len(table) > _lazy_rows.get()
 
 
 class FieldEmbedding(nn.Module):
     """Embeds the fields of one side: (rows) -> (rows, fields, dim).
 
-    The token fields share one table, so that a side costs one look-up and one gradient. A
-    multi-valued field is the sum over its values. A numeric field x is x times a learned vector (Rendle 2010).
+    The token fields share one table, so that a side costs one look-up and one gradient. A multi-valued field is
+    embedded as the sum over its values, a numeric field x as x times a learned vector (Rendle 2010).
 
     Args:
-        side: Its fields.
+        side: The fields of the side.
         dim: The size of an embedding.
         numeric: Whether the numeric fields are embedded as well.
-        padding: Whether each place that a multi-valued field leaves empty adds a learned vector of that field's, as
-            where the padding's embedding is summed along with the words'.
+        padding: Whether each empty place of a multi-valued field adds a learned vector of that field, as in code
+            that sums the padding's embedding along with those of the words.
     """
 
     def __init__(self, side: Side, dim: int, numeric: bool = True, padding: bool = False) -> None:
@@ -59,8 +59,8 @@ class FieldEmbedding(nn.Module):
         self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
 
     def forward(self, rows: Rows) -> Tensor:
-        """Embeds rows of the side; fields in the order tokens, numeric."""
-        if not self.padded:  # one value a field: nothing to sum
+        """(rows) -> (rows, fields, dim) embeddings: the token fields first, then the numeric ones."""
+        if not self.padded:  # one value per field: nothing to sum
             embedded = lookup(self.table, rows.ids)
         else:
             by_word = (None, None) if is_lazy(self.table) else rows.bags_by_word
@@ -73,12 +73,12 @@ class FieldEmbedding(nn.Module):
 
 
 def lookup(table: Tensor, index: Tensor) -> Tensor:
-    """Rows of a table: (any) ids -> (any, dim)."""
+    """(any) ids -> (any, dim) rows of a table."""
     return _Lookup.apply(table, index)
 
 
 class _Lookup(torch.autograd.Function):
-    """An embedding with a faster gradient than torch's own: one ``index_add_``, or sparse for large tables."""
+    """An embedding look-up with a faster gradient than torch's: one ``index_add_``, or sparse for large tables."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class _Lookup(torch.autograd.Function):
 
 
 class _SumOfBags(torch.autograd.Function):
-    """The sum of each bag's rows of a table, (bags, dim); see ``Bags``."""
+    """(bags, dim) the sum of the table's rows in each bag; see ``Bags``."""
 
     @staticmethod
     def forward(
@@ -123,7 +123,7 @@ class _SumOfBags(torch.autograd.Function):
 
 
 def _table_gradient(shape: torch.Size, lazy: bool, index: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of a table from that of its looked-up rows, (rows, dim)."""
+    """(rows, dim) the gradient of a table, from the gradients of its looked-up rows."""
     if lazy:
         return torch.sparse_coo_tensor(index.unsqueeze(0), gradient, shape, check_invariants=False)
     return gradient.new_zeros(shape).index_add_(0, index, gradient)

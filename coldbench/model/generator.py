@@ -1,4 +1,4 @@
-"""Generators of item ID embeddings from side information: the parts that several methods share."""
+"""Parts that several methods share: generators of item ID embeddings from side information."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from coldbench.model.rows import Rows
 
 
 class FrozenBatch(NamedTuple):
-    """A batch with what a frozen backbone makes of it, computed once however many steps are taken on it."""
+    """A batch with a frozen backbone's outputs for it, which are computed once for all steps on the batch."""
 
     batch: Batch
-    context: Any  # of its rows, as ``Backbone.encode`` gives it
-    real: Tensor  # (distinct, dim) v_I of its distinct items
+    context: Any  # the context of its rows, from ``Backbone.encode``
+    real: Tensor  # (distinct, dim) v_I of its distinct items, trained
 
 
 def frozen_turns(
     backbone: Backbone, phase: Phase, epochs: int, repeats: int, players: Sequence[object] = (None,)
 ) -> Iterator[tuple[FrozenBatch, object]]:
-    """``Phase.turns`` for generators of embeddings on a frozen backbone."""
+    """Yields a ``FrozenBatch`` and the player that takes the next step on it, in the order of ``Phase.turns``."""
     frozen: FrozenBatch | None = None
     for batch, player in phase.turns(epochs, repeats, players):
         if frozen is None or frozen.batch is not batch:
@@ -38,13 +38,13 @@ def frozen_turns(
 
 
 class SideInformation(nn.Module):
-    """A generator's own embedding tables of V_S: item rows -> (rows, width).
+    """A generator's own embedding tables for the side information V_S: item rows -> (rows, width).
 
     Args:
         schema: The fields of the dataset.
         dim: The size of each field's embedding.
-        item_id: Whether the item's ID is one of the fields. It is a table apart from the backbone's.
-        padding: Whether places that a multi-valued field leaves empty count (see ``FieldEmbedding``).
+        item_id: Whether the item's ID is one of the fields. Its table is separate from the backbone's.
+        padding: Whether empty places of multi-valued fields count (see ``FieldEmbedding``).
     """
 
     def __init__(self, schema: Schema, dim: int, item_id: bool, padding: bool = False) -> None:
@@ -54,7 +54,7 @@ class SideInformation(nn.Module):
         self.width = (self.fields.fields + item_id) * dim
 
     def start_normal(self) -> None:
-        """Draws the tables from N(0, 1), as torch does for an embedding; the padding's row stays zero."""
+        """Draws the tables from N(0, 1), torch's default for embeddings; the padding's row stays zero."""
         tables = [self.fields.table, self.fields.padding, None if self.item is None else self.item.weight]
         for table in tables:
             if table is not None:
@@ -63,44 +63,44 @@ class SideInformation(nn.Module):
             self.fields.table[0] = 0.0
 
     def forward(self, items: Rows) -> Tensor:
-        """The embeddings of all fields, side by side, (rows, width)."""
+        """Item rows -> (rows, width) concatenated embeddings of all fields."""
         fields = self.fields(items).flatten(1)
         return fields if self.item is None else torch.cat([fields, lookup(self.item.weight, items.number)], 1)
 
 
 class Gaussian(NamedTuple):
-    """A diagonal normal distribution per row: mean and standard deviation, (rows, dim) each."""
+    """One diagonal normal distribution per row: mean and standard deviation, (rows, dim) each."""
 
     mean: Tensor
     deviation: Tensor
 
     def sample(self, scale: float) -> Tensor:
-        """Mean + scale * deviation * eps, eps from N(0, 1)."""
+        """(rows, dim) mean + scale * deviation * eps, with eps from N(0, 1)."""
         return torch.addcmul(self.mean, self.deviation, torch.randn_like(self.mean), value=scale)
 
     def unbind(self) -> tuple[Gaussian, Gaussian]:
-        """The two of a stack, (2, rows, dim)."""
+        """Splits a stack of two, (2, rows, dim), into its two distributions, (rows, dim) each."""
         means, deviations = self.mean.unbind(), self.deviation.unbind()
         return Gaussian(means[0], deviations[0]), Gaussian(means[1], deviations[1])
 
 
 def gaussian(raw: Tensor) -> Gaussian:
-    """(..., 2 * dim) means and log variances side by side -> the distribution."""
+    """(..., 2 * dim) concatenated means and log variances -> the distribution."""
     mean, log_variance = raw.chunk(2, -1)
     return Gaussian(mean, (0.5 * log_variance).exp())
 
 
 def wasserstein(first: Gaussian, second: Gaussian) -> Tensor:
-    """Squared 2-Wasserstein distance of diagonal normals, per row (AVAEW, equation 6).
+    """(rows,) squared 2-Wasserstein distance between diagonal normals (AVAEW, equation 6).
 
-    It is |mean - mean'|^2 + |deviation - deviation'|^2.
+    The distance is |mean - mean'|^2 + |deviation - deviation'|^2.
     """
     means, deviations = first.mean - second.mean, first.deviation - second.deviation
     return vecdot(means, means) + vecdot(deviations, deviations)
 
 
 class Generated(NamedTuple):
-    """What one pass through a generator gives, per item."""
+    """The outputs of one pass through a ``VariationalGenerator``, per item."""
 
     encoded: Gaussian  # N(mu, sigma) of v_I, equation 3
     prior: Gaussian  # N(mu_p, sigma_p) of V_S, equation 5
@@ -109,15 +109,15 @@ class Generated(NamedTuple):
 
 
 class VariationalGenerator(nn.Module):
-    """Encoder of v_I, prior encoder of V_S and their decoder (CVAR; AVAEW, equations 3 and 5).
+    """An encoder of v_I, a prior encoder of V_S and one decoder for both (CVAR; AVAEW, equations 3 and 5).
 
     Args:
         schema: The fields of the dataset.
-        dim: The size of an item ID embedding, and of the latent z.
+        dim: The size of an item ID embedding and of the latent z.
         noise: s in z = mu + s sigma eps.
         side_item_id: Whether the item's ID is part of V_S.
-        on_count: Whether the decoder also gets the item's ``count``.
-        normal_tables: Whether the embedding tables of V_S start from N(0, 1), and not from U(-0.01, 0.01) as the rest.
+        on_count: Whether the decoder also receives the item's ``count``.
+        normal_tables: Whether the tables of V_S start from N(0, 1) rather than, like the rest, U(-0.01, 0.01).
         padding: Whether empty places of multi-valued fields count.
     """
 
@@ -144,11 +144,11 @@ class VariationalGenerator(nn.Module):
             self.side.start_normal()
 
     def encoded(self, embedding: Tensor) -> Gaussian:
-        """g_I: (items, dim) item ID embeddings -> their latent distribution (equation 3)."""
+        """g_I: (items, dim) item ID embeddings -> their latent distributions (equation 3)."""
         return gaussian(self.encoder(embedding))
 
     def prior(self, items: Rows) -> Gaussian:
-        """g_S: side information -> the prior latent distribution (equation 5)."""
+        """g_S: side information of items -> their prior latent distributions (equation 5)."""
         return gaussian(self.prior_encoder(self.side(items)))
 
     def decode(self, latent: Tensor, items: Rows) -> Tensor:
@@ -159,26 +159,26 @@ class VariationalGenerator(nn.Module):
         return self.decoder(torch.cat([latent, count.expand(*latent.shape[:-1], 1)], -1))
 
     def warm(self, items: Rows) -> Tensor:
-        """Warm-up embeddings D(mu_p) from side information alone, (items, dim); the mean, so that no noise is left."""
+        """(items, dim) warm-up embeddings D(mu_p) from side information alone; the mean, so that they have no noise."""
         return self.decode(self.prior(items).mean, items)
 
     def forward(self, items: Rows, embedding: Tensor) -> Generated:
-        """Both ways through the decoder at once, for items and their (items, dim) ID embeddings."""
+        """Decodes latents of the encoder and of the prior, for items and their (items, dim) ID embeddings."""
         both = gaussian(torch.stack([self.encoder(embedding), self.prior_encoder(self.side(items))]))
         reconstructed, warm = self.decode(both.sample(self.noise), items).unbind()
         return Generated(*both.unbind(), reconstructed, warm)
 
     def loss(self, backbone: Backbone, frozen: FrozenBatch, alpha: float, beta: float) -> tuple[Tensor, Tensor]:
-        """L_CTR + alpha L_R + beta L_WD, the variational part of AVAEW's equation 11; each a mean over rows.
+        """L_CTR + alpha L_R + beta L_WD, the variational part of AVAEW's equation 11; each term is a mean over rows.
 
         Args:
             backbone: The frozen backbone.
             frozen: The rows, their context in the backbone and v_I of their items.
-            alpha: Weight of the reconstruction, equation 4.
-            beta: Weight of the Wasserstein distance, equation 6.
+            alpha: Weight of the reconstruction L_R, equation 4.
+            beta: Weight of the Wasserstein distance L_WD, equation 6.
 
         Returns:
-            The loss, and the warm-up embeddings D(z_p) that it was taken at, (distinct, dim).
+            The loss, and the warm-up embeddings D(z_p) at which it was computed, (distinct, dim).
         """
         batch, context, real = frozen
         made = self(batch.items, real)

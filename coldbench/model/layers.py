@@ -1,4 +1,4 @@
-"""The networks that backbones and generators are built from."""
+"""Layers and small networks, the building blocks of backbones and generators."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch.nn import functional
 
 from coldbench.model.embedding import FieldEmbedding
 
-INITIAL = 0.01  # every parameter starts from U(-0.01, 0.01), as in the code that gave AVAEW's tables
+INITIAL = 0.01  # parameters start from U(-0.01, 0.01), as in the code that produced AVAEW's tables
 
 
 def initialise(module: nn.Module) -> None:
-    """Draws every parameter of a module from U(-0.01, 0.01), batch-norm scales included; padding stays zero."""
+    """Draws all parameters of a module from U(-0.01, 0.01), including batch-norm scales; padding stays zero."""
     for parameter in module.parameters():
         nn.init.uniform_(parameter, -INITIAL, INITIAL)
     with torch.no_grad():
@@ -24,12 +24,12 @@ def initialise(module: nn.Module) -> None:
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """The small network that warm-up methods use: Linear, ReLU, Linear."""
+    """Builds the small network that warm-up methods use: Linear, ReLU, Linear."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
 
 class Dropout(nn.Module):
-    """Dropout with 16 random bits an element: on the CPU a third of the time of torch's own.
+    """Dropout with 16 random bits per element, which on the CPU takes a third of the time of torch's own.
 
     The rate is exact to 1 / 65,536.
     """
@@ -39,7 +39,7 @@ class Dropout(nn.Module):
         self.rate = rate
 
     def forward(self, values: Tensor) -> Tensor:
-        """Zeroes elements of (any) values with probability ``rate``, in training mode, and scales up the rest."""
+        """(any) values -> (any): in training mode, zeroes each with probability ``rate`` and scales up the rest."""
         if not self.training or values.is_cuda or self.rate == 1:
             return functional.dropout(values, self.rate, self.training)
         bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
@@ -49,9 +49,9 @@ class Dropout(nn.Module):
 
 
 class MLP(nn.Module):
-    """Blocks of Linear, BatchNorm, ReLU, Dropout and a last Linear to one logit.
+    """Blocks of Linear, BatchNorm, ReLU and Dropout, followed by a Linear to one logit.
 
-    Its first product is split: ``rest`` multiplies what does not depend on the item ID embedding,
+    The product of the first layer is split: ``rest`` multiplies what does not depend on the item ID embedding,
     once per batch, and ``forward`` adds the item's part.
     """
 
@@ -67,7 +67,7 @@ class MLP(nn.Module):
         self.blocks = nn.Sequential(*blocks)
 
     def rest(self, rest: Tensor) -> Tensor:
-        """(batch, rest) -> (batch, hidden), the share of the first layer without the item."""
+        """(batch, rest) inputs -> (batch, hidden) partial sums of the first layer, without the item's part."""
         return self.first_rest(rest)
 
     def forward(self, item: Tensor, partial: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ class MLP(nn.Module):
 
 
 class FactorizationMachine(nn.Module):
-    """Pairwise products of field embeddings and a linear term on numeric fields (Rendle 2010).
+    """Pairwise products of field embeddings plus a linear term on numeric fields (Rendle 2010).
 
-    What the item takes part in is its product with ``total``.
+    The item's pairwise products sum to the inner product of its embedding and ``total``.
 
     Args:
         numerics: The number of numeric fields.
@@ -89,15 +89,15 @@ class FactorizationMachine(nn.Module):
         self.linear = nn.Linear(numerics, 1)
 
     def forward(self, embeddings: Tensor, numeric: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums over all fields but the item ID.
+        """Computes the sums over all fields except the item ID.
 
         Args:
-            embeddings: (batch, fields, dim).
-            numeric: (batch, numerics).
+            embeddings: (batch, fields, dim) embeddings of these fields.
+            numeric: (batch, numerics) values of the numeric fields.
 
         Returns:
             ``total``, the sum of the embeddings, (batch, dim), and the logit, (batch,):
-            0.5 (sum^2 - sum of squares) by Rendle's lemma 3.1, and the linear term.
+            0.5 (sum^2 - sum of squares) by Rendle's lemma 3.1, plus the linear term.
         """
         total = embeddings.sum(1)
         pairs = 0.5 * (total.square().sum(-1) - embeddings.square().sum((1, 2)))

@@ -1,4 +1,4 @@
-"""The ``Method`` base: the warm-up interface; its defaults are the plain baseline."""
+"""The base class ``Method``: the interface of warm-up methods, whose default hooks are the plain baseline."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from coldbench.model.rows import Rows
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """What every method has; its own ``Config`` extends this.
+    """Hyper-parameters that all methods share; each method's ``Config`` extends this class.
 
-    A field made by ``after_fit`` is read by no hook before ``warm``: cells that differ in such fields alone share what
+    No hook before ``warm`` reads a field made by ``after_fit``: cells that differ only in such fields share what
     ``fit`` learned.
     """
 
@@ -34,29 +34,29 @@ ITEM_SPACE: Space = {"item_lr": LogUniform(3e-4, 3e-2), "item_epochs": Choice((1
 
 
 class Method(nn.Module):
-    """A way of giving cold items an ID embedding.
+    """Base class of methods that give cold items an ID embedding.
 
-    The protocol calls the hooks in the order they stand here, and ``logits`` wherever items are scored. Every hook gets
-    the backbone; only ``pretrain_loss`` gets one that is being trained. A hook may change the method's own parameters,
-    never the backbone's, but for the cold items' rows of its item table, and those by ``Backbone.place`` or by what it
-    returns.
+    The protocol calls the hooks in the order in which this class defines them, and ``logits`` whenever items are
+    scored. Every hook receives the backbone, which is frozen except in ``pretrain_loss``. A hook may change the
+    method's own parameters but not the backbone's, with one exception: the cold items' rows of the item table, which
+    it changes through ``Backbone.place`` or its return value.
 
-    What ``fit`` learns is kept in parameters, buffers, tensors or plain numbers that are attributes of the method or of
-    its modules: it is written down with them, and cells that differ only in what happens later start from it.
+    ``fit`` must keep what it learns in parameters, buffers, tensors or plain numbers that are attributes of the method
+    or of its modules. These are stored, and cells that differ only in what happens after ``fit`` start from them.
 
     Attributes:
         Config: A frozen dataclass of hyper-parameters that extends ``MethodConfig``, with the paper's defaults.
-        space: Where to search for them; ``ITEM_SPACE`` is added to it.
-        title: What tables call the method; its key where it is empty.
-        pretrained: Names of the method's modules that pretraining trains along with the backbone, and keeps.
-        config: This instance's values.
+        space: The search space of the hyper-parameters; ``ITEM_SPACE`` is added to it.
+        title: The method's name in tables; if empty, tables show its key.
+        pretrained: Names of the method's modules that pretraining trains and stores along with the backbone.
+        config: The values of this instance's hyper-parameters.
         schema: The fields of the dataset.
-        dim: The width of a row of the backbone's item table.
+        dim: The width of the backbone's item table.
 
     Args:
         config: An instance of ``Config``.
         schema: The fields of the dataset.
-        backbone: The one to work on, for the sizes of its embeddings; it is not kept.
+        backbone: The backbone to work on, for the sizes of its embeddings; the method does not keep it.
     """
 
     Config: ClassVar[type]
@@ -77,29 +77,29 @@ class Method(nn.Module):
 
     @property
     def adapt_steps(self) -> int:
-        """Optimiser steps that ``adapt`` takes for each batch of a phase; its share where steps are matched."""
+        """Optimiser steps that ``adapt`` takes per batch of a phase; where steps are limited, its share of them."""
         return 0
 
     def pretrain_loss(self, backbone: Backbone, batch: Batch) -> Tensor:
-        """What pretraining minimises, () from a batch of base."""
+        """The loss that pretraining minimises, () from a batch of base."""
         return ctr_loss(backbone(batch), batch)
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
-        """Learns from the old items, the backbone frozen."""
+        """Learns from the old items while the backbone is frozen."""
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
-        """The embeddings that cold items start from, (items, dim); called twice it gives the same."""
+        """Initial embeddings of the cold items, (items, dim); two calls return the same values."""
         return backbone.item_table(items.number)
 
     def warm(self, backbone: Backbone, phase: Phase) -> Tensor | None:
-        """Everything that a warm-up phase does with the cold items.
+        """Performs all training of the cold items in a warm-up phase.
 
-        By default their embeddings are trained (``train_items``), then the method may ``adapt``. Where the phase limits
-        its steps both share them as they would without a limit: ``adapt`` gets its part of them, rounded down, and is
-        left out where that is nothing.
+        By default their embeddings are trained (``train_items``), then the method may ``adapt``. If the phase limits
+        its steps, both share them in the same proportion as without a limit: ``adapt`` gets its part, rounded down,
+        and is skipped if that is zero.
 
         Returns:
-            (cold, dim) embeddings of ``phase.cold``, or None to leave those in the item table.
+            (cold, dim) embeddings of ``phase.cold``, or None to keep those in the item table.
         """
         budget = phase.budget
         for_items, for_adapt = budget.shares(self.config.item_epochs, self.adapt_steps)
@@ -111,10 +111,10 @@ class Method(nn.Module):
             return self.adapt(backbone, phase)
 
     def train_items(self, backbone: Backbone, phase: Phase) -> Tensor:
-        """Trains the cold items' embeddings alone, from those in the item table, by ``item_lr`` and ``item_epochs``.
+        """Trains only the cold items' embeddings, from those in the item table, with ``item_lr`` and ``item_epochs``.
 
         Returns:
-            (cold, dim) embeddings; the item table stays as it is.
+            (cold, dim) embeddings; the item table does not change.
         """
         rows = nn.Parameter(backbone.item_table.weight[phase.cold.number])
         place = places(phase.cold.number, len(backbone.item_table.weight))
@@ -124,18 +124,18 @@ class Method(nn.Module):
         return rows.detach()
 
     def adapt(self, backbone: Backbone, phase: Phase) -> Tensor | None:
-        """What the method does with a phase's rows after the cold items' embeddings were trained on them.
+        """Learns from a phase's rows after the cold items' embeddings were trained on them.
 
         Returns:
-            (cold, dim) embeddings that replace those of ``phase.cold``, or None to leave them.
+            (cold, dim) embeddings that replace those of ``phase.cold``, or None to keep them.
         """
         return None
 
     def logits(self, backbone: Backbone, batch: Batch, items: Tensor) -> Tensor:
-        """The scores that are trained and evaluated from ``fit`` on, (batch,).
+        """(batch,) the scores used for training and evaluation from ``fit`` on.
 
         Args:
-            backbone: Frozen.
+            backbone: The frozen backbone.
             batch: The rows.
             items: (batch, dim) the item embedding of each row.
         """
@@ -143,7 +143,7 @@ class Method(nn.Module):
 
 
 def places(items: Tensor, size: int) -> Tensor:
-    """(size,) int32: the place of each item in (items,) ids, and 0 for the others."""
+    """(items,) ids -> (size,) int32 position of each item among the ids, 0 for items that do not occur."""
     place = torch.zeros(size, dtype=torch.int32, device=items.device)
     place[items] = torch.arange(len(items), dtype=torch.int32, device=items.device)
     return place

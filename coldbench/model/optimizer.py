@@ -1,4 +1,4 @@
-"""Adam with its steps counted, and lazy updates of large tables that end where dense ones would."""
+"""Adam with counted steps and lazy updates of large tables, which lead to the same values as dense updates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.optim.adam import adam
 from coldbench.model.budget import Budget
 
 _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8
-_POINTS = 16_384  # of the curve that rows which no batch has touched yet lie on
+_POINTS = 16_384  # on the curve that gives the values of rows that no batch has touched yet
 
 
 class Moments(NamedTuple):
@@ -24,28 +24,28 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, parameter: Tensor) -> Moments:
-        """A parameter before its first step."""
+        """Creates the state of a parameter before its first step."""
         first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
         return cls(parameter, first, second, torch.zeros((), device=parameter.device))
 
     @property
     def gradient(self) -> Tensor:
-        """What ``backward`` left."""
+        """The gradient that ``backward`` computed."""
         return cast(Tensor, self.value.grad)
 
 
 class Adam:
     """Adam (Kingma and Ba 2014, arXiv:1412.6980) with L2 weight decay; large tables are updated lazily.
 
-    A parameter takes part from the first step on at which it has a gradient; at a step at which it has none it stays
-    as it is, as in ``torch.optim.Adam``. Of a parameter with a sparse gradient (see ``embedding.lookup``) a step moves
-    only the rows that the batch touched; ``settle`` moves the others to where dense steps would have moved them.
+    As in ``torch.optim.Adam``, a parameter's state begins at the first step for which it has a gradient, and a step
+    without a gradient leaves the parameter unchanged. If the gradient is sparse (see ``embedding.lookup``), a step
+    moves only the rows that the batch touched; ``settle`` moves the others to where dense steps would have moved them.
 
     Args:
-        budget: Where its steps are counted; it takes none that is not left there.
-        parameters: What it moves.
-        learning_rate: About the most that a step moves an element by.
-        weight_decay: L2, added to the gradient.
+        budget: Counts the steps; once it is spent, ``step`` does nothing.
+        parameters: The parameters to optimise.
+        learning_rate: Approximately the largest change of an element per step.
+        weight_decay: L2 penalty, added to the gradient.
     """
 
     def __init__(self, budget: Budget, parameters: list[Tensor], learning_rate: float, weight_decay: float) -> None:
@@ -53,16 +53,16 @@ class Adam:
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.parameters = [parameter for parameter in parameters if parameter.numel()]
-        self._states: dict[int, Moments | LazyTable] = {}  # by place in parameters
+        self._states: dict[int, Moments | LazyTable] = {}  # by index in parameters
 
     def zero_grad(self) -> None:
-        """Forgets all gradients."""
+        """Clears all gradients."""
         for parameter in self.parameters:
             parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
-        """One step down the gradients, if one is left in the budget."""
+        """Takes one step down the gradients, unless the budget is spent."""
         if self.budget.spent:
             return
         states = [self._state(place) for place, each in enumerate(self.parameters) if each.grad is not None]
@@ -75,7 +75,7 @@ class Adam:
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Brings the rows of large tables that the last batches did not touch up to date."""
+        """Updates the rows of large tables that the last batches did not touch."""
         for state in self._states.values():
             if isinstance(state, LazyTable):
                 state.settle()
@@ -89,7 +89,7 @@ class Adam:
         return self._states[place]
 
     def _move(self, parts: list[Moments]) -> None:
-        adam(  # the function under torch.optim.Adam, whose class adds 0.4 of its time
+        adam(  # the function behind torch.optim.Adam, whose class adds 0.4 of its time
             [part.value for part in parts],
             [part.gradient for part in parts],
             [part.first for part in parts],
@@ -108,18 +108,18 @@ class Adam:
 
 
 class LazyTable:
-    """A large table, of which a step moves the rows that the batch touched.
+    """The state of a large table, of which a step moves only the rows that the batch touched.
 
-    Dense steps would move the others as well. A row that no batch has touched is driven by its weight decay alone, so
-    that where it is after t steps depends on its first value alone: it is read off a curve of ``_POINTS`` values that
-    takes part in every step. A row that was touched before coasts on its first moment, in closed form.
+    Dense steps would move the other rows as well. Only weight decay moves a row that no batch has touched, so its value
+    after t steps depends on its first value alone: it is read from a curve of ``_POINTS`` values that takes part in
+    every step. A row that was touched before coasts on its first moment, in closed form.
 
-    Both moments of a row lie side by side, so that they are fetched from memory at once.
+    Both moments of a row are stored together, so that they are fetched from memory at once.
 
     Args:
-        table: (rows, dim).
-        learning_rate: As of ``Adam``.
-        weight_decay: As of ``Adam``.
+        table: (rows, dim) the parameter.
+        learning_rate: The learning rate of ``Adam``.
+        weight_decay: The weight decay of ``Adam``.
     """
 
     def __init__(self, table: Tensor, learning_rate: float, weight_decay: float) -> None:
@@ -130,13 +130,13 @@ class LazyTable:
         self.taken = 0
         self.touched_at = torch.zeros(len(table), dtype=torch.int32, device=table.device)  # 0: never
         self.curve = DecayCurve(table) if weight_decay else None
-        self._first_values: Tensor | None = None  # of the table, once ``settle`` has written over some of them
+        self._first_values: Tensor | None = None  # the table's, kept once ``settle`` overwrites some of them
         self._seen_at = torch.empty(len(table), dtype=torch.int32, device=table.device)
         self._rows = self._seen_at[:0]
         self._part: Moments | None = None
 
     def parts(self) -> list[Moments]:
-        """The rows that the sparse gradient touches, up to date, with their part of it; and the curve."""
+        """The rows that the sparse gradient touches, updated and with their gradients, followed by the decay curve."""
         gradient = cast(Tensor, self.table.grad)
         index, values = gradient._indices()[0], gradient._values()
         self._rows, place = distinct_rows(index, self._seen_at)
@@ -146,14 +146,14 @@ class LazyTable:
         return [self._part] if self.curve is None else [self._part, self.curve.state]
 
     def put_back(self) -> None:
-        """Writes what ``parts`` gave into the table, after the step."""
+        """Writes the rows that ``parts`` returned back into the table, after the step."""
         part = cast(Moments, self._part)
         self.taken += 1
         self._write(self._rows, part.value, part.first, part.second)
         self.touched_at.index_fill_(0, self._rows, self.taken)
 
     def settle(self) -> None:
-        """Moves every row to where the steps taken so far would have moved it densely."""
+        """Moves every row to where dense steps would have moved it so far."""
         old = (self.touched_at > 0).logical_and_(self.touched_at < self.taken).nonzero().squeeze(1)
         for rows in old.split(_POINTS):
             self._write(rows, *self._current(rows))
@@ -169,7 +169,7 @@ class LazyTable:
         self.moments.index_copy_(0, rows, torch.cat([first, second], 1))
 
     def _current(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Value and moments of some rows after all steps taken so far, (rows, dim) each."""
+        """(rows, dim) each: the values and both moments of some rows after all steps taken so far."""
         value = self.table.index_select(0, rows)
         first, second = (part.contiguous() for part in self.moments.index_select(0, rows).chunk(2, 1))
         if not self.taken:
@@ -184,12 +184,13 @@ class LazyTable:
         return value, first, second
 
     def _coasted(self, value: Tensor, first: Tensor, second: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows that were last touched at some steps, after as many dense steps without a gradient.
+        """Applies the dense steps without a gradient that rows have missed since they were last touched.
 
-        Without one the moments fall by beta1 and beta2 per step. The value moves by the learning rate times
-        first / sqrt(second), a geometric series in beta1 / sqrt(beta2); bias corrections are those of the last touch.
+        Without a gradient the moments shrink by the factors beta1 and beta2 per step. The value moves by the learning
+        rate times first / sqrt(second), a geometric series in beta1 / sqrt(beta2); bias corrections are those of the
+        last touch.
         """
-        passed = (self.taken - at).unsqueeze(1).to(value.dtype)  # (rows, 1) steps since
+        passed = (self.taken - at).unsqueeze(1).to(value.dtype)  # (rows, 1) steps since the last touch
         since = at.clamp(min=1).unsqueeze(1).to(value.dtype)
         ratio = _BETA1 / _BETA2**0.5
         series = ratio * (1 - ratio**passed) / (1 - ratio)
@@ -200,20 +201,20 @@ class LazyTable:
 
 
 class DecayCurve:
-    """Where Adam takes a value that has no gradient but its weight decay, for ``_POINTS`` values at once.
+    """The path of values that Adam moves by weight decay alone, for ``_POINTS`` first values at once.
 
     Args:
-        table: Whose values are to be read off it; their largest size is its end.
+        table: The table whose values are read from the curve; the largest absolute value is the curve's end.
     """
 
     def __init__(self, table: Tensor) -> None:
         self.end = max(float(table.detach().abs().max()), 1e-30)
         grid = torch.linspace(0, 1, _POINTS, dtype=table.dtype, device=table.device).square() * self.end
-        self.state = Moments.of(grid)  # denser towards 0, where the curve bends
+        self.state = Moments.of(grid)  # the grid is denser towards 0, where the curve bends
         self.state.value.grad = torch.zeros_like(grid)
 
     def read(self, begun: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Value and moments now of (any) values as they were before the first step."""
+        """(any) values before the first step -> their current values and both moments, (any) each."""
         place = (begun.abs() / self.end).sqrt_().mul_(_POINTS - 1).clamp_(max=_POINTS - 1.001)
         low = place.long()
         share = place - low
@@ -226,14 +227,14 @@ class DecayCurve:
 
 
 def distinct_rows(index: Tensor, seen_at: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct rows of a table, and the place among them of each in ``index``; a quarter of ``torch.unique``'s time.
+    """Finds the distinct rows in ``index`` and each entry's position among them, in 1/4 of ``torch.unique``'s time.
 
     Args:
-        index: (n,) int64 rows.
-        seen_at: (rows of the table,) int32 scratch: where in ``index`` each of them is.
+        index: (n,) int64 rows of a table.
+        seen_at: (rows of the table,) int32 scratch memory for a position of each row in ``index``.
     """
     here = torch.arange(len(index), dtype=torch.int32, device=index.device)
-    seen_at.scatter_(0, index, here)  # one of a row's places
+    seen_at.scatter_(0, index, here)  # one of the row's positions
     chosen = seen_at.index_select(0, index)
     distinct = chosen.eq(here)
     return index.masked_select(distinct), distinct.cumsum(0).index_select(0, chosen).sub_(1)

@@ -1,4 +1,4 @@
-"""``Phase``: the rows that a hook may learn from, and the optimiser steps that are taken on them."""
+"""``Phase``: the rows that a hook may learn from, and the optimiser steps taken on them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class RowsByItem(NamedTuple):
 
     Attributes:
         items: (distinct,) int64, the items that occur, sorted.
-        starts: (distinct + 1,) int64, where each item's rows begin in ``rows``, and their number.
-        rows: (rows,) int64 places in the phase; rows of the same time keep the phase's order.
+        starts: (distinct + 1,) int64, the start of each item's rows in ``rows``; the last entry is the number of rows.
+        rows: (rows,) int64 positions in the phase; rows of the same time keep the phase's order.
     """
 
     items: Tensor
@@ -36,29 +36,29 @@ class RowsByItem(NamedTuple):
 
 
 class Phase:
-    """The rows that a hook may learn from, batched, shuffled and with their optimiser steps counted.
+    """The rows that a hook may learn from, in shuffled batches, with a count of the optimiser steps on them.
 
-    It holds no other row of the log, and so none of the test's.
+    It contains no other rows of the log, and therefore no test rows.
 
     Attributes:
         name: ``base``, ``warm-a``, ``warm-b`` or ``warm-c``.
         view: What may be known of users and items in this phase.
         log: The rows, (rows,) per column.
         cold: The cold items, (cold,).
-        settings: What all methods share.
-        budget: The steps taken so far, and how many are left.
+        settings: The training settings that all methods share.
+        budget: The steps taken so far, and their limit if there is one.
         rows_seen: Rows in all steps together; a row counts once per step.
-        distinct_rows_seen: Rows that at least one step was taken on.
+        distinct_rows_seen: Rows in at least one step.
 
     Args:
-        name: As the attribute.
-        view: As the attribute.
-        log: As the attribute.
-        time: (rows,) int64 seconds, of each row.
-        cold: As the attribute.
-        settings: As the attribute.
-        limit: The most optimiser steps; None for no limit.
-        *seed: Of the batch order; another order in each pass, the same for every method.
+        name: The name of the phase.
+        view: What may be known of users and items.
+        log: The rows, (rows,) per column.
+        time: (rows,) int64, each row's time in seconds.
+        cold: The cold items, (cold,).
+        settings: The training settings that all methods share.
+        limit: The maximum number of optimiser steps; None for no limit.
+        *seed: Seeds the batch order, which differs between passes and is the same for every method.
     """
 
     def __init__(
@@ -85,20 +85,20 @@ class Phase:
         self._optimizers: list[Adam] = []
         self._in_turn: Iterator[Batch] | None = None
         self._seen = np.zeros(len(log.item), dtype=bool)
-        self._given: list[np.ndarray | slice] = []  # the rows that the next step is taken on
-        self._given_at = -1  # steps taken when they were given
+        self._given: list[np.ndarray | slice] = []  # the rows of the next step
+        self._given_at = -1  # the number of steps taken when they were given
 
     def __len__(self) -> int:
         return len(self.log.item)
 
     @property
     def steps(self) -> int:
-        """Optimiser steps taken so far."""
+        """The number of optimiser steps taken so far."""
         return self.budget.taken
 
     @property
     def distinct_rows_seen(self) -> int:
-        """Rows that at least one step was taken on."""
+        """The number of rows in at least one step."""
         return int(self._seen.sum())
 
     @property
@@ -107,30 +107,30 @@ class Phase:
         return len(starts(len(self), self.settings.batch_size))
 
     def batches(self, epochs: int = 1, repeats: int = 1) -> Iterator[Batch]:
-        """Shuffled batches to take one step on each.
+        """Yields shuffled batches; take one step on each.
 
         Args:
             epochs: Passes over all batches.
-            repeats: How often in a row each batch is given.
+            repeats: How many times in a row each batch is given.
 
         Yields:
-            Without a limit, each batch ``repeats`` times, ``epochs`` times over. With one, whatever is asked for, the
-            batches in turn, all of them before any is given again, until the steps are taken.
+            Without a limit on steps, each batch ``repeats`` times in each of ``epochs`` passes. With a limit, both
+            are ignored: the batches in turn, each before any is given again, until the limit is reached.
         """
         yield from (batch for batch, _ in self.turns(epochs, repeats, (None,)))
 
     def turns(self, epochs: int, repeats: int, players: Sequence[object]) -> Iterator[tuple[Batch, object]]:
-        """``batches`` for several optimisers that take steps in turn.
+        """Yields shuffled batches for several optimisers that take steps in turn.
 
         Args:
             epochs: Passes over all batches.
-            repeats: How often each batch goes round the players.
-            players: Who takes a step, one after the other, such as one generator and three times its classifier.
+            repeats: How many rounds of all players each batch gets.
+            players: The order in which optimisers take steps, such as a generator once, then a classifier three times.
 
         Yields:
-            A batch, and the player that is to take a step on it. Without a limit each batch goes ``repeats`` times
-            round the players; with one every step has the next batch in turn, so that no row is seen again before all
-            rows were, whatever takes the steps.
+            A batch, and the player that takes the next step on it. Without a limit on steps, all players take turns
+            on each batch, ``repeats`` times. With a limit, every step gets the next batch, so that no row is seen again
+            before all rows have been seen, whichever players take the steps.
         """
         if self.budget.limited:
             yield from self._limited_turns(players)
@@ -149,7 +149,7 @@ class Phase:
                 return
             yield next(self._in_turn), player
             if self.steps == before:
-                return  # who takes the batches takes no steps on them
+                return  # the caller takes no steps on its batches
 
     def _one_pass(self) -> Iterator[Batch]:
         random = np.random.default_rng(derive(*self._seed, self._passes))
@@ -160,7 +160,7 @@ class Phase:
             yield batch
 
     def at(self, rows: Tensor) -> Batch:
-        """A batch of some of the phase's rows, (rows,) places in the phase."""
+        """Builds a batch from (rows,) positions in the phase."""
         if self._given_at != self.steps:
             self._given = []
         self._given.append(rows.cpu().numpy())
@@ -175,7 +175,7 @@ class Phase:
 
     @cached_property
     def by_item(self) -> RowsByItem:
-        """The rows grouped by item, in time order within each."""
+        """The rows grouped by item, in time order within each item."""
         item = self.log.item.cpu().numpy()
         order = np.lexsort((self._time, item))
         items, first = np.unique(item[order], return_index=True)
@@ -183,13 +183,13 @@ class Phase:
         return RowsByItem(*(self.view.tensor(part) for part in parts))
 
     def parts_in_time(self, count: int) -> Tensor:
-        """Each item's rows cut into equal parts in time order; what is left over is left out.
+        """Cuts each item's rows into equal parts in time order; leftover rows are dropped.
 
         Args:
             count: The number of parts.
 
         Returns:
-            (count, rows) int64 places in the phase; a column holds rows of one item.
+            (count, rows) int64 positions in the phase; the rows of a column belong to the same item.
         """
         _, starts_, rows = self.by_item
         length = starts_.diff() // count
@@ -200,11 +200,11 @@ class Phase:
         return torch.stack([rows[first + part * step] for part in range(count)])
 
     def adam(self, parameters: Iterable[Tensor], learning_rate: float | None = None) -> Adam:
-        """A fresh Adam whose steps count as steps on this phase.
+        """Creates an Adam optimiser whose steps count as steps on this phase.
 
         Args:
-            parameters: What it moves.
-            learning_rate: None for the settings' own, which all methods share.
+            parameters: The parameters to optimise.
+            learning_rate: The learning rate; None for the one in the settings, which all methods share.
         """
         settings = self.settings
         rate = settings.learning_rate if learning_rate is None else learning_rate
@@ -212,24 +212,24 @@ class Phase:
         return self._optimizers[-1]
 
     def settle(self) -> None:
-        """Brings rows of large tables that the last steps did not touch up to date (see ``Adam.settle``)."""
+        """Updates the rows of large tables that the last steps did not touch (see ``Adam.settle``)."""
         for optimizer in self._optimizers:
             optimizer.settle()
 
 
 def ctr_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Binary cross-entropy of (batch,) logits, mean over the batch (AVAEW, equation 1)."""
+    """(batch,) logits -> () mean binary cross-entropy over the batch (AVAEW, equation 1)."""
     return functional.binary_cross_entropy_with_logits(logits, batch.click)
 
 
 def descend(phase: Phase, optimizer: Adam, loss: Callable[[Batch], Tensor], epochs: int = 1) -> None:
-    """Minimises a loss: one step per batch, ``epochs`` times over the phase."""
+    """Minimises a loss with one step per batch, in ``epochs`` passes over the phase."""
     for batch in phase.batches(epochs):
         step(optimizer, loss(batch))
 
 
 def step(optimizer: Adam, loss: Tensor) -> None:
-    """One step down a loss, for the optimiser's parameters only."""
+    """Takes one step down a loss; only the optimiser's parameters get gradients."""
     optimizer.zero_grad()
     loss.backward(inputs=optimizer.parameters)
     optimizer.step()

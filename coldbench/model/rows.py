@@ -1,4 +1,4 @@
-"""Rows of a log and of its users, items and contexts, as tensors."""
+"""Rows of a log, and of its users, items and contexts, as tensors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one side: users, items, or the context of interactions.
+    """Rows of one side: users, items or the contexts of interactions.
 
     Attributes:
-        number: (rows,) int32, which user or item; a running number for contexts.
-        ids: (rows, columns) int32, in the side's shared vocabulary, 0 is padding.
+        number: (rows,) int32, the number of the user or item; a running number for contexts.
+        ids: (rows, columns) int32, in the side's shared vocabulary, where 0 is padding.
         numeric: (rows, fields) float32, scaled to about [0, 1].
         field_of: (columns,) int64, the field that each column of ``ids`` belongs to.
         vocabulary: The number of the side's ids, padding included.
@@ -30,7 +30,7 @@ class Rows:
 
     @cached_property
     def bags(self) -> Bags:
-        """The rows without their padding, which is most of a multi-valued field."""
+        """The ids of each field without padding, which makes up most of a multi-valued field."""
         fields = int(self.field_of[-1]) + 1
         flat = self.ids.flatten()
         places = flat.nonzero().squeeze(1)
@@ -42,7 +42,7 @@ class Rows:
 
     @cached_property
     def empty(self) -> Tensor:
-        """The places that each multi-valued field leaves empty, (rows, fields) float32; 0 for other fields."""
+        """(rows, fields) float32, the number of empty places of each multi-valued field; 0 for other fields."""
         places = torch.bincount(self.field_of)
         starts = self.bags.starts
         ends = torch.cat([starts[1:], starts.new_tensor([len(self.bags.words)])])
@@ -50,9 +50,9 @@ class Rows:
 
     @cached_property
     def bags_by_word(self) -> tuple[Tensor, Tensor]:
-        """The bags that each id lies in, in the order of ids, (words,), and where each id's begin, (vocabulary,).
+        """The bags that contain each id, in the order of ids, (words,), and the start of each id's bags, (vocabulary,).
 
-        The gradient of a table is so one sum in order, faster than adding row by row.
+        With them the gradient of a table is one sum in order, which is faster than adding row by row.
         """
         words, bag, _ = self.bags
         order = words.argsort(stable=True)
@@ -61,12 +61,12 @@ class Rows:
 
 
 class Bags(NamedTuple):
-    """The ids of each row's fields, one bag a row and field.
+    """The ids of each row's fields, with one bag per row and field.
 
     Attributes:
-        words: (words,) int64 ids, none of them padding.
-        bag: (words,) int64, row * fields + field.
-        starts: (rows * fields,) int64, where each bag begins in ``words``.
+        words: (words,) int64 ids without padding.
+        bag: (words,) int64, the bag of each id: row * fields + field.
+        starts: (rows * fields,) int64, the start of each bag in ``words``.
     """
 
     words: Tensor
@@ -84,7 +84,7 @@ class Interactions(NamedTuple):
     numeric: Tensor
 
     def at(self, index: Tensor | slice) -> Interactions:
-        """A selection of rows: by numbers (a copy) or by a slice (none)."""
+        """Selects rows: by number, which copies them, or by a slice, which does not."""
         if isinstance(index, slice):
             return Interactions(*(column[index] for column in self))
         return Interactions(*(column.index_select(0, index) for column in self))

@@ -1,4 +1,4 @@
-"""What a phase may know of the users and the items."""
+"""``View``: what a phase may know of the users and items."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from coldbench.model.rows import Interactions, Rows
 
 
 class View:
-    """What a phase may know of the users and items, as tensors on one device.
+    """The fields of all users and items as far as a phase may know them, as tensors on one device.
 
     Numeric fields are min-max scaled and ``count`` is filled in, both from the rows in ``seen``.
 
     Args:
         dataset: The whole log.
-        seen: Row numbers that counts and scalings may use.
-        device: Where the tensors live.
-        strict: Whether the words of users and items, and their numbers' ranges, come from the seen rows' users and
-            items as well; a word that none of them has is padding.
+        seen: The numbers of the rows that counts and scalings may use.
+        device: The device of the tensors.
+        strict: Whether the words and the numeric ranges of users and items also come only from the users and items
+            of the seen rows; words that occur in none of these are replaced by padding.
     """
 
     def __init__(self, dataset: Dataset, seen: np.ndarray | slice, device: torch.device, strict: bool = False) -> None:
@@ -53,30 +53,30 @@ class View:
         return self.tensor(ids), self.tensor(numeric.astype(np.float32))
 
     def tensor(self, array: np.ndarray) -> Tensor:
-        """An array on the view's device; on the CPU it shares the array's memory."""
+        """Converts an array to a tensor on the view's device; on the CPU both share their memory."""
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # and it is never written to
             return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
     def users(self, index: Tensor) -> Rows:
-        """The rows of some users."""
+        """(rows,) user numbers -> the users with their fields."""
         ids, numeric = self._users
         return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["user"])
 
     def items(self, index: Tensor) -> Rows:
-        """The rows of some items."""
+        """(rows,) item numbers -> the items with their fields."""
         ids, numeric = self._items
         return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["item"])
 
     def contexts(self, ids: Tensor, numeric: Tensor) -> Rows:
-        """The rows of some contexts."""
+        """(rows, columns) ids and (rows, fields) scaled numbers -> the contexts."""
         return Rows(torch.arange(len(ids), device=ids.device), ids, numeric, *self._layout["context"])
 
     def interactions(self, dataset: Dataset, rows: np.ndarray) -> Interactions:
-        """Rows of a log, their context scaled by what the view knows.
+        """Selects rows of a log and scales their context by the ranges that the view knows.
 
         Args:
-            dataset: The log; the view does not keep it, so that no hook reaches a row that it is not given.
+            dataset: The log; the view does not keep it, so that no hook can reach rows that it was not given.
             rows: (rows,) row numbers.
         """
         numeric = _scaled(dataset.context.numeric[rows], self._context_range)
@@ -94,7 +94,7 @@ class View:
 
 
 def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Column-wise minimum and maximum; (0, 1) where there are no rows."""
+    """Minimum and maximum per column; (0, 1) if there are no rows."""
     columns = values.shape[1]
     if not len(values):
         return np.zeros(columns), np.ones(columns)
@@ -102,12 +102,12 @@ def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _met(index: np.ndarray, size: int) -> np.ndarray:
-    """(size,) which of a side's rows occur."""
+    """(size,) bool, whether each of a side's rows occurs in ``index``."""
     return np.bincount(index, minlength=size) > 0
 
 
 def _known_words(ids: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
-    """(rows, columns) ids with padding in place of those that none of some rows has."""
+    """(rows, columns) ids, with padding in place of ids that do not occur in the given rows."""
     if isinstance(rows, slice) or not ids.size:
         return ids
     known = _met(ids[rows].ravel(), int(ids.max()) + 1)

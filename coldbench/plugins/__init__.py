@@ -1,1 +1,1 @@
-"""Where methods, backbones and datasets come from: the registry, plugin files, the scaffold."""
+"""Discovery of methods, backbones and datasets: the registry, plugin files and the templates for new ones."""

@@ -1,4 +1,4 @@
-"""What a plugin says of itself, from its file's docstring and its class."""
+"""Descriptions of plugins, read from their files' docstrings and their classes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from coldbench.core.config import as_dict
 
 
 def citation(owner: type[Any]) -> str:
-    """The first paragraph of a plugin's file: what it is, by whom, where; in one line, without its full stop."""
+    """The first paragraph of a plugin's file, with its source, as one line without the final full stop."""
     return " ".join(_paragraphs(owner)[0].split()).rstrip(".")
 
 
 def departures(owner: type[Any]) -> str:
-    """The paragraph of a plugin's file that says how it departs from its paper; empty where it says nothing."""
+    """The paragraph of a plugin's file that says how it departs from its paper; empty if there is no such paragraph."""
     return " ".join(" ".join(part.split()) for part in _paragraphs(owner) if part.strip().startswith("Departs"))
 
 
 def described(owner: type[Any], name: str) -> dict[str, Any]:
-    """What a record says of a plugin: title, citation, departures, defaults, and which fields are locations.
+    """A record's description of a plugin: title, citation, departures, defaults and the fields that are locations.
 
-    A location is a field that does not compare, such as the folder that data lie in.
+    A location is a field that is not compared, such as the folder of the data.
     """
     return {
         "title": getattr(owner, "title", "") or name,

@@ -1,4 +1,4 @@
-"""Plugin files outside the tree: their source is what is digested, sent to workers and run."""
+"""Plugin files outside the source tree: their text is digested, sent to workers and executed."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from typing import cast
 
 from coldbench.core.errors import InputError
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # of a plugin: it becomes part of file names and table rows
-PREFIX = "coldbench_plugin_"  # of the modules that plugin files become
-_SLOW = 10.0  # seconds of an import after which a person wants to know
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # a plugin's name, which file names and table rows contain
+PREFIX = "coldbench_plugin_"  # of the names that plugin files are imported under
+_SLOW = 10.0  # seconds after which an unfinished import is reported
 _LARGEST = 2**20  # bytes of a plugin's source
 
 
 @dataclass(frozen=True)
 class PluginFile:
-    """A Python file as text, which any process can run, whether it has the file or not.
+    """The text of a Python file, which any process can execute without access to the file itself.
 
     Attributes:
-        path: Where it was read, for messages and tracebacks.
-        source: Its content.
+        path: Where the file was read, for messages and tracebacks.
+        source: The content of the file.
     """
 
     path: str
@@ -37,10 +37,10 @@ class PluginFile:
 
     @classmethod
     def read(cls, path: Path) -> PluginFile:
-        """Reads a file.
+        """Reads a plugin file.
 
         Raises:
-            InputError: It is no readable Python file, or its name is none that a plugin can have.
+            InputError: If it is not a readable Python file, or its name is not a valid plugin name.
         """
         if path.suffix != ".py" or not NAME.fullmatch(path.stem):
             raise InputError(
@@ -58,26 +58,26 @@ class PluginFile:
 
     @property
     def stem(self) -> str:
-        """The file's name without its ending."""
+        """The file's name without its extension."""
         return Path(self.path).stem
 
     @property
     def module(self) -> str:
-        """The name under which it is imported, the same in every process; two files of one name keep apart."""
+        """The name it is imported under, equal in all processes; files of one name but other content stay distinct."""
         return f"{PREFIX}{self.stem}_{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
 
     def load(self) -> ModuleType:
-        """The source as a module of that name, run once per process.
+        """Imports the source under the name ``module``, once per process.
 
         Raises:
-            InputError: It raises; the message says what and in which line.
+            InputError: If the source raises; the message says what, and on which line.
         """
         if self.module in sys.modules:
             return sys.modules[self.module]
         loader = _Loader(self)
         spec = importlib.util.spec_from_file_location(self.module, self.path, loader=loader)
         module = importlib.util.module_from_spec(cast(ModuleSpec, spec))
-        sys.modules[self.module] = module  # dataclasses and pickles look it up
+        sys.modules[self.module] = module  # dataclasses and pickle look it up there
         slow = threading.Timer(_SLOW, lambda: print(f"plugin {self.path} is still being imported", file=sys.stderr))
         slow.daemon = True
         slow.start()
@@ -92,7 +92,7 @@ class PluginFile:
 
 
 class _Loader(importlib.abc.InspectLoader):
-    """Gives Python the text of a ``PluginFile`` as a module's source."""
+    """An import loader that takes a module's source from a ``PluginFile``."""
 
     def __init__(self, file: PluginFile) -> None:
         self.file = file
@@ -105,7 +105,7 @@ class _Loader(importlib.abc.InspectLoader):
 
 
 def explained(error: BaseException, *paths: str) -> str:
-    """An exception in one line, with the last line of a plugin's files that it passed through."""
+    """Formats an exception in one line, with the last line of the given files that its traceback contains."""
     text = " ".join(str(error).split())
     if isinstance(error, SyntaxError):
         where = "" if error.lineno is None else f" in line {error.lineno}"

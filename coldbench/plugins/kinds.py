@@ -1,4 +1,4 @@
-"""The kinds of plugins: what each is called, what it subclasses, where it lies."""
+"""The kinds of plugins: methods, backbones and datasets, each with its base class and its package."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Kind(Generic[T]):
     """One kind of plugin.
 
     Attributes:
-        name: In the singular, for messages.
-        base: The class that a plugin subclasses.
-        package: Where the built-in ones lie, one file each.
-        group: The entry point group of those that installed packages bring.
-        config: What their ``Config`` extends; None for nothing.
+        name: The kind's name in the singular, for messages.
+        base: The class that plugins of this kind subclass.
+        package: The package of the built-in plugins, one file each.
+        group: The entry point group in which installed packages declare plugins.
+        config: The class that each plugin's ``Config`` extends; None if there is no such class.
     """
 
     name: str
@@ -42,10 +42,10 @@ BY_NAME: dict[str, Kind[Any]] = {kind.name: kind for kind in KINDS.values()}
 
 
 def check_plugin(kind: Kind, name: str, owner: type) -> None:
-    """Checks the ``Config`` and the ``space`` of a plugin's class.
+    """Checks the ``Config``, ``space`` and title of a plugin's class.
 
     Raises:
-        InputError: One of them is missing, or not what it should be.
+        InputError: If one of them is missing or invalid.
     """
     where = f"{kind.name} {name!r}"
     config = getattr(owner, "Config", None)

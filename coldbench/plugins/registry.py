@@ -1,4 +1,4 @@
-"""``Registry``: names and classes of methods, backbones and datasets, plugin files among them."""
+"""``Registry``: finds methods, backbones and datasets by name, including those of plugin files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 
 class Registry:
-    """What can be named: the plugins that come with coldbench, those of installed packages, and those of some files.
+    """All plugins with a name: those that come with coldbench, of installed packages, and of the given plugin files.
 
     Args:
-        files: Plugin files, each of which adds one method, backbone or dataset.
+        files: Plugin files, each defining one method, backbone or dataset.
 
     Raises:
-        InputError: A file cannot be imported, breaks the interface, or has a name that is taken.
+        InputError: If a file cannot be imported, breaks the interface, or has a name that is taken.
     """
 
     def __init__(self, files: Sequence[PluginFile] = ()) -> None:
@@ -43,22 +43,22 @@ class Registry:
             self.files[kind.name, name] = file
 
     def names(self, kind: Kind) -> tuple[str, ...]:
-        """All names of a kind, sorted."""
+        """All plugin names of a kind, sorted."""
         return tuple(sorted({*_modules(kind), *(name for of, name in self.files if of == kind.name)}))
 
     def every(self, kind: Kind) -> list[str]:
-        """The names that ``all`` stands for: what comes with coldbench and what the files add.
+        """The names that ``all`` stands for: the plugins that come with coldbench and those of the plugin files.
 
-        Plugins of installed packages are left out, so that the same command gives the same table on every machine.
+        Plugins of installed packages are excluded, so that the same command gives the same table on every machine.
         """
         own = [name for name in self.names(kind) if (kind.name, name) in self.files or name in _built_in(kind)]
         return [name for name in own if getattr(self.get(kind, name), "by_name", True)]
 
     def get(self, kind: Kind[T], name: str) -> type[T]:
-        """The class behind a name.
+        """Returns the plugin class with the given name.
 
         Raises:
-            InputError: The name is unknown, or its file breaks the interface.
+            InputError: If the name is unknown, or its file breaks the interface.
         """
         file = self.files.get((kind.name, name))
         if file is None and name not in _modules(kind):
@@ -66,19 +66,19 @@ class Registry:
         return plugin_class(kind, name, file)
 
     def spec(self, kind: Kind, name: str, values: Mapping[str, Any]) -> Spec:
-        """A plugin with its configuration: the defaults, and some values in their place.
+        """Returns a plugin with its default configuration, in which the given values replace defaults.
 
         Raises:
-            InputError: The name is unknown, or a value is not what its field takes.
+            InputError: If the name is unknown, or a field does not accept its value.
         """
         config: Any = self.get(kind, name)
         return Spec(kind.name, name, resolve(name, config.Config, values), self.files.get((kind.name, name)))
 
     def dataset(self, text: str) -> tuple[str, dict[str, str]]:
-        """The dataset that a user means: a name, or what one of them recognises, such as a folder's path.
+        """Finds the dataset that a text denotes: its name, or a text that a dataset recognises, such as a path.
 
         Returns:
-            Its name, and the values of its ``Config`` that the text stands for.
+            The dataset's name, and the values of its ``Config`` that the text stands for.
         """
         names = self.names(DATASETS)
         if text not in names:
@@ -90,10 +90,10 @@ class Registry:
 
 
 def defined(file: PluginFile) -> tuple[Kind, str]:
-    """What a plugin file defines: its kind, and the name it is known by.
+    """Imports a plugin file and returns the kind and the name of the plugin that it defines.
 
     Raises:
-        InputError: It defines no plugin, or several, or one with a name or a ``Config`` that cannot be.
+        InputError: If it does not define exactly one plugin, or the plugin's name or ``Config`` is invalid.
     """
     module = file.load()
     classes = [(kind, owner) for kind in KINDS.values() for owner in _classes(kind, module)]
@@ -110,10 +110,10 @@ def defined(file: PluginFile) -> tuple[Kind, str]:
 
 @cache
 def plugin_class(kind: Kind[T], name: str, file: PluginFile | None) -> type[T]:
-    """The class of a plugin that comes with coldbench, with an installed package, or from a file.
+    """Returns the class of a plugin that comes from coldbench, an installed package or a plugin file.
 
     Raises:
-        InputError: It cannot be imported, or breaks the interface.
+        InputError: If it cannot be imported, or breaks the interface.
     """
     if file is not None:
         module = file.load()
@@ -121,7 +121,7 @@ def plugin_class(kind: Kind[T], name: str, file: PluginFile | None) -> type[T]:
         path = _modules(kind)[name]
         try:
             module = importlib.import_module(path)
-        except Exception as error:  # of an installed package, which may raise anything
+        except Exception as error:  # an installed package may raise anything
             raise InputError(f"{kind.name} {name!r} of {path} cannot be imported: {explained(error, path)}") from None
     classes = _classes(kind, module)
     if len(classes) != 1:
@@ -133,10 +133,10 @@ def plugin_class(kind: Kind[T], name: str, file: PluginFile | None) -> type[T]:
 
 
 def class_of(spec: Spec) -> type[Any]:
-    """The class behind a spec, in whatever process.
+    """Returns the plugin class of a spec, in any process.
 
     Raises:
-        InputError: There is no plugin of that name here.
+        InputError: If no plugin of that name is installed in this process.
     """
     kind = BY_NAME[spec.kind]
     if spec.file is None and spec.name not in _modules(kind):
@@ -145,7 +145,7 @@ def class_of(spec: Spec) -> type[Any]:
 
 
 def forget() -> None:
-    """Looks again at what is installed, when asked next."""
+    """Clears the caches, so that the next query looks up the installed plugins again."""
     _modules.cache_clear()
     plugin_class.cache_clear()
 
@@ -160,7 +160,7 @@ def _classes(kind: Kind[T], module: ModuleType) -> list[type[T]]:
 
 @cache
 def _built_in(kind: Kind) -> dict[str, str]:
-    """Name to module, of what comes with coldbench: a file's name, with hyphens in a dataset's."""
+    """Maps the names of coldbench's own plugins to their modules; a dataset's name has hyphens for underscores."""
     package = importlib.import_module(kind.package)
     found = [info.name for info in pkgutil.iter_modules(package.__path__)]
     names = [name.replace("_", "-") if kind is DATASETS else name for name in found]
@@ -169,5 +169,5 @@ def _built_in(kind: Kind) -> dict[str, str]:
 
 @cache
 def _modules(kind: Kind) -> dict[str, str]:
-    """Name to module, of what comes with coldbench and of what is installed."""
+    """Maps the names of coldbench's own and of installed plugins to their modules."""
     return {point.name: point.module for point in entry_points(group=kind.group)} | _built_in(kind)

@@ -1,4 +1,4 @@
-"""``coldbench new``: a commented plugin file that works as it stands."""
+"""``coldbench new``: writes a commented plugin file that works without changes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from coldbench.plugins.registry import Registry
 
 
 def new(kind: str, name: str, folder: Path = Path()) -> Path:
-    """Writes ``NAME.py`` into a folder.
+    """Writes the plugin file ``NAME.py`` into a folder and returns its path.
 
     Raises:
-        InputError: The kind or name is none, the name is taken, or the file exists or cannot be written.
+        InputError: If the kind or name is invalid, the name is taken, or the file exists or cannot be written.
     """
     if kind not in BY_NAME:
         raise unknown("kind", kind, BY_NAME)
@@ -28,7 +28,7 @@ def new(kind: str, name: str, folder: Path = Path()) -> Path:
     path = folder / f"{name}.py"
     text = files("coldbench.plugins").joinpath("templates", f"{kind}.txt").read_text(encoding="utf-8")
     title = "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
-    if re.search(rf"\b{title}\b", text):  # such as Config
+    if re.search(rf"\b{title}\b", text):  # the template already uses the name, such as Config
         title += kind.capitalize()
     try:
         with path.open("x", encoding="utf-8") as file:

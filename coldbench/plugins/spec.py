@@ -1,4 +1,4 @@
-"""``Spec``: a plugin by name, with its configuration, as it travels between processes."""
+"""``Spec``: a plugin's name and configuration, in a form that can be sent between processes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from coldbench.plugins.file import PluginFile
 
 @dataclass(frozen=True)
 class Spec:
-    """A method, backbone, dataset or protocol by name, with its resolved ``Config``.
+    """The name and resolved ``Config`` of a method, backbone, dataset or protocol.
 
-    A process that reads one back from a pickle imports the plugin's file first, and no other process does.
+    Unpickling a spec imports its plugin file, so only the processes that read the spec import the file.
 
     Attributes:
         kind: ``method``, ``backbone``, ``dataset`` or ``protocol``.
-        name: Its key.
-        config: An instance of its ``Config``.
-        file: The plugin file that defines it; None for one that is installed.
+        name: The plugin's key.
+        config: An instance of the plugin's ``Config``.
+        file: The plugin file that defines it; None for an installed plugin.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class Spec:
 
     @property
     def label(self) -> str:
-        """The name, and what of its configuration is not the default."""
+        """The name, followed by the configuration values that differ from their defaults."""
         return label(self.name, self.config)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,1 +1,1 @@
-"""The split of a log, the phases of a warm-up and what is measured after each."""
+"""The warm-up protocols: the split of a log, the phases, and the metrics measured after each phase."""

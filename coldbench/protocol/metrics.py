@@ -1,4 +1,4 @@
-"""(labels, scores) -> float. Pure functions of NumPy arrays."""
+"""Metrics of predictions: pure functions of NumPy arrays, (labels, scores) -> float."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from scipy.stats import rankdata
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric of ``all_metrics`` is called, read and shown.
+    """The name, direction and number format of a metric of ``all_metrics``.
 
     Attributes:
-        title: What tables and figures call it.
-        higher_is_better: Its direction.
-        form: The format of its values.
-        required: Whether every record has to hold it; records of older versions may lack the others.
+        title: The metric's name in tables and figures.
+        higher_is_better: Whether higher values are better.
+        form: The format specification of its values.
+        required: Whether every record must contain it; records of older versions may lack the other metrics.
     """
 
     title: str
@@ -26,11 +26,11 @@ class Metric:
 
     @property
     def sign(self) -> int:
-        """1 where higher is better, -1 where lower is."""
+        """1 if higher is better, -1 if lower is better."""
         return 1 if self.higher_is_better else -1
 
 
-METRICS = {  # by the name that records have
+METRICS = {  # by their names in records
     "auc": Metric("AUC", higher_is_better=True, required=True),
     "gauc": Metric("GAUC", higher_is_better=True),
     "logloss": Metric("log loss", higher_is_better=False),
@@ -44,10 +44,10 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
     Args:
         labels: (rows,) 0 or 1.
-        scores: (rows,) in any monotone scale.
+        scores: (rows,) on any monotone scale.
 
     Returns:
-        A share in [0, 1]; NaN where only one class is present.
+        A value in [0, 1]; NaN if only one class is present.
     """
     positive = labels > 0
     clicked = int(positive.sum())
@@ -58,7 +58,7 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def logloss(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Mean binary cross-entropy of logits, in nats."""
+    """Mean binary cross-entropy of (rows,) labels and (rows,) logits, in nats."""
     logits = logits.astype(np.float64)
     return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
 
@@ -66,11 +66,11 @@ def logloss(labels: np.ndarray, logits: np.ndarray) -> float:
 def grouped_auc(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> float:
     """AUC within each group, averaged with the group's rows as weights (GAUC, Zhu et al. 2017).
 
-    Groups with only one class have no AUC and are left out. NaN where no group has one.
+    Groups with only one class have no AUC and are left out. The result is NaN if no group has an AUC.
 
     Args:
         labels: (rows,) 0 or 1.
-        scores: (rows,) in any scale that is monotone within a group.
+        scores: (rows,) on any scale that is monotone within a group.
         groups: (rows,) the user (or item) of each row.
     """
     order = np.lexsort((scores, groups))
@@ -78,7 +78,7 @@ def grouped_auc(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> f
     first = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
     sizes = np.diff(np.r_[first, len(groups)])
     member = np.repeat(np.arange(len(first)), sizes)
-    # average rank of ties within the group
+    # ties within a group get their average rank
     tie = np.r_[True, (scores[1:] != scores[:-1]) | (member[1:] != member[:-1])]
     run = np.cumsum(tie) - 1
     starts = np.flatnonzero(tie)
@@ -95,7 +95,7 @@ def grouped_auc(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> f
 
 
 def calibration_error(labels: np.ndarray, logits: np.ndarray, bins: int = 20) -> float:
-    """Expected calibration error over bins of equal size: mean |click rate - mean prediction|."""
+    """Expected calibration error over bins of equally many rows: mean |click rate - mean prediction|."""
     order = np.argsort(logits, kind="stable")
     chances = 1 / (1 + np.exp(-logits[order].astype(np.float64)))
     parts = zip(np.array_split(labels[order], bins), np.array_split(chances, bins), strict=True)
@@ -105,7 +105,7 @@ def calibration_error(labels: np.ndarray, logits: np.ndarray, bins: int = 20) ->
 
 
 def all_metrics(labels: np.ndarray, logits: np.ndarray, users: np.ndarray, items: np.ndarray) -> dict[str, float]:
-    """Every metric of a record, by name."""
+    """Computes all metrics of a record, by name, from arrays of shape (rows,)."""
     return {
         "auc": auc(labels, logits),
         "logloss": logloss(labels, logits),

@@ -1,4 +1,4 @@
-"""The phases of a warm-up: pretrain -> fit -> cold -> warm-a -> warm-b -> warm-c. They stand nowhere else."""
+"""The only loop over the phases of a warm-up: pretrain -> fit -> cold -> warm-a -> warm-b -> warm-c."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from coldbench.protocol.rules import Rules
 from coldbench.protocol.split import WarmUpSplit
 
 COLD = "cold"
-_EVALUATION_ROWS = 65_536  # rows scored at once
+_EVALUATION_ROWS = 65_536  # rows per batch when scoring
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One point of evaluation.
+    """The results of one evaluation on the test rows.
 
     Attributes:
-        phase: ``cold``, or the warm-up phase that was just trained on.
-        metrics: By name, on the test rows.
-        steps: Optimiser steps taken on the phase's rows; for ``cold``, on base by ``fit``.
+        phase: ``cold``, or the warm-up phase that has just ended.
+        metrics: Values by name, on the test rows.
+        steps: Optimiser steps taken on the phase's rows; for ``cold``, the steps of ``fit`` on base.
         rows_seen: Rows in all these steps together.
-        distinct_rows_seen: Rows that at least one step was taken on.
-        seconds: Wall time of the phase, evaluation included.
-        cpu_seconds: Processor time of its training alone.
+        distinct_rows_seen: Rows in at least one of these steps.
+        seconds: Wall time of the phase, including the evaluation.
+        cpu_seconds: Processor time of the training alone.
         logits: (test,) float32, in the order of the split's test rows.
         embeddings: (cold, item_width) float32, the cold items' embeddings, in the order of the split's new items.
-        gap: How far these are from the old items' embeddings, by name (``gap.py``).
+        gap: Distances of these from the old items' embeddings, by name (``gap.py``).
     """
 
     phase: str
@@ -59,15 +59,15 @@ class Outcome:
 
 
 class WarmUp:
-    """One dataset's phases under one protocol and seed.
+    """Runs the phases of one dataset under one protocol and seed.
 
     Args:
         rules: The protocol.
         dataset: The whole log.
-        split: Its parts.
-        settings: What all methods share.
-        device: Where to train.
-        *seed: What the random streams derive from; shared by all methods of a comparison.
+        split: The parts of the log.
+        settings: The training settings that all methods share.
+        device: The device to train on.
+        *seed: The parts that random streams derive from; the same for all methods of a comparison.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class WarmUp:
         self.cold = self.view.tensor(split.new_items)
 
     def pretrain(self, backbone: Backbone, method: Method) -> Phase:
-        """Trains all of a backbone on base, from its initial values; returns the phase that it was trained on."""
+        """Initialises a backbone and trains all of it on base; returns the phase with the steps taken."""
         self._seed_torch("pretrain")
         initialise(backbone)
         backbone.requires_grad_(True).train()
@@ -101,10 +101,10 @@ class WarmUp:
         return base
 
     def fit(self, backbone: Backbone, method: Method) -> Phase:
-        """Fits a method on a pretrained backbone; returns the phase that it was fitted on.
+        """Fits a method on a pretrained backbone; returns the phase with the steps taken.
 
         From here on the backbone's weights are frozen, but it stays in training mode while item embeddings or a method
-        are trained: its batch statistics are not frozen (as in the code that gave the tables).
+        are trained: its batch statistics are not frozen (as in the code that produced AVAEW's tables).
         """
         backbone.frozen().train()
         self._seed_torch("fit")
@@ -115,7 +115,7 @@ class WarmUp:
         return base
 
     def phases(self, backbone: Backbone, method: Method) -> Iterator[Outcome]:
-        """Takes the cold items of a fitted method through the phases."""
+        """Takes the cold items through all phases with a fitted method, and yields one outcome per phase."""
         backbone.frozen().train()
         self._seed_torch("embed")
         started, began = time.perf_counter(), time.process_time()
@@ -138,12 +138,12 @@ class WarmUp:
             yield self._outcome(phase, backbone, method, old, started, time.process_time() - began)
 
     def phase(self, name: str, rows: np.ndarray, limit: int | None = None) -> Phase:
-        """A phase over some rows of the log."""
+        """Creates a phase over some rows of the log."""
         log, cold = self.view.interactions(self.dataset, rows), self.view.items(self.cold)
         return Phase(name, self.view, log, self.dataset.time[rows], cold, self.settings, limit, *self.seed)
 
     def predict(self, backbone: Backbone, method: Method) -> np.ndarray:
-        """(test,) logits of the test rows, with running statistics and no dropout."""
+        """(test,) logits of the test rows, computed with running statistics and without dropout."""
         backbone.eval()
         method.eval()
         log = self.view.interactions(self.dataset, self.split.test)

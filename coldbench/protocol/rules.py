@@ -1,4 +1,4 @@
-"""What a protocol decides: what may be known in each phase, and how many optimiser steps a phase allows."""
+"""The protocols: each decides what may be known in a phase and how many optimiser steps a phase allows."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from coldbench.protocol.split import WarmUpSplit
 
 @dataclass(frozen=True)
 class Rules:
-    """Base of the protocols.
+    """Base class of the protocols.
 
     Attributes:
-        knowledge: A name for what ``known`` gives; protocols with the same one share what was trained on base.
-        strict: Whether words and ranges come from the known rows' users and items alone.
+        knowledge: A name for the rows that ``known`` returns; with equal names, protocols share training on base.
+        strict: Whether words and ranges come only from the users and items of the known rows.
     """
 
     knowledge: ClassVar[str]
     strict: ClassVar[bool]
 
     def known(self, split: WarmUpSplit, phases: int) -> np.ndarray | slice:
-        """The rows that counts and scalings may come from after some warm-up phases have begun."""
+        """The rows that counts and scalings may use once the first ``phases`` warm-up phases have begun."""
         raise NotImplementedError
 
     def limit(self, batches: int) -> int | None:
-        """The optimiser steps of a warm-up phase of so many batches; None for as many as a method asks for."""
+        """The maximum number of optimiser steps of a warm-up phase with ``batches`` batches; None for no limit."""
         return None
 
 
@@ -40,15 +40,15 @@ class Paper(Rules):
     strict: ClassVar[bool] = False
 
     def known(self, split: WarmUpSplit, phases: int) -> np.ndarray | slice:
-        """Everything, from the beginning."""
+        """All rows that the split lets the protocol use, from the beginning."""
         return split.known
 
 
 @dataclass(frozen=True)
 class Strict(Rules):
-    """Counts, words and scalings come from base and from the phases that have begun, and from no test row.
+    """Counts, words and scalings come from base and the phases that have begun, and never from test rows.
 
-    docs/protocols.md says what this does not remove: base itself is not cut at a moment in time.
+    docs/protocols.md says which leaks this does not remove: base itself is not cut at a point in time.
     """
 
     knowledge: ClassVar[str] = "rows so far"
@@ -62,12 +62,12 @@ class Strict(Rules):
 
 @dataclass(frozen=True)
 class Matched(Strict):
-    """Strict, and every method takes the same number of optimiser steps on each warm-up phase's batches, in turn."""
+    """The strict protocol with the same number of optimiser steps for all methods, on each phase's batches in turn."""
 
-    budget: Count = 1  # steps a phase, in epochs of the plain baseline
+    budget: Count = 1  # steps per phase, in epochs of the plain baseline
 
     def limit(self, batches: int) -> int | None:
-        """``budget`` steps per batch."""
+        """Allows ``budget`` steps per batch."""
         return self.budget * batches
 
 

@@ -1,4 +1,4 @@
-"""``Dataset`` -> ``WarmUpSplit``: base, warm-a, warm-b, warm-c, test; and pseudo-cold validation."""
+"""Splits a ``Dataset`` into base, warm-a, warm-b, warm-c and test, also for validation on pseudo-cold items."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from coldbench.core.seeds import derive
 from coldbench.data.dataset import Dataset
 
 WARM_PHASES = ("warm-a", "warm-b", "warm-c")
-PSEUDO_COLD = 0.2  # the share of old items that validation treats as new
+PSEUDO_COLD = 0.2  # share of the old items that validation treats as new
 
 
 @dataclass(frozen=True)
 class WarmUpSplit:
-    """Row numbers of each part of a log, in time order per item (AVAEW, section 3.1).
+    """The row numbers of each part of a log, in time order per item (AVAEW, section 3.1).
 
     Attributes:
-        base: Every interaction of the old items, in row order.
-        warm: Per phase, the next ``k`` interactions of each new item.
-        test: What the new items have left.
+        base: All interactions of the old items, in row order.
+        warm: Maps each warm-up phase to the next ``k`` interactions of each new item.
+        test: The remaining interactions of the new items.
         old_items: Items with more than ``n`` interactions.
-        new_items: Items with at least 3 ``k`` and at most ``n`` interactions: the cold items.
-        discarded_items: Items with fewer than 3 ``k``.
-        known: The rows that the ``paper`` protocol's counts and scalings come from; a slice of all by default.
+        new_items: The cold items: those with at least 3 ``k`` and at most ``n`` interactions.
+        discarded_items: Items with fewer than 3 ``k`` interactions.
+        known: The rows that counts and scalings use under the ``paper`` protocol; by default all rows, as a slice.
     """
 
     base: np.ndarray
@@ -38,7 +38,7 @@ class WarmUpSplit:
     known: np.ndarray | slice = field(default_factory=lambda: slice(None))
 
     def sizes(self) -> dict[str, int]:
-        """Rows per part and items per group."""
+        """The number of rows per part and of items per group, by name."""
         return {
             "base": len(self.base),
             **{name: len(rows) for name, rows in self.warm.items()},
@@ -50,12 +50,12 @@ class WarmUpSplit:
 
 
 def warm_up_split(dataset: Dataset) -> WarmUpSplit:
-    """Splits by the dataset's (N, K).
+    """Splits a dataset by its N and K.
 
-    Interactions of a new item are ordered by time; ties keep the row order of the log.
+    The interactions of a new item are ordered by time; ties keep the row order of the log.
 
     Raises:
-        InputError: No item is old, or none is new with something left to test on.
+        InputError: If there are no old items, or no new items with interactions left for the test.
     """
     n, k = dataset.n, dataset.k
     counts = np.bincount(dataset.item, minlength=dataset.schema.items)
@@ -78,13 +78,13 @@ def warm_up_split(dataset: Dataset) -> WarmUpSplit:
 
 
 def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
-    """The split that hyper-parameters are chosen on: some old items, drawn by the seed, treated exactly like new ones.
+    """Splits a dataset to choose hyper-parameters: old items, drawn by the seed, are treated exactly like new ones.
 
-    They leave base with all their interactions; the first N of them, as many as a new item has at most, make the
-    phases and the test. The new items are not in it: none of their rows is trained on, scored or counted.
+    All interactions of the drawn items leave base; each item's first N, the maximum of a new item, form the phases and
+    the test. The new items are not part of this split: none of their rows are trained on, scored or counted.
 
     Raises:
-        InputError: The dataset cannot be split, or has too few old items to spare any.
+        InputError: If the dataset cannot be split, or has too few old items to spare any.
     """
     split = warm_up_split(dataset)
     drawn = round(PSEUDO_COLD * len(split.old_items))
@@ -110,7 +110,7 @@ def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
 
 
 def _ranked(dataset: Dataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of the chosen items, item by item in time order, and each row's place in its item's."""
+    """The rows of the chosen items, item by item in time order, and each row's rank within its item."""
     rows = np.flatnonzero(chosen[dataset.item])
     rows = rows[np.lexsort((dataset.time[rows], dataset.item[rows]))]
     items = dataset.item[rows]

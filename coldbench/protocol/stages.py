@@ -1,4 +1,4 @@
-"""The three stages of a cell, pretrained backbone -> fitted method -> phases, and what one hands to the next."""
+"""The three stages of a cell, pretrained backbone -> fitted method -> phases, and the state passed between them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from coldbench.protocol.rules import Rules
 from coldbench.protocol.split import WarmUpSplit, pseudo_cold_split, warm_up_split
 
 _METHOD, _BACKBONE = "method.", "backbone."
-_OWN = frozenset({"training", "config", "schema", "dim", "item_width"})  # attributes that no fit may change
+_OWN = frozenset({"training", "config", "schema", "dim", "item_width"})  # attributes that fit must not change
 _PLAIN = (bool, int, float)
-_PLAIN_MARK = "#"  # behind the name of a number, so that it does not come back as a tensor
+_PLAIN_MARK = "#"  # suffix of a plain number's name, so that it is not restored as a tensor
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a stage leaves: a pretrained backbone, or a fitted method.
+    """The result of a stage: a pretrained backbone or a fitted method.
 
     Attributes:
-        state: Arrays by name; those of the method begin with ``method.``.
-        steps: Optimiser steps it took.
-        seconds: Wall time it took.
-        cpu_seconds: Processor time it took.
-        rows_seen: Rows in all its steps together.
-        distinct_rows_seen: Rows that at least one step was taken on.
+        state: Arrays by name; names of the method's arrays begin with ``method.``.
+        steps: Optimiser steps of the stage.
+        seconds: Wall time of the stage.
+        cpu_seconds: Processor time of the stage.
+        rows_seen: Rows in all steps together.
+        distinct_rows_seen: Rows in at least one step.
     """
 
     state: dict[str, np.ndarray]
@@ -49,7 +49,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a cell's result, but its data.
+    """Everything that determines a cell's result, except its data.
 
     Attributes:
         backbone: The backbone's class.
@@ -57,10 +57,10 @@ class Recipe:
         method: The method's class.
         method_config: An instance of its ``Config``.
         rules: The protocol.
-        settings: What all methods share.
+        settings: The training settings that all methods share.
         device: ``cpu`` or ``cuda``.
-        validation: Whether it is computed on pseudo-cold items, to choose hyper-parameters, instead of the new ones.
-        seed: What all random streams derive from; never from the method, so that methods are paired.
+        validation: Whether pseudo-cold items replace the new ones, to choose hyper-parameters.
+        seed: The parts that all random streams derive from; they exclude the method, so that methods are paired.
     """
 
     backbone: type[Backbone]
@@ -74,27 +74,27 @@ class Recipe:
     seed: tuple[object, ...]
 
     def split(self, dataset: Dataset) -> WarmUpSplit:
-        """The parts of the data that it is computed on."""
+        """Splits the cell's data into parts."""
         return pseudo_cold_split(dataset, *self.seed) if self.validation else warm_up_split(dataset)
 
     def on(self, dataset: Dataset) -> Stages:
-        """The stages on the cell's data."""
+        """Creates the stages on the cell's data."""
         return Stages(self, dataset)
 
 
 def seed_parts(seed: int, dataset: str, backbone: str) -> tuple[object, ...]:
-    """What the random streams of a cell derive from: never the method, so that methods are paired.
+    """The parts that a cell's random streams derive from; they exclude the method, so that methods are paired.
 
     Args:
-        seed: The replication's.
+        seed: The seed of the replication.
         dataset: The dataset's name.
-        backbone: The backbone's label, its variant included.
+        backbone: The backbone's label, which includes its variant.
     """
     return seed, dataset, backbone
 
 
 class Stages:
-    """The stages of one cell on its data; each starts from what the one before it left, and changes nothing of it."""
+    """The stages of one cell on its data; each starts from the result of the previous one and does not modify it."""
 
     def __init__(self, recipe: Recipe, dataset: Dataset) -> None:
         self.recipe = recipe
@@ -104,16 +104,16 @@ class Stages:
         self.protocol = WarmUp(recipe.rules, dataset, self.split, recipe.settings, device, *recipe.seed)
 
     def new_backbone(self) -> Backbone:
-        """The cell's backbone, not initialised."""
+        """Creates the cell's backbone, not yet initialised."""
         return self.recipe.backbone(self.recipe.backbone_config, self.dataset.schema).to(self.recipe.device)
 
     def new_method(self, backbone: Backbone) -> Method:
-        """The cell's method, initialised from the cell's seed."""
+        """Creates the cell's method, initialised from the cell's seed."""
         torch.manual_seed(derive(*self.recipe.seed, "method"))
         return self.recipe.method(self.recipe.method_config, self.dataset.schema, backbone).to(self.recipe.device)
 
     def pretrain(self) -> Trained:
-        """Trains the backbone on base, and what the method has pretrained along with it."""
+        """Trains the backbone on base, along with the modules that the method lists in ``pretrained``."""
         started, began = time.perf_counter(), time.process_time()
         backbone = self.new_backbone()
         method = self.new_method(backbone)
@@ -135,7 +135,7 @@ class Stages:
         return _trained(state | _arrays(buffers), phase, started, began)
 
     def phases(self, pretrained: Trained, fitted: Trained) -> Iterator[Outcome]:
-        """Takes the cold items through the phases, one outcome after the other, as they are asked for."""
+        """Takes the cold items through the phases and yields one outcome per phase, lazily."""
         backbone, method = self._pretrained(pretrained)
         own = {n.removeprefix(_METHOD): value for n, value in fitted.state.items() if n.startswith(_METHOD)}
         restore(method, own, self.recipe.device)
@@ -146,7 +146,7 @@ class Stages:
             yield _with_fit(outcome, fitted) if outcome.phase == COLD else outcome
 
     def run(self) -> list[Outcome]:
-        """All stages, one after the other."""
+        """Runs all stages and returns one outcome per phase."""
         pretrained = self.pretrain()
         return list(self.phases(pretrained, self.fit(pretrained)))
 
@@ -163,7 +163,7 @@ class Stages:
 
 
 def attributes(method: Method) -> Iterator[tuple[str, Any]]:
-    """What the modules of a method have as plain attributes, by dotted name; no parameter, buffer or module."""
+    """Yields plain attributes of a method's modules by dotted name; no parameters, buffers or modules."""
     for prefix, module in method.named_modules():
         for name, value in vars(module).items():
             if not name.startswith("_") and name not in _OWN:
@@ -171,14 +171,14 @@ def attributes(method: Method) -> Iterator[tuple[str, Any]]:
 
 
 def captured(method: Method, before: dict[str, Any]) -> dict[str, np.ndarray]:
-    """All that a method has learned, as arrays by dotted name.
+    """Collects everything that a method has learned, as arrays by dotted name.
 
     Args:
-        method: After ``fit``.
-        before: Its attributes before; those that are the same object now are left out.
+        method: The method after ``fit``.
+        before: The method's attributes before ``fit``; those that are still the same objects are left out.
 
     Raises:
-        TypeError: ``fit`` left something that is no tensor and no plain number.
+        TypeError: If ``fit`` set an attribute to anything but a tensor or a plain number.
     """
     found = _arrays(method.state_dict())
     for name, value in attributes(method):
@@ -197,7 +197,7 @@ def captured(method: Method, before: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def restore(method: Method, state: dict[str, np.ndarray], device: str) -> None:
-    """Gives a new method what ``captured`` found in another."""
+    """Loads a state from ``captured`` into a new method."""
     own = method.state_dict()
     method.load_state_dict({name: torch.from_numpy(state[name].copy()) for name in own})
     modules = dict(method.named_modules())
@@ -213,7 +213,7 @@ def _arrays(state: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _with_fit(outcome: Outcome, fitted: Trained) -> Outcome:
-    """The outcome of ``cold`` with what ``fit`` cost: it is what led there."""
+    """Adds the cost of ``fit`` to the outcome of ``cold``, which it led to."""
     return replace(
         outcome,
         steps=fitted.steps,

@@ -1,1 +1,1 @@
-"""Records -> tables."""
+"""Turns the records of a run into a report: analysis, tables, figures, a page and LaTeX."""

@@ -1,1 +1,1 @@
-"""A grid of cells: options, plan, tasks on Ray, records in a folder."""
+"""Runs a grid of cells: reads options, plans the missing cells, computes them on Ray and stores their records."""

@@ -220,7 +220,7 @@ def test_tables_sort_by_value_and_back(visit):
     box.locator("thead th").nth(1).get_by_role("button").click()
     assert header.get_attribute("aria-sort") == "none"
     names = box.locator("tbody tr").evaluate_all("rows => rows.map(row => row.cells[1].textContent)")
-    assert names == [NASTY, NASTY, "base", "base"]
+    assert names == ["base", "base", f"MWUF {NASTY}", f"MWUF {NASTY}"]
     box.locator("thead th").nth(1).get_by_role("button").click(click_count=2)
     assert box.locator("tbody tr").evaluate_all(values) == original
 

@@ -81,6 +81,7 @@ def by_slope(work: Callable[[np.ndarray], object], sizes: tuple[np.ndarray, np.n
         sizes: Few and more rows to do it on.
         rows: For how many the cost is asked.
     """
+    work(sizes[0])  # what a first call imports and allocates is nobody's cost
     few, many = (cpu(lambda part=part: work(part)) for part in sizes)
     per_row = (many - few) / (len(sizes[1]) - len(sizes[0]))
     return Cost(rows * per_row, few - len(sizes[0]) * per_row)

@@ -388,7 +388,7 @@ COMMANDS = [
 
 GOOD = (Path(__file__).parent.parent / "coldbench" / "plugins" / "templates" / "method.txt").read_text()
 GOOD = GOOD.replace("$title", "Mine")
-CONFIG = GOOD[GOOD.index("@dataclass") : GOOD.index("# where")]
+CONFIG = GOOD[GOOD.index("@dataclass") : GOOD.index("space: Space")]
 CLASS = GOOD[GOOD.index("class Mine") :]
 HEAD = GOOD[: GOOD.index("@dataclass")]
 

@@ -61,7 +61,7 @@ def test_a_run_there_equals_one_on_a_disk(endpoint, storage, tmp_path):
     assert "2 cells, 0 of them reused" in said
     assert "report: s3://bucket/runs/one/report/report.md" in said
     report = contents(storage, "bucket/runs/one/report")
-    assert b"| fm" in report["report.md"]
+    assert b"| FM" in report["report.md"]
     assert report["index.html"].startswith(b"<!DOCTYPE html>")
 
     written = {file.path: file.mtime for file in storage.get_file_info(FileSelector("bucket/runs/one/cells"))}

@@ -121,8 +121,10 @@ class GAR(Method):
         rate = self.config.learning_rate
         critic = phase.adam([*self.user_tower.parameters(), *self.item_tower.parameters()], rate)
         generator = phase.adam([*self.side.parameters(), *self.generator.parameters()], rate)
+        before: FrozenBatch | None = None
         for frozen, player in frozen_turns(backbone, phase, epochs, self.config.repeats, (_CRITIC, _GENERATOR)):
-            embedded = user(backbone, frozen.batch)
+            if frozen is not before:  # both players take a step on a batch, unless steps are limited
+                embedded, before = user(backbone, frozen.batch), frozen
             if player == _CRITIC:
                 step(critic, self.critic_loss(frozen.batch, embedded, frozen.real))
             else:

@@ -84,6 +84,11 @@ class Cell:
         return self._method.fit is not Method.fit
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The labels of its dataset, backbone and method."""
+        return {part: getattr(self, part).label for part in ("dataset", "backbone", "method")}
+
+    @property
     def stem(self) -> str:
         """The name of the cell's files, without their endings."""
         return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
@@ -91,8 +96,7 @@ class Cell:
     @property
     def name(self) -> str:
         """The cell's name in messages; it includes the protocol unless that is the published one."""
-        labels = {part: getattr(self, part).label for part in ("dataset", "backbone", "method")}
-        return cell_name({"labels": labels, "seed": self.seed, "protocol": self.protocol.label})
+        return cell_name({"labels": self.labels, "seed": self.seed, "protocol": self.protocol.label})
 
     def __str__(self) -> str:
         return self.name
@@ -105,7 +109,7 @@ class Cell:
             "method": self.method.name,
             "seed": self.seed,
             "protocol": self.protocol.label,
-            "labels": {part: getattr(self, part).label for part in ("dataset", "backbone", "method")},
+            "labels": self.labels,
             "fingerprint": self.fingerprint,
             "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
             | {

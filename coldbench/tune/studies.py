@@ -11,13 +11,14 @@ from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Choice, Space, parse
 from coldbench.plugins.registry import class_of
 from coldbench.plugins.spec import Spec
+from coldbench.protocol.metrics import METRICS as MEASURED
 from coldbench.protocol.split import WARM_PHASES
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options
 from coldbench.run.plan import Plan, make_plan
 from coldbench.tune.samplers import Values
 
-METRICS = {"mean-auc": ("auc", 1), "mean-gauc": ("gauc", 1), "mean-logloss": ("logloss", -1)}
+METRICS = {f"mean-{name}": (name, MEASURED[name].sign) for name in ("auc", "gauc", "logloss")}
 POINTS = 1 + len(WARM_PHASES)  # evaluation points per seed: cold and the warm-up phases
 
 

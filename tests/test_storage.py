@@ -11,7 +11,8 @@ from pyarrow.fs import _MockFileSystem
 from coldbench.commands import run as runs
 from coldbench.commands.verify import compare
 from coldbench.core.errors import InputError
-from coldbench.core.storage import Remote, place
+from coldbench.core.remote import Remote
+from coldbench.core.storage import place
 from coldbench.run.folder import PRETRAINED, Folder
 from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan

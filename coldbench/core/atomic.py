@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from coldbench.core.storage import Place, Remote, make_folder
+from coldbench.core.storage import Place, make_folder
 
 
 def write_text(path: Place, text: str) -> None:
@@ -16,11 +16,10 @@ def write_text(path: Place, text: str) -> None:
 
 def write_bytes(path: Place, content: bytes) -> None:
     """Writes a file atomically and creates its parent folders; an object store is atomic by itself."""
-    if isinstance(path, Remote):
+    if not isinstance(path, Path):
         path.write_bytes(content)
         return
-    if isinstance(path, Path):
-        make_folder(path.parent)
+    make_folder(path.parent)
     descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -16,7 +16,7 @@ import torch
 
 from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, digest, spelled
-from coldbench.core.storage import Place, Remote
+from coldbench.core.storage import Place
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.spec import Spec
 from coldbench.run.options import FLAGS, PROVENANCE
@@ -67,7 +67,7 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}
-    options["out"] = folder.location if isinstance(folder, Remote) else "."
+    options["out"] = "." if isinstance(folder, Path) else folder.location
     if plan.plugins:
         options["plugin"] = [plugin_path(file) for file in plan.plugins]
     if plan.options.data_dir:

@@ -74,6 +74,6 @@ def report(location: str, question: ReportOptions | None = None) -> Report:
 def _described(plan: Plan) -> str:
     folder = Folder(place(plan.options.out))
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
-    backbones = {cell.pretrained_key for cell in todo if folder.trained(PRETRAINED, cell) is None}
+    backbones = {cell.pretrained_key for cell in todo if not folder.has_trained(PRETRAINED, cell)}
     lines = [f"{'to do' if cell in todo else 'done '}  {cell}" for cell in plan.cells]
     return "\n".join([*lines, f"{len(plan.cells)} cells, {len(todo)} to do, {len(backbones)} backbones to pretrain"])

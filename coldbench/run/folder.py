@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError
-from coldbench.core.storage import Place, make_folder
+from coldbench.core.storage import Place, make_folder, size
 from coldbench.data.dataset import Dataset
 from coldbench.protocol.phases import Outcome
 from coldbench.protocol.split import WarmUpSplit
@@ -62,10 +62,17 @@ class Folder:
             raise InputError(f"--out {self.path} cannot be written ({reason}); give a folder that can") from None
 
     def record(self, cell: Cell) -> Record | None:
-        """The record of a finished cell, or None if it or its predictions are missing, truncated or edited."""
+        """The record of a finished cell, or None if it or its predictions are missing or damaged.
+
+        The predictions are not read: their size has to be the recorded one. Whether they were edited since is checked
+        by who uses them (``is_whole``).
+        """
         record = parse_record(self.path / CELLS / f"{cell.stem}.json")
-        whole = not isinstance(record, str) and record["key"] == cell.key and self.is_whole(record)
-        return record if whole and not isinstance(record, str) else None
+        if isinstance(record, str) or record["key"] != cell.key:
+            return None
+        if "predictions_size" not in record:  # a record of coldbench 0.2.0
+            return record if self.is_whole(record) else None
+        return record if size(self.path / record["predictions"]) == record["predictions_size"] else None
 
     def is_whole(self, record: Record) -> bool:
         """Whether a record's predictions exist and are unchanged since the record was written."""
@@ -120,9 +127,10 @@ class Folder:
         pq.write_table(pa.table(columns), sink, compression="zstd")
         embeddings = {"old_items": split.old_items, "new_items": split.new_items}
         embeddings |= {outcome.phase: outcome.embeddings for outcome in outcomes}
-        files = {
+        files: dict[str, Any] = {
             "predictions": f"{PREDICTIONS}/{cell.stem}.parquet",
             "predictions_digest": hashlib.sha256(sink.getvalue()).hexdigest(),
+            "predictions_size": len(sink.getvalue()),
             "embeddings": f"{EMBEDDINGS}/{cell.stem}.npz",
         }
         write_bytes(self.path / files["predictions"], sink.getvalue())
@@ -174,6 +182,10 @@ class Folder:
         counts = {name: int(value) for name, value in costs.items() if "seconds" not in name}
         state = {name.removeprefix("state."): value for name, value in content.items()}
         return Trained(state, **counts, seconds=costs["seconds"], cpu_seconds=costs["cpu_seconds"])
+
+    def has_trained(self, stage: str, cell: Cell) -> bool:
+        """Whether the file of a cell's stage exists; a worker that cannot read it makes the stage again."""
+        return size(self.path / self.trained_file(stage, cell)) is not None
 
     def trained_file(self, stage: str, cell: Cell) -> str:
         """The path of the file of a stage, ``pretrained`` or ``fitted``, relative to this folder."""

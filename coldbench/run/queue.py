@@ -127,7 +127,7 @@ class Queue:
         """Whether a stage is neither finished nor being made."""
         if key in self._made or key in self._making:
             return False
-        if self._folder.trained(stage, cell) is not None:
+        if self._folder.has_trained(stage, cell):
             self._made.add(key)
             return False
         return True

@@ -43,6 +43,7 @@ RECORD = {
         ),
         "seed": {"type": "integer", "minimum": 0},
         "generation": {"type": "integer", "minimum": 1},
+        "predictions_size": {"type": "integer", "minimum": 0},
         "labels": _TEXTS | {"required": [*_PARTS]},
         "plugins": {
             "type": "object",

@@ -13,6 +13,7 @@ from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
+from coldbench.report.state import is_current, keep, state
 from coldbench.report.writers import files, page
 from coldbench.run.folder import Folder
 
@@ -31,7 +32,7 @@ class Report:
 
 
 def write_report(out: Path, options: ReportOptions | None = None, name: str | None = None) -> Report:
-    """Writes ``report/`` in a run's folder.
+    """Writes ``report/`` in a run's folder, unless it is there and nothing that it is made from has changed since.
 
     Args:
         out: The run's folder.
@@ -41,18 +42,22 @@ def write_report(out: Path, options: ReportOptions | None = None, name: str | No
     Raises:
         InputError: The folder holds no run or no finished cell, the options do not suit it, or it cannot be written.
     """
-    findings = find(out, options or ReportOptions())
+    options, name, folder = options or ReportOptions(), name or out.resolve().name, out / "report"
+    wanted = state(out, options, name)
+    if is_current(folder, wanted):
+        return Report(folder / "report.md", (folder / files.SUMMARY).read_text())
+    findings = find(out, options)
     drawn, undrawn = pictures(Folder(out), findings)
     findings = replace(findings, notes=[*findings.notes, *undrawn])
     tables = contents(findings)
     written = files.files(findings, tables)
     latex = {file: content for file, content in written.items() if file.endswith(".tex") and file != files.DOCUMENT}
-    written["index.html"] = page.render(name or out.resolve().name, findings, tables, drawn, latex)
-    folder = out / "report"
+    written["index.html"] = page.render(name, findings, tables, drawn, latex)
     try:
-        write_pictures(folder / "figures", drawn)
+        figures = write_pictures(folder / "figures", drawn)
         for file, content in written.items():
             write_text(folder / file, content)
+        keep(folder, wanted, [*written, *(f"figures/{figure}" for figure in figures)])
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error.strerror})") from None
-    return Report(folder / "report.md", files.summary(findings, tables))
+    return Report(folder / "report.md", written[files.SUMMARY])

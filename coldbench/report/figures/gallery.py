@@ -18,14 +18,17 @@ from coldbench.run.folder import Folder
 from coldbench.run.record import Record
 
 _Parts = tuple[str, str, str, str, Figure]  # the arguments of ``picture.draw``
+EMBEDDINGS = "embeddings"
+KINDS = ("phases", "steps", "difference", "published", "ranks", "budgets", EMBEDDINGS)  # how the figures' kinds begin
 
 
-def pictures(folder: Folder, findings: Findings) -> tuple[list[Picture], list[str]]:
+def pictures(folder: Folder, findings: Findings, only: str | None = None) -> tuple[list[Picture], list[str]]:
     """Draws every figure that a run's findings allow.
 
     Args:
         folder: The run's folder, for the embeddings.
         findings: The run's findings; the embeddings and the paper's numbers do not depend on the metric.
+        only: One of ``KINDS``, to draw no other; None for all.
 
     Returns:
         The pictures, and a sentence for each that could not be drawn, saying why.
@@ -33,20 +36,26 @@ def pictures(folder: Folder, findings: Findings) -> tuple[list[Picture], list[st
     notes: list[str] = []
     with rc_context(RC):
         chosen = looks(findings.frame["method"], findings.titles.get("method"))
-        drawn = [draw(*parts) for section in findings.sections for parts in _of_section(section, chosen, findings)]
-        drawn += [draw(*parts) for parts in _ranks(findings, chosen, notes)]
-        for dataset, part in findings.scored.groupby("dataset", sort=False):
-            figure = budgets.against_budget(_titled(part, findings), chosen, findings.options)
-            if figure is not None:
-                caption = _BUDGETS.format(behind=over(part, findings.options.alpha))
-                drawn.append(draw(str(dataset), "budgets", "equal optimiser steps", caption, figure))
-        drawn += [draw(*parts) for parts in _maps(folder, findings, chosen, notes)]
+        parts = [part for section in findings.sections for part in _of_section(section, chosen, findings)]
+        parts += [*_ranks(findings, chosen, notes), *_budgets(findings, chosen)]
+        if only in (None, EMBEDDINGS):  # the only ones that are slow to compute
+            parts += _maps(folder, findings, chosen, notes)
+        drawn = [draw(*part) for part in parts if only is None or part[1].startswith(only)]
     return drawn, notes
 
 
 def _titled(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """A frame with the backbones' titles."""
     return frame.replace({"backbone": dict(findings.titles.get("backbone", {}))})
+
+
+def _budgets(findings: Findings, chosen: dict[str, Look]) -> Iterator[_Parts]:
+    """The metric against the budget of protocol matched, for each dataset that was run with several budgets."""
+    for dataset, part in findings.scored.groupby("dataset", sort=False):
+        figure = budgets.against_budget(_titled(part, findings), chosen, findings.options)
+        if figure is not None:
+            caption = _BUDGETS.format(behind=over(part, findings.options.alpha))
+            yield str(dataset), "budgets", "equal optimiser steps", caption, figure
 
 
 def _ranks(findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
@@ -72,7 +81,7 @@ def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: li
         else:
             seed = min(record["seed"] for record in own)
             caption = _EMBEDDINGS.format(backbone=title, seed=seed)
-            yield about, f"embeddings on {backbone}", f"embeddings on {title}", caption, figure
+            yield about, f"{EMBEDDINGS} on {backbone}", f"embeddings on {title}", caption, figure
 
 
 _CRITICAL = (

@@ -62,11 +62,12 @@ def draw(about: str, kind: str, title: str, caption: str, figure: Figure) -> Pic
     return Picture(name, about, title, caption, files)
 
 
-def write_pictures(folder: Place, drawn: Sequence[Picture]) -> None:
-    """Writes each picture as SVG, PDF and PNG."""
-    for picture in drawn:
-        for ending, content in picture.files.items():
-            write_bytes(folder / f"{picture.name}.{ending}", content)
+def write_pictures(folder: Place, drawn: Sequence[Picture]) -> list[str]:
+    """Writes each picture as SVG, PDF and PNG, and returns the names of the files."""
+    files = {f"{picture.name}.{ending}": content for picture in drawn for ending, content in picture.files.items()}
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    return list(files)
 
 
 def _rounded(svg: bytes) -> bytes:

@@ -12,11 +12,15 @@ from coldbench.report.writers import latex, markdown
 
 TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds"]
 TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "verdict", "note"]
+SUMMARY = "summary.md"  # what a terminal shows
 DOCUMENT = "tables.tex"  # a page that inputs the others
 
 
 def files(findings: Findings, contents: Contents) -> dict[str, str]:
-    """Name -> content: report.md; table1, table2 and tests in Markdown and LaTeX, tables.tex to see them; CSV."""
+    """Name -> content: report.md; table1, table2 and tests in Markdown and LaTeX, tables.tex to see them; CSV.
+
+    summary.md is Table 1, or the notes of a run that has no table.
+    """
     spreads = [spread(s.block, findings.options, dataset=s.dataset, protocol=s.protocol) for s in findings.sections]
     parts = _markdown(contents)
     return {
@@ -24,13 +28,9 @@ def files(findings: Findings, contents: Contents) -> dict[str, str]:
         **_latex(contents),
         "tables.csv": pd.concat(spreads or [pd.DataFrame()]).to_csv(index=False),
         "tests.csv": findings.tests.reindex(columns=TESTS).to_csv(index=False),
+        SUMMARY: "\n".join(parts["table1"] or findings.notes),
         "report.md": _report(findings, contents, parts),
     }
-
-
-def summary(findings: Findings, contents: Contents) -> str:
-    """Table 1 for a terminal; the notes of a run that has no table."""
-    return "\n".join(_markdown(contents)["table1"] or findings.notes)
 
 
 def _markdown(contents: Contents) -> dict[str, list[str]]:

@@ -1,3 +1,23 @@
-"""coldbench: an honest benchmark of item cold-start methods for CTR models."""
+"""coldbench: an honest benchmark of item cold-start methods for CTR models.
+
+From Python: ``run`` computes a grid, ``load`` opens the results of a run's folder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
+__all__ = ["InputError", "Results", "RunError", "load", "run"]
+
+if TYPE_CHECKING:
+    from coldbench.api import InputError, Results, RunError, load, run
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the Python API when it is first used, so that ``coldbench --help`` need not wait for torch and pandas."""
+    if name not in __all__:
+        raise AttributeError(f"module 'coldbench' has no attribute {name!r}")
+    from coldbench import api
+
+    return getattr(api, name)

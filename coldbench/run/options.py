@@ -85,6 +85,25 @@ def read_options(flags: Mapping[str, Any], config: Path | None, **defaults: Any)
     return Options(**values)
 
 
+def values_of(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Checks and converts the values of options.
+
+    Args:
+        content: Values by option, as a TOML file would give them.
+        path: Where they come from, for messages; paths among the values are relative to its folder.
+
+    Raises:
+        InputError: An option is unknown, or has a value of another kind.
+    """
+    values = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in FLAGS:
+            raise unknown(f"key in {path}", key, FLAGS)
+        values[name] = FLAGS[name].kind.from_toml(path, name, value)
+    return values
+
+
 def check_how(options: Options) -> None:
     """Checks the options that do not name a plugin: numbers, the run folder and the address.
 
@@ -114,14 +133,9 @@ def _from_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"--config {path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:  # raised by tomllib for texts that are not TOML
         raise InputError(f"--config {path} is no TOML: {error}") from None
-    values: dict[str, Any] = {}
     about = content.pop(PROVENANCE, None)
     recorded = about.get("fingerprints") if isinstance(about, dict) else None
+    values = values_of(content, path)
     if isinstance(recorded, dict):
         values["fingerprints"] = {str(label): str(fingerprint) for label, fingerprint in recorded.items()}
-    for key, value in content.items():
-        name = key.replace("-", "_")
-        if name not in FLAGS:
-            raise unknown(f"key in {path}", key, FLAGS)
-        values[name] = FLAGS[name].kind.from_toml(path, name, value)
     return values

@@ -216,10 +216,20 @@ def check(file: Path) -> None:
 
 
 @main.command()
-@click.argument("kind", metavar="method|backbone")
+def doctor() -> None:
+    """Look at this machine, and say what is there and what it is for."""
+    from coldbench.commands.doctor import examine
+
+    found = examine()
+    click.echo(found.text())
+    sys.exit(0 if found.healthy else 1)
+
+
+@main.command()
+@click.argument("kind", metavar="method|backbone|dataset")
 @click.argument("name")
 def new(kind: str, name: str) -> None:
-    """Write NAME.py: a commented method or backbone that works as it stands."""
+    """Write NAME.py: a commented method, backbone or dataset that works as it stands."""
     from coldbench.plugins.scaffold import new
 
     click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")

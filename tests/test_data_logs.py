@@ -16,6 +16,9 @@ from coldbench.core.errors import InputError
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
 from coldbench.protocol.split import warm_up_split
+from coldbench.run.options import Options
+from coldbench.run.plan import make_plan
+from coldbench.run.runfile import keep
 
 NAMES = ["ml-latest", "movietweetings", "mind", "eb-nerd"]
 # what the preparing code makes of these files, as a digest: who changes it raises the dataset's `version` too
@@ -95,6 +98,20 @@ def test_the_split_counted_by_pandas(files, shots):
     assert {part: set(rows.tolist()) for part, rows in found.items()} == expected
     if not shots:
         assert new / (new + len(split.old_items)) == pytest.approx(0.8, abs=0.08)  # 75 items, many with as many rows
+
+
+def test_the_n_and_k_that_were_proposed_are_in_the_plan_and_in_the_key(files, tmp_path, monkeypatch):
+    name, folder = files
+    options = Options(datasets=(name,), methods=("base",), backbones=("fm",), seeds=(0,), data_dir=str(folder.parent))
+    data, first = load(name, folder), make_plan(options).cells[0]
+    assert first.labels["dataset"] == name
+    assert (first.dataset.config.n, first.dataset.config.k) == (data.n, data.k) > (0, 0)
+    keep(make_plan(options), tmp_path)
+    assert f"{name}[n={data.n},k={data.k}]" in (tmp_path / "run.toml").read_text()
+    monkeypatch.setattr("coldbench.data.source.proposal", lambda *_: (data.n + 1, data.k))
+    other = make_plan(options).cells[0]
+    assert other.fingerprint == first.fingerprint
+    assert len({first.key, other.key}) == len({first.pretrained_key, other.pretrained_key}) == 2
 
 
 def words_of(data, side, name):

@@ -412,6 +412,13 @@ def test_latex_compiles_as_it_stands_and_fits_two_columns(records, tmp_path):
     assert not re.findall(r"Overfull .*|.* too large .*|.*multiply-defined.*", log)
 
 
+def test_no_name_ends_a_cell_of_a_markdown_table():
+    odd = ["a|b", "a\\|b", "a\\\\|b", "|"]
+    for line in markdown.grid([odd], odd).splitlines()[::2]:
+        cells = re.findall(r"(?:\\.|[^\\|])+", line)  # GitHub's rule: a backslash escapes what follows it
+        assert [re.sub(r"\\(.)", r"\1", cell).strip() for cell in cells] == odd
+
+
 def test_latex_escapes_what_tex_would_read():
     assert (
         latex.escape("a_b 5% {x} \\ ~ é 漢 \n") == r"a\_b 5\% \{x\} \textbackslash{} \textasciitilde{} é U+6F22 U+000A"

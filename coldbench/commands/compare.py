@@ -17,6 +17,7 @@ from coldbench.report.analysis.table import interval
 from coldbench.report.writers import markdown
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
+from coldbench.run.runfile import relabelled
 from coldbench.significance import IDENTICAL, holm, paired_t
 
 _DATA = ["fingerprint", "variant"]  # the identity of data, whatever their path and label
@@ -64,7 +65,7 @@ def compare(first: Path, second: Path, options: ReportOptions) -> str:
 def _read(path: Path) -> _Run:
     folder = Folder(path)
     records, _ = folder.finished()
-    frame, _ = tidy(records)
+    frame, _ = tidy(records := relabelled(records, path))
     records = counting(records, frame)
     return _Run(folder, {record["key"]: record for record in records}, frame)
 

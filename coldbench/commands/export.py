@@ -15,6 +15,7 @@ from coldbench.core.errors import InputError, unknown
 from coldbench.report.analysis.names import PHASES, counted
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
+from coldbench.run.runfile import relabelled
 
 PRETRAINING = "pretraining"  # takes the phase's place in rows measured before the first phase
 COLUMNS = {
@@ -60,7 +61,7 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
     records, unread = Folder(folder).finished()
-    frame = measurements(records)
+    frame = measurements(relabelled(records, folder))
     path = out or folder / f"export.{to}"
     try:
         write_bytes(path, _encoded(frame, to))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -67,11 +67,12 @@ class Folder(Source):
         if declared is not None:
             raw = RawFiles(path)
             files = [name for part in _FILES for name in (f"{part}.parquet", f"{part}.csv") if name in raw]
-            fingerprint = raw.fingerprint([FILE, *files], f"{self.key} {_VERSION} {' '.join(files)}")
+            fingerprint = raw.fingerprint(files, f"{self.key} {_VERSION} {declared.content} {' '.join(files)}")
             prepared = cache.load(self.key, fingerprint, _VERSION)
             if prepared is None and (prepared := _prepared(path, declared, problems)) is not None:
                 cache.store(self.key, fingerprint, _VERSION, prepared)
             if prepared is not None:
+                prepared = replace(prepared, label=declared.label)
                 return prepared.dataset(self.key, fingerprint, config.n or declared.n, config.k or declared.k)
         more = f" (and {len(problems) - 1} more: coldbench data check {path})" if len(problems) > 1 else ""
         raise InputError(f"{path}: {problems[0]}{more}")

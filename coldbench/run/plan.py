@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from coldbench.core.config import resolve
+from coldbench.core.config import digest, identity, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.data.dataset import Dataset
 from coldbench.model.settings import Settings
@@ -66,6 +66,8 @@ def make_plan(options: Options) -> Plan:
     device = _device(options.device)
     datasets = _loaded(sources, options.data_dir)
     _check_fingerprints(datasets, options.fingerprints)
+    sources = _settled(sources, datasets)
+    datasets = {spec.label: datasets[spec.label] for spec in sources}
     cells = [
         Cell(
             dataset,
@@ -107,6 +109,15 @@ def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]
     for data in datasets.values():
         warm_up_split(data)  # raises if (N, K) does not suit the data
     return datasets
+
+
+def _settled(sources: Sequence[Spec], datasets: Mapping[str, Dataset]) -> list[Spec]:
+    """The datasets with the N and K that their data came with, once each where two are the same."""
+    settled = [spec.split_at(datasets[spec.label].n, datasets[spec.label].k) for spec in sources]
+    found: dict[str, Spec] = {}
+    for spec in settled:
+        found.setdefault(digest([spec.name, identity(spec.config), datasets[spec.label].fingerprint]), spec)
+    return list(found.values())
 
 
 def _check_fingerprints(datasets: Mapping[str, Dataset], recorded: Mapping[str, str]) -> None:

@@ -88,8 +88,8 @@ RECORD = {
                 "commit": {"type": ["string", "null"]},
                 "machine": {
                     "type": "object",
-                    "required": ["processor", "device"],
-                    "properties": {"processor": _TEXT, "device": _TEXT},
+                    "required": ["processor", "device", "threads"],
+                    "properties": {"processor": _TEXT, "device": _TEXT, "threads": {"type": "integer"}},
                 },
             },
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Declaration:
         context: The fields of an interaction.
         users: The declared users' file, or None.
         items: The declared items' file, or None.
+        content: The whole declaration but its label, as JSON: the part of ``schema.toml`` that the data hang on.
     """
 
     label: str
@@ -74,6 +76,7 @@ class Declaration:
     context: tuple[Column, ...]
     users: Part | None
     items: Part | None
+    content: str
 
 
 def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
@@ -104,6 +107,7 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
         context=reader.fields("interactions", log),
         users=reader.part(content, "users"),
         items=reader.part(content, "items"),
+        content=json.dumps({name: content[name] for name in sorted(content) if name != "label"}, default=str),
     )
     _unlike(declaration, problems)
     return declaration if len(problems) == before else None

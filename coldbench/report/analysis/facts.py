@@ -66,11 +66,20 @@ def _plugin(kind: str, label: str, record: Record) -> Plugin:
     return Plugin(label, about["citation"], about["departs"], values)
 
 
+def split_at(record: Record) -> dict[str, int]:
+    """The N and K of a record's data; records of older versions lack those that the data decided."""
+    given = record["config"]["dataset"]
+    return {name.upper(): given[name] for name in ("n", "k") if given.get(name)}
+
+
 def data(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Label, fingerprint and split sizes of each dataset."""
+    """Label, fingerprint, N, K and split sizes of each dataset."""
     unique = {}
     for record in records:
-        sizes = {name.replace("items_", "items, "): f"{count:,}" for name, count in record["split"].items()}
+        counts = {
+            name.replace("items_", "items, "): count for name, count in (split_at(record) | record["split"]).items()
+        }
+        sizes = {name: f"{count:,}" for name, count in counts.items()}
         about = {"label": record["dataset_label"], "fingerprint": record["fingerprint"], "sizes": sizes}
         unique[record["fingerprint"], str(sizes)] = about
     return list(unique.values())

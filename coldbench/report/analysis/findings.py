@@ -19,6 +19,7 @@ from coldbench.report.analysis.predictions import over_items
 from coldbench.report.analysis.titles import Titles, titles
 from coldbench.run.folder import Folder
 from coldbench.run.record import CUT, Record
+from coldbench.run.runfile import relabelled
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def find(out: Path, options: ReportOptions) -> Findings:
     """
     folder = Folder(out)
     records, unread = folder.finished()
-    records, meant = short_names(records)
+    records, meant = short_names(relabelled(records, out))
     frame, notes = tidy(records)
     options.check(frame)
     records = counting(records, frame)

@@ -84,7 +84,7 @@ def _report(findings: Findings, contents: Contents, parts: dict[str, list[str]])
 def _data(findings: Findings) -> list[str]:
     lines = {}
     for record in findings.records:
-        parts = ", ".join(f"{name} {count:,}" for name, count in record["split"].items())
+        parts = ", ".join(f"{name} {count:,}" for name, count in (facts.split_at(record) | record["split"]).items())
         line = f"- {record['dataset_label']}: {parts}; fingerprint `{record['fingerprint'][:16]}`"
         lines[record["fingerprint"], parts] = line
     return list(lines.values())

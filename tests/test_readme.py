@@ -7,8 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from coldbench import __version__
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.registry import Registry
+
+
+def test_images_of_a_cluster_have_the_releases_tag():
+    page = (Path(__file__).parent.parent / "docs" / "cluster.md").read_text()
+    assert set(re.findall(r"/coldbench:([\w.]+)", page)) == {__version__}
 
 
 def test_the_example_method_runs(dataset, make_cell, tmp_path):

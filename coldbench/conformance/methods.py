@@ -179,7 +179,7 @@ def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
     for name, value in _later_values(subject):
         varied = subject.cell(backbone="deepfm", **{name: value}).on(load())
         if not _same(varied.fit(pretrained), fitted):
-            yield f"fit learns something else with {name} = {value}; a field that it reads is none of after_fit"
+            yield f"fit learns something else with {name} = {value}; a field that fit reads is not after_fit"
 
 
 def _later_values(subject: Subject) -> Iterator[tuple[str, Any]]:

@@ -62,7 +62,7 @@ class Declaration:
         context: The fields of an interaction.
         users: The declared users' file, or None.
         items: The declared items' file, or None.
-        content: The whole declaration but its label, as JSON: the part of ``schema.toml`` that the data hang on.
+        content: The whole declaration but its label, as JSON: the part of ``schema.toml`` that affects the data.
     """
 
     label: str

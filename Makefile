@@ -14,7 +14,7 @@ HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
 
-.PHONY: run test lint format clean architecture reproduce study bench calibrate mutate profile crashes
+.PHONY: run test lint format clean architecture coverage reproduce study bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -66,6 +66,12 @@ study: $(READY)
 	cp results/study-tune/report/tuning.md $(STUDIED)/tuning
 	cp results/study-tune/report/figures/*.svg $(STUDIED)/tuning/figures
 
+# the share of lines that the tests run, per room, commands and Ray's workers included; writes docs/architecture.md's table
+coverage: $(READY)
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(TESTS)
+	$(BIN)/python tests/covered.py $(TESTS)
+
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
@@ -107,4 +113,5 @@ $(READY): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) results/run build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """``make coverage``: the share of statements that the tests run, per room, into docs/architecture.md.
 
-It takes the names of the test files that ran, none for the whole suite, and reads the data that pytest-cov has written to .coverage. Subprocesses and Ray's workers count: coverage starts in each
-of them, as pyproject.toml says.
+It takes the names of the test files that ran, none for the whole suite, and reads the data that pytest-cov has written
+to .coverage. Subprocesses and Ray's workers count: coverage starts in each of them, as pyproject.toml says.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def learns_in_fit(subject: Subject) -> Iterator[str]:
     stages.protocol.fit(model, method)
     plain = stages.protocol.predict(model, method)
     for name, value in method.named_parameters():
-        if name.partition(".")[0] not in method.pretrained and torch.equal(value, before[name]):
+        if value.numel() and name.partition(".")[0] not in method.pretrained and torch.equal(value, before[name]):
             yield (
                 f"fit left the parameter {name} as it was; give it to phase.adam, and let its gradient through, "
                 "or make it a buffer"

@@ -103,6 +103,7 @@ class AVAEW(Method):
 
     title = "AVAEW"
     group = "paper"
+    quick = {"repeats": 2}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -71,6 +71,7 @@ class CREU(Generating):
 
     title = "CREU"
     group = "since"
+    quick = {"repeats": 1}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

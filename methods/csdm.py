@@ -104,6 +104,7 @@ class CSDM(Generating):
 
     title = "CSDM"
     group = "since"
+    quick = {"repeats": 1}
     kept: Tensor  # a_t
     faded: Tensor  # sqrt(c_t)
 

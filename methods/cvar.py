@@ -57,6 +57,7 @@ class CVAR(Generating):
 
     title = "CVAR"
     group = "paper"
+    quick = {"repeats": 2}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -85,6 +85,7 @@ class EmerG(Method):
 
     title = "EmerG"
     group = "since"
+    quick = {"pretrain_epochs": 1, "rounds": 3, "item_epochs": 2}
     place: Tensor
     graphs: Tensor
 
@@ -187,8 +188,8 @@ class EmerG(Method):
 
     def meta_loss(self, support: Batch, query: Batch) -> Tensor:
         """Support loss_s + (1 - support) loss_q, (), each the mean over items of the mean over an item's rows."""
-        own = lookup(self.item, support.items.number)
-        raw = self.raw_graphs(support.items, own)
+        made_from = lookup(self.item, support.items.number)
+        raw, own = self.raw_graphs(support.items, made_from), made_from.clone()  # the step takes them as independent
         loss_s = item_losses(self.score(support, own, raw), support)
         moves = torch.autograd.grad(loss_s.sum(), (own, raw), retain_graph=True)
         stepped = [value - self.config.inner_lr * move for value, move in zip((own, raw), moves, strict=True)]

@@ -55,6 +55,7 @@ class Generator(Generating):
 
     title = "Generator"
     group = "controls"
+    quick = {"repeats": 1}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from coldbench.conformance.subject import ON, Subject, load, make_cell, run
+from coldbench.conformance.subject import ON, Subject, load, run
 from coldbench.core.config import AFTER_FIT
 from coldbench.core.space import Choice
 from coldbench.data.dataset import Dataset
@@ -160,6 +160,29 @@ def learns_in_fit(subject: Subject) -> Iterator[str]:
         yield "what fit learned and embed gives changes no logit of the cold items"
 
 
+def uses_what_fit_learns(subject: Subject) -> Iterator[str]:
+    """Scores of cold items differ between the parameters that ``fit`` has left and those from before.
+
+    The backbone has no batch statistics, through which even a generator would show whose embeddings are never placed.
+    """
+    stages = subject.cell(backbone="fm").on(load())
+    model = stages.new_backbone()
+    method = stages.new_method(model)
+    stages.protocol.pretrain(model, method)
+    before = {name: value.detach().clone() for name, value in method.named_parameters()}
+    if type(method).fit is Method.fit or not before:
+        return
+    stages.protocol.fit(model, method)
+    unlearned = copy.deepcopy(method)
+    unlearned.load_state_dict(before, strict=False)
+    runs = (stages.protocol.phases(copy.deepcopy(model), each) for each in (method, unlearned))
+    if all(one.logits.tobytes() == other.logits.tobytes() for one, other in zip(*runs, strict=True)):
+        yield (
+            "what fit learns changes no score of a cold item in any phase; return embeddings made with it from embed, "
+            "adapt or warm, or score with it in logits"
+        )
+
+
 def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
     """Storing a method after ``fit`` and loading it changes nothing, and ``fit`` reads no ``after_fit`` field."""
     cell = subject.cell(backbone="deepfm")
@@ -204,6 +227,4 @@ def _same(one: Trained, other: Trained) -> bool:
 def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
     """The method runs at both ends of each part of its space and gives finite logits there."""
     for field, value in subject.extremes():
-        yield from subject.failures(
-            make_cell("fm", subject.name, registry=subject.registry, **{field: value}), f"with {field} = {value}"
-        )
+        yield from subject.failures(subject.cell(backbone="fm", **{field: value}), f"with {field} = {value}")

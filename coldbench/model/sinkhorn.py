@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 _SCALING = 0.25  # factor of the temperature per round, until it is blur^2
+_AT_LAST = 3  # rounds at blur^2
 
 
 def sinkhorn_divergences(samples: Tensor, blur: float) -> Tensor:
     """(m, m) debiased entropic transport costs between m samples with equal weights; the diagonal is zero.
 
     The cost of two points is half their squared distance, the temperature blur^2. The dual potentials are found by
-    symmetric updates at falling temperatures; gradients flow through a last update alone, which is exact where the
-    potentials have converged.
+    alternating updates at falling temperatures; the gradient by a cost is the transport plan's mass there.
 
     Args:
         samples: (m, points, dim) one sample per row.
@@ -37,16 +37,14 @@ def _transport(costs: Tensor, temperature: float) -> Tensor:
     """(pairs, points, points) costs -> (pairs,) entropic transport costs."""
     constant = costs.detach()
     with torch.no_grad():
-        now = max(float(2 * constant.max()), temperature)
-        f = _update(constant, torch.zeros_like(constant[:, 0]), now)
-        g = _update(constant.mT, torch.zeros_like(constant[:, :, 0]), now)
-        while True:
-            f, g = 0.5 * (f + _update(constant, g, now)), 0.5 * (g + _update(constant.mT, f, now))
-            if now <= temperature:
-                break
-            now = max(now * _SCALING, temperature)
-    last_f, last_g = _update(costs, g, temperature), _update(costs.mT, f, temperature)
-    return last_f.mean(1) + last_g.mean(1)
+        now, g = max(float(2 * constant.max()), temperature), torch.zeros_like(constant[:, 0])
+        cooling = max(math.ceil(math.log(now / temperature, 1 / _SCALING)), 0)
+        for power in range(cooling + _AT_LAST):
+            now = max(now * _SCALING, temperature) if power else now
+            f = _update(constant, g, now)
+            g = _update(constant.mT, f, now)
+        plan = ((f.unsqueeze(2) + g.unsqueeze(1) - constant) / temperature).exp() / constant[0].numel()
+    return f.mean(1) + g.mean(1) + (plan * (costs - constant)).sum((1, 2))
 
 
 def _update(costs: Tensor, other: Tensor, temperature: float) -> Tensor:

@@ -168,7 +168,7 @@ def plain_sinkhorn(one, other, temperature):
     costs = 0.5 * (one.unsqueeze(1) - other).square().sum(2)
     kernel, points = (-costs / temperature).exp(), len(one)
     left = right = torch.ones(points, dtype=one.dtype)
-    for _ in range(5000):
+    for _ in range(500):
         left = points / (kernel @ right)
         right = points / (kernel.T @ left)
     return temperature * (left.log().mean() + right.log().mean())

@@ -35,7 +35,7 @@ class Options:
         ("paper", "base[item_lr=0.01]"),
         NAMES,
         "Names, variants as cvar[adapt=false], groups as paper, or all.",
-        "paper,base[item_lr=0.01]",
+        "paper,base[item_lr=0.01]; tune: paper",
     )
     backbones: tuple[str, ...] = _flag(("deepfm",), NAMES, "Names, groups or all.", "deepfm")
     datasets: tuple[str, ...] = _flag(("synthetic",), NAMES, "Names, or folders of your own.", "synthetic")

@@ -25,7 +25,7 @@ test: lint
 
 # Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first
 reproduce: $(READY)
-	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods all --seeds 5 --out results/ml-1m
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods paper --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[padding=false],deepfm[padding=false],ipnn[hidden=16x16]' \
@@ -54,7 +54,7 @@ reproduce: $(READY)
 # three seeds, or the luckiest of a method that is not stable wins; gar keeps to one round of its game a batch, as more
 # would take half of the hour
 study: $(READY)
-	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods all --protocol strict --samples 16 \
+	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods paper --protocol strict --samples 16 \
 		--seeds 3 --space 'gar.repeats=choice(1)' --out results/study-tune
 	for backbone in deepfm ipnn; do \
 		$(BIN)/coldbench run --config results/study-tune/best-ml-1m-$$backbone-strict.toml --seeds 5 \

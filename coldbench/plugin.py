@@ -26,6 +26,12 @@ from coldbench.model.backbone import Backbone
 from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
 from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator
 from coldbench.model.generator import frozen_turns, gaussian, wasserstein
+from coldbench.model.decoder import CountDecoder, dense
+from coldbench.model.generating import Generating
+from coldbench.model.item_graph import GraphNetwork, HyperNetwork, refined
+from coldbench.model.meta import paired_batches, paired_items, two_batch_loss
+from coldbench.model.neighbours import Near, nearest, sharing
+from coldbench.model.sinkhorn import sinkhorn_divergences
 from coldbench.model.embedding import FieldEmbedding, lookup
 from coldbench.model.layers import MLP, Dropout, FactorizationMachine, initialise, two_layers
 
@@ -66,6 +72,7 @@ __all__ = [
     "Budget",
     "Choice",
     "Count",
+    "CountDecoder",
     "Dataset",
     "Dropout",
     "FactorizationMachine",
@@ -76,11 +83,15 @@ __all__ = [
     "FrozenBatch",
     "Gaussian",
     "Generated",
+    "Generating",
+    "GraphNetwork",
+    "HyperNetwork",
     "InputError",
     "Interactions",
     "LogUniform",
     "Method",
     "MethodConfig",
+    "Near",
     "Phase",
     "Prepared",
     "ProposedShots",
@@ -110,6 +121,7 @@ __all__ = [
     "column",
     "conform",
     "ctr_loss",
+    "dense",
     "descend",
     "digest",
     "distinct",
@@ -119,13 +131,20 @@ __all__ = [
     "known",
     "lookup",
     "multi",
+    "nearest",
+    "paired_batches",
+    "paired_items",
     "parquet_columns",
     "provenance",
     "read_blocks",
     "read_csv",
     "read_parquet",
+    "refined",
     "renumbered",
+    "sharing",
+    "sinkhorn_divergences",
     "step",
+    "two_batch_loss",
     "two_layers",
     "vector_components",
     "wasserstein",

@@ -17,7 +17,7 @@ from scipy import stats
 from coldbench.cli import main
 from coldbench.core.errors import InputError
 from coldbench.protocol.metrics import METRICS, all_metrics
-from coldbench.report.analysis import across, appendix, legends, paper, results
+from coldbench.report.analysis import across, appendix, facts, legends, paper, results
 from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.entries import closeness, entries, spread
@@ -243,6 +243,33 @@ def test_the_papers_tables_are_all_there():
     assert paper.auc(2, "paper", "ml-1m", "wide_deep", "base", "warm-a") == 0.7352
     assert paper.auc(1, "paper", "ml-1m", "deepfm", "cvar[adapt=false]", "warm-a") is None
     assert paper.auc(1, "strict", "ml-1m", "deepfm", "cvar", "warm-a") is None
+    assert paper.auc("csdm table 2", "paper", "ml-1m", "dcn", "csdm", "cold") == 0.7362
+    assert paper.auc("csdm table 2", "paper", "ml-1m", "dcn", "csdm[dropout=0]", "warm-c") == 0.8057
+    for backbone in ("ipnn", "opnn"):
+        assert paper.auc("csdm figure 2", "paper", "ml-1m", backbone, "cvar", "warm-a") == 0.7269
+    assert set(frame["table"]) == set(paper.TABLES)
+    assert len(paper.methods()) == 7
+
+
+def test_every_paper_stands_beside_ours_and_contradictions_are_named():
+    aucs = {("cvar", "cold"): [0.72, 0.73, 0.74], ("cvar", "warm-a"): [0.78, 0.785, 0.79]}
+    records = [record("cvar", seed, backbone="ipnn", aucs=aucs) for seed in range(3)]
+    for each in records:
+        each["provenance"]["machine"] |= {"device": "cpu", "threads": 1}
+        each["provenance"]["commit"] = "c"
+    found = findings(records)
+    contradiction = (
+        "Papers contradict each other on ipnn/cvar/warm-a: 0.7825 in AVAEW 2023, Table 1; "
+        "0.7269 in CSDM 2025, supplement, figure 2. Here it is 0.7850."
+    )
+    (section,) = contents(found).sections
+    assert [row[2].text for row in section.papers.rows] == ["AVAEW 2023, Table 1", "CSDM 2025, supplement, figure 2"]
+    cold, warm = section.papers.rows[1][3:]
+    assert (cold.text, cold.beside, cold.mark) == ("0.7141", "+0.0159", "far")
+    assert (warm.text, warm.beside) == ("0.7269", "+0.0581")
+    assert section.papers.lines == [contradiction]
+    assert contradiction in facts.warnings(found)
+    assert contradiction in written(found)["report.md"]
 
 
 def test_csv_has_a_row_per_entry(records):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coldbench.report.analysis import across, appendix, protocols, results
+from coldbench.report.analysis import across, appendix, protocols, published, results
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.measurements import measurements
 from coldbench.report.analysis.table import Table
@@ -19,6 +19,7 @@ class SectionTables:
         title: The dataset and the protocol.
         by_phase: Table 1, methods by phase.
         against_paper: Ours minus the published numbers; None where the paper has none.
+        papers: Ours beside the numbers of every paper; None where fewer than two papers have any.
         gains: Table 2, what each method adds to the baseline; None without a baseline.
         tests: The appendix; None without a test.
     """
@@ -26,13 +27,15 @@ class SectionTables:
     title: str
     by_phase: Table
     against_paper: Table | None
+    papers: Table | None
     gains: Table | None
     tests: Table | None
 
     @property
     def tables(self) -> list[Table]:
         """Those that there are, in the order of a page."""
-        return [each for each in (self.by_phase, self.gains, self.against_paper, self.tests) if each is not None]
+        every = (self.by_phase, self.gains, self.against_paper, self.papers, self.tests)
+        return [each for each in every if each is not None]
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ def _section(section: Section, findings: Findings) -> SectionTables:
     built = (
         results.by_phase(section.block, options, section.place, methods),
         results.against_paper(section.block, section.first, section.place),
+        published.beside_every_paper(section.block, section.protocol, section.dataset_name, section.place)
+        if options.metric == "auc"
+        else None,
         results.gains(section.gains, options, section.place, methods),
         appendix.tests(section.tests, options, section.place),
     )

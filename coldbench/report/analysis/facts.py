@@ -10,6 +10,7 @@ from coldbench.core.config import text
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
+from coldbench.report.analysis.published import contradictions
 from coldbench.report.analysis.titles import Titles
 from coldbench.run.record import Record
 from coldbench.significance import FEWEST
@@ -123,6 +124,8 @@ def warnings(findings: Findings) -> list[str]:
         for table, block in (("1", section.first), ("2", section.gains)):
             if "; not:" in closeness(block):
                 lines.append(f"{section.title}, Table {table}: {closeness(block)}")
+        if findings.options.metric == "auc":
+            lines += contradictions(section.block, section.protocol, section.dataset_name)
     lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
     stacks = software(findings.records)
     if len(stacks) > 1:

@@ -47,6 +47,11 @@ class Section:
     gains: Block
 
     @property
+    def dataset_name(self) -> str:
+        """The dataset's name, which published tables go by."""
+        return str(self.frame["dataset_name"].iloc[0])
+
+    @property
     def title(self) -> str:
         """The dataset and the protocol, for headings."""
         return f"{self.dataset}, protocol {self.protocol}"

@@ -38,9 +38,10 @@ def _markdown(contents: Contents) -> dict[str, list[str]]:
     parts: dict[str, list[str]] = {"table1": [], "table2": [], "tests": []}
     for section in contents.sections:
         parts["table1"].append(markdown.section(section.by_phase, section.title))
-        if section.against_paper:
-            heading = f"{section.title}: {section.against_paper.heading}"
-            parts["table1"].append(markdown.section(section.against_paper, heading, level=4))
+        for compared in (section.against_paper, section.papers):
+            if compared:
+                heading = f"{section.title}: {compared.heading}"
+                parts["table1"].append(markdown.section(compared, heading, level=4))
         if section.gains:
             parts["table2"].append(markdown.section(section.gains, section.title))
         if section.tests:

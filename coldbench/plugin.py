@@ -22,12 +22,12 @@ from coldbench.model.rows import Interactions, Rows
 from coldbench.model.view import View
 
 # base classes and building blocks
-from coldbench.model.backbone import Backbone
+from coldbench.model.backbone import Backbone, TwoTower
 from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
 from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator
 from coldbench.model.generator import frozen_turns, gaussian, wasserstein
 from coldbench.model.embedding import FieldEmbedding, lookup
-from coldbench.model.layers import MLP, Dropout, FactorizationMachine, initialise, two_layers
+from coldbench.model.layers import MLP, Dropout, FactorizationMachine, blocks, initialise, two_layers
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
@@ -98,6 +98,7 @@ __all__ = [
     "Source",
     "Space",
     "Table",
+    "TwoTower",
     "Uniform",
     "VariationalGenerator",
     "View",
@@ -105,6 +106,7 @@ __all__ = [
     "Width",
     "after_fit",
     "as_dict",
+    "blocks",
     "categorical",
     "codes",
     "column",

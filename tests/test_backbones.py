@@ -113,6 +113,27 @@ def test_opnn_is_an_mlp_on_all_weighted_products(dataset, batch):
     torch.testing.assert_close(backbone(batch), mlp(backbone.mlp, item, flat))
 
 
+def test_dssm_is_gamma_times_the_cosine_of_two_towers(dataset, batch):
+    backbone = build("dssm", dataset, gamma=3.0)
+    users = torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)
+    items = backbone.items(batch.view.items(batch.item)).flatten(1)
+    user = backbone.user_tower(backbone.user_first(users))
+    joint = torch.cat([backbone.item_table(batch.item), items], 1)
+    weight = torch.cat([backbone.item_first.weight, backbone.side_first.weight], 1)
+    item = backbone.item_tower(joint @ weight.T + backbone.side_first.bias)
+    torch.testing.assert_close(backbone(batch), 3.0 * torch.cosine_similarity(user, item))
+
+
+def test_two_towers_score_all_pairs_in_one_product(dataset, batch):
+    backbone = build("dssm", dataset)
+    catalogue = batch.view.items(torch.arange(dataset.schema.items))
+    pairs = (
+        backbone.user_vector(batch.users, batch.context) @ backbone.item_vector(catalogue, backbone.item_table.weight).T
+    )
+    assert pairs.shape == (len(batch), dataset.schema.items)
+    torch.testing.assert_close(pairs[torch.arange(len(batch)), batch.item.long()], backbone(batch))
+
+
 def test_padding_embeds_to_zero_and_stays_there(dataset, batch):
     embedding = FieldEmbedding(dataset.schema.side("item"), 4)
     initialise(embedding)

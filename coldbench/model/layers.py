@@ -48,6 +48,22 @@ class Dropout(nn.Module):
         return values * kept.mul_(1 / (1 - self.rate))
 
 
+def blocks(widths: Sequence[int], outputs: int, dropout: float) -> nn.Sequential:
+    """Builds blocks of BatchNorm, ReLU, Dropout and Linear: (rows, widths[0]) -> (rows, outputs).
+
+    Args:
+        widths: The units of the hidden layers; the input is the first one before its normalisation.
+        outputs: The units of the last Linear.
+        dropout: The rate of dropout after each ReLU.
+    """
+    layers: list[nn.Module] = []
+    for width, following in zip(widths, [*widths[1:], outputs], strict=True):
+        layers += [nn.BatchNorm1d(width), nn.ReLU()]
+        layers += [Dropout(dropout)] if dropout else []
+        layers += [nn.Linear(width, following)]
+    return nn.Sequential(*layers)
+
+
 class MLP(nn.Module):
     """Blocks of Linear, BatchNorm, ReLU and Dropout, followed by a Linear to one logit.
 
@@ -59,12 +75,7 @@ class MLP(nn.Module):
         super().__init__()
         self.first_item = nn.Linear(item, hidden[0], bias=False)
         self.first_rest = nn.Linear(rest, hidden[0])
-        blocks: list[nn.Module] = []
-        for width, following in zip(hidden, [*hidden[1:], 1], strict=True):
-            blocks += [nn.BatchNorm1d(width), nn.ReLU()]
-            blocks += [Dropout(dropout)] if dropout else []
-            blocks += [nn.Linear(width, following)]
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = blocks(hidden, 1, dropout)
 
     def rest(self, rest: Tensor) -> Tensor:
         """(batch, rest) inputs -> (batch, hidden) partial sums of the first layer, without the item's part."""

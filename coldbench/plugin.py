@@ -27,7 +27,7 @@ from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
 from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator
 from coldbench.model.generator import frozen_turns, gaussian, wasserstein
 from coldbench.model.embedding import FieldEmbedding, lookup
-from coldbench.model.layers import MLP, Dropout, FactorizationMachine, blocks, initialise, two_layers
+from coldbench.model.layers import MLP, Dropout, FactorizationMachine, SplitMLP, blocks, initialise, two_layers
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
@@ -97,6 +97,7 @@ __all__ = [
     "SideName",
     "Source",
     "Space",
+    "SplitMLP",
     "Table",
     "TwoTower",
     "Uniform",

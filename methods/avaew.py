@@ -102,6 +102,7 @@ class AVAEW(Method):
     """Generates cold items' embeddings that a classifier cannot tell from warm ones."""
 
     title = "AVAEW"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

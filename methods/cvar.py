@@ -60,6 +60,7 @@ class CVAR(Method):
     """Generates cold items' embeddings from side information, at the start and again after each phase."""
 
     title = "CVAR"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -60,6 +60,7 @@ class MetaEmbedding(Method):
     """Generates the initial embeddings of cold items; after that it is the plain baseline."""
 
     title = "Meta-E"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

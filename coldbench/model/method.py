@@ -48,6 +48,7 @@ class Method(nn.Module):
         Config: A frozen dataclass of hyper-parameters that extends ``MethodConfig``, with the paper's defaults.
         space: The search space of the hyper-parameters; ``ITEM_SPACE`` is added to it.
         title: The method's name in tables; if empty, tables show its key.
+        group: The name that stands for this method and others on the command line; subclasses do not inherit it.
         pretrained: Names of the method's modules that pretraining trains and stores along with the backbone.
         config: The values of this instance's hyper-parameters.
         schema: The fields of the dataset.
@@ -62,6 +63,7 @@ class Method(nn.Module):
     Config: ClassVar[type]
     space: ClassVar[Space] = {}
     title: ClassVar[str] = ""
+    group: ClassVar[str] = ""
     pretrained: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **more: Any) -> None:

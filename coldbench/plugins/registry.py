@@ -19,6 +19,8 @@ from coldbench.plugins.spec import Spec
 
 T = TypeVar("T")
 
+ALL = "all"  # the group of every plugin
+
 
 class Registry:
     """All plugins with a name: those that come with coldbench, of installed packages, and of the given plugin files.
@@ -40,19 +42,46 @@ class Registry:
             kind, name = defined(file)
             if name in _modules(kind):
                 raise InputError(f"plugin {file.path}: there is a {kind.name} {name!r} already; choose another name")
+            if name in self.groups(kind):
+                raise InputError(f"plugin {file.path}: {name!r} is a group of {kind.name}s; choose another name")
             self.files[kind.name, name] = file
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """All plugin names of a kind, sorted."""
         return tuple(sorted({*_modules(kind), *(name for of, name in self.files if of == kind.name)}))
 
-    def every(self, kind: Kind) -> list[str]:
-        """The names that ``all`` stands for: the plugins that come with coldbench and those of the plugin files.
+    def groups(self, kind: Kind) -> dict[str, list[str]]:
+        """Maps each group of a kind to the names of its plugins, sorted.
 
-        Plugins of installed packages are excluded, so that the same command gives the same table on every machine.
+        ``all`` holds the plugins that come with coldbench and those of the plugin files. Plugins of installed packages
+        are excluded, so that the same command gives the same table on every machine. A plugin is in the group that its
+        own class names as well; it does not inherit the group.
         """
-        own = [name for name in self.names(kind) if (kind.name, name) in self.files or name in _built_in(kind)]
-        return [name for name in own if getattr(self.get(kind, name), "by_name", True)]
+        found: dict[str, list[str]] = {ALL: []}
+        for name in self.names(kind):
+            if (kind.name, name) in self.files or name in _built_in(kind):
+                owner = self.get(kind, name)
+                if getattr(owner, "by_name", True):
+                    for group in (ALL, vars(owner).get("group", "")):
+                        found.setdefault(group, []).append(name)
+        found.pop("", None)
+        return found
+
+    def expand(self, kind: Kind, texts: Sequence[str]) -> list[str]:
+        """Replaces each group by the names in it; ``paper[item_lr=0.01]`` sets the field of all of them.
+
+        Args:
+            kind: The kind of the plugins.
+            texts: Names and groups, with values of fields in brackets or without.
+        """
+        if all(text.partition("[")[0] in self.names(kind) for text in texts):
+            return list(texts)
+        groups = self.groups(kind)
+        found = []
+        for text in texts:
+            name, bracket, rest = text.partition("[")
+            found += [member + bracket + rest for member in groups.get(name, [name])]
+        return found
 
     def get(self, kind: Kind[T], name: str) -> type[T]:
         """Returns the plugin class with the given name.
@@ -62,7 +91,7 @@ class Registry:
         """
         file = self.files.get((kind.name, name))
         if file is None and name not in _modules(kind):
-            raise unknown(kind.name, name, self.names(kind))
+            raise unknown(kind.name, name, (*self.names(kind), *self.groups(kind)))
         return plugin_class(kind, name, file)
 
     def spec(self, kind: Kind, name: str, values: Mapping[str, Any]) -> Spec:

@@ -31,8 +31,13 @@ def _flag(default: Any, kind: FlagKind, text: str, shown: str = "", **more: Any)
 class Options:
     """What to run, and how; ``coldbench run --help`` explains every option."""
 
-    methods: tuple[str, ...] = _flag(("all",), NAMES, "Names, variants as cvar[adapt=false], or all.", "all")
-    backbones: tuple[str, ...] = _flag(("deepfm",), NAMES, "Names or all.", "deepfm")
+    methods: tuple[str, ...] = _flag(
+        ("paper", "base[item_lr=0.01]"),
+        NAMES,
+        "Names, variants as cvar[adapt=false], groups as paper, or all.",
+        "paper,base[item_lr=0.01]",
+    )
+    backbones: tuple[str, ...] = _flag(("deepfm",), NAMES, "Names, groups or all.", "deepfm")
     datasets: tuple[str, ...] = _flag(("synthetic",), NAMES, "Names, or folders of your own.", "synthetic")
     seeds: tuple[int, ...] = _flag((0, 1, 2), SEEDS, "How many, or a list.", "3; tune: 1")
     protocol: tuple[str, ...] = _flag(("paper",), NAMES, "Some of paper, strict, matched.", "paper")

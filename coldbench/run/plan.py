@@ -138,10 +138,9 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
 def _specs(
     registry: Registry, kind: Kind, names: Sequence[str], overrides: Mapping[str, Mapping[str, str]]
 ) -> list[Spec]:
-    asked = registry.every(kind) if list(names) == ["all"] else list(names)
-    if not asked:
+    if not names:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
-    specs = [parse_spec(registry, kind, name, overrides) for name in asked]
+    specs = [parse_spec(registry, kind, name, overrides) for name in registry.expand(kind, names)]
     return list({spec.label: spec for spec in specs}.values())
 
 

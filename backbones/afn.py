@@ -25,7 +25,7 @@ class Config:
 
     dim: Width = 16  # embedding size of every field
     neurons: Width = 32  # N, the logarithmic neurons
-    floor: Annotated[float, Range(1e-12, 1)] = 1e-4  # the least absolute value whose logarithm is taken
+    floor: Annotated[float, Range(1e-12, 1)] = 1e-7  # the least absolute value whose logarithm is taken
     hidden: tuple[Width, ...] = (16, 16)  # units of the MLP's layers
     dropout: Share = 0.2  # in the MLP
 
@@ -47,6 +47,7 @@ class AFN(Backbone):
     """An MLP on products of powers of the embeddings."""
 
     title = "AFN"
+    group = "since"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -51,6 +51,7 @@ class AutoInt(Backbone):
     """A linear layer on all fields after layers of self-attention."""
 
     title = "AutoInt"
+    group = "since"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -49,6 +49,7 @@ class DCNv2(Backbone):
     """Cross layers with matrices and an MLP on the same embeddings; their logits are added."""
 
     title = "DCN-V2"
+    group = "since"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -70,6 +70,7 @@ class FinalMLP(Backbone):
     """Two gated MLPs on the same embeddings, multiplied with each other."""
 
     title = "FinalMLP"
+    group = "since"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -54,6 +54,7 @@ class XDeepFM(Backbone):
     """The sum of the logits of a CIN, of an MLP and of the numeric fields."""
 
     title = "xDeepFM"
+    group = "since"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -26,7 +26,6 @@ NAMES = [
         ",",
         ",,,",
         "nope",
-        "ALL",
         "all,all",
         "none",
         "*",

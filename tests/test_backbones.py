@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from coldbench.conformance.backbones import its_towers_agree_with_score
+from coldbench.conformance.subject import Subject
 from coldbench.core.config import resolve
 from coldbench.core.errors import InputError
 from coldbench.data.schema import Field, Side
 from coldbench.model.embedding import FieldEmbedding, lazy_above
 from coldbench.model.layers import initialise
 from coldbench.model.rows import Rows
+from coldbench.plugins.file import PluginFile
 from coldbench.plugins.kinds import BACKBONES
 from coldbench.plugins.registry import Registry
 
+ROOT = Path(__file__).parent.parent
 NAMES = Registry().names(BACKBONES)
 
 
@@ -131,6 +136,37 @@ def test_two_towers_score_all_pairs_in_one_product(dataset, batch):
     )
     assert pairs.shape == (len(batch), dataset.schema.items)
     torch.testing.assert_close(pairs[torch.arange(len(batch)), batch.item.long()], backbone(batch))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        (
+            "return self.gamma * functional.normalize(self.item_tower(embeddings",
+            "return functional.normalize(self.item_tower(embeddings",
+            "not the logit of score",
+        ),
+        (
+            "return functional.normalize(self.user_tower(fields), dim=-1)",
+            "return functional.normalize(self.user_tower(fields), dim=-1)[:1]",
+            "for 64 requests",
+        ),
+    ],
+)
+def test_check_compares_two_towers_with_score(tmp_path, right, wrong, fault):
+    source = (ROOT / "backbones" / "dssm.py").read_text()
+    assert source.count(right) == 1
+    (tmp_path / "broken.py").write_text(source.replace(right, wrong))
+    registry = Registry([PluginFile.read(tmp_path / "broken.py")])
+    found = list(its_towers_agree_with_score(Subject("backbone", "broken", registry)))
+    assert any(fault in line for line in found), found
+
+
+def test_the_page_of_backbones_lists_every_one_with_its_title_and_group():
+    page, registry = (ROOT / "docs" / "backbones.md").read_text(), Registry()
+    for name in NAMES:
+        owner = registry.get(BACKBONES, name)
+        assert f"| `{name}` | {owner.title} | {owner.group} |".replace("|  |", "| |") in page
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])

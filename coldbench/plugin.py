@@ -22,7 +22,7 @@ from coldbench.model.rows import Interactions, Rows
 from coldbench.model.view import View
 
 # base classes and building blocks
-from coldbench.model.backbone import Backbone
+from coldbench.model.backbone import Backbone, TwoTower
 from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
 from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator
 from coldbench.model.generator import frozen_turns, gaussian, wasserstein
@@ -33,7 +33,7 @@ from coldbench.model.meta import paired_batches, paired_items, two_batch_loss
 from coldbench.model.neighbours import Near, nearest, sharing
 from coldbench.model.sinkhorn import sinkhorn_divergences
 from coldbench.model.embedding import FieldEmbedding, lookup
-from coldbench.model.layers import MLP, Dropout, FactorizationMachine, initialise, two_layers
+from coldbench.model.layers import MLP, Dropout, FactorizationMachine, SplitMLP, blocks, initialise, two_layers
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
@@ -108,7 +108,9 @@ __all__ = [
     "SideName",
     "Source",
     "Space",
+    "SplitMLP",
     "Table",
+    "TwoTower",
     "Uniform",
     "VariationalGenerator",
     "View",
@@ -116,6 +118,7 @@ __all__ = [
     "Width",
     "after_fit",
     "as_dict",
+    "blocks",
     "categorical",
     "codes",
     "column",

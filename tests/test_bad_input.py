@@ -27,7 +27,6 @@ NAMES = [
         ",",
         ",,,",
         "nope",
-        "ALL",
         "all,all",
         "none",
         "*",

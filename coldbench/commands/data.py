@@ -116,7 +116,7 @@ def describe(name: str, path: Path | None = None, partial: bool = False) -> Info
         InputError: The name is unknown, or the dataset is not available.
     """
     registry = Registry()
-    key, values = Registry().dataset(name)
+    key, values = registry.dataset(name)
     return _info(_source(key, partial).load(registry.spec(DATASETS, key, values).config, path))
 
 
@@ -140,7 +140,8 @@ def download_dataset(name: str) -> str:
 
 
 def _source(name: str, partial: bool = False) -> Source:
-    source = Registry().get(DATASETS, name)()
+    registry = Registry()
+    source = registry.get(DATASETS, registry.key(DATASETS, name))()
     if partial:
         source.accept_partial()
     return source

@@ -115,6 +115,7 @@ CHECKS: dict[str, dict[str, Check]] = {
         "it says where it comes from and what can be set": _describes_itself,
         "its space suits its Config": _space_suits_config,
         "encode does without v_I, score gives one finite logit per row": backbones.splits,
+        "its two towers, if it has them, multiply to score": backbones.its_towers_agree_with_score,
         "only the item table is item-specific": backbones.has_no_other_item_parameter,
         "it runs at the ends of its space": backbones.runs_at_the_ends_of_its_space,
         "the same seed gives the same bits, all finite": backbones.repeats,

@@ -45,11 +45,13 @@ class Source:
 
     Attributes:
         key: The registered name.
+        title: What the literature calls the dataset; it is accepted like the name.
         Config: A frozen dataclass with at least ``n`` and ``k``.
         by_name: Whether the name alone identifies the data; ``all`` omits datasets for which it does not.
     """
 
     key: ClassVar[str]
+    title: ClassVar[str] = ""
     by_name: ClassVar[bool] = True
     Config: ClassVar[type]
 

@@ -54,6 +54,7 @@ class EBNeRD(FileSource):
     """A folder or zip with ``train`` and ``validation``, and optional files about the articles."""
 
     key = "eb-nerd"
+    title = "EB-NeRD"
     files = ("behaviors.parquet",)
     optional = ("history.parquet", "articles.parquet", *_VECTORS)
     parts = True
@@ -83,7 +84,7 @@ class EBNeRD(FileSource):
             columns += vector_components(raw, name, shown)
         columns.append(categorical("device_type", "context", pd.Series(log.pop("device_type"))))
         size = _SIZES.get(len(impressions), f"{len(impressions):,} impressions")
-        label, provided = provenance(raw, f"EB-NeRD ({size})")
+        label, provided = provenance(raw, f"{self.title} ({size})")
         return Prepared.of(label, len(users), len(shown), columns, log, (*provided, *notes))
 
 

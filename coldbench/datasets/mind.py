@@ -52,6 +52,7 @@ class Mind(FileSource):
     """A folder or zip with ``behaviors.tsv`` and ``news.tsv``, or with parts of them such as MINDsmall_train.zip."""
 
     key = "mind"
+    title = "MIND"
     files = ("behaviors.tsv", "news.tsv")
     parts = True
     archives = ("mind.zip", "mind")
@@ -87,7 +88,7 @@ class Mind(FileSource):
             multi("title", "item", titles, _TITLE_WORDS),
         ]
         size = _SIZES.get(impressions, f"{impressions:,} impressions")
-        label, notes = provenance(raw, f"MIND ({size})")
+        label, notes = provenance(raw, f"{self.title} ({size})")
         notes += tuple(f"{name} does not tell what was clicked, and was left out" for name in unlabelled)
         if lacking.any():
             rows = lacking[log["item"]].mean()

@@ -29,6 +29,7 @@ class MovieLens1M(FileSource):
     """The published zip or its folder, with ``ratings.dat``, ``users.dat``, ``movies.dat``."""
 
     key = "ml-1m"
+    title = "MovieLens-1M"
     files = ("ratings.dat", "users.dat", "movies.dat")
     archives = ("ml-1m.zip", "ml-1m")
     version = "1"
@@ -71,7 +72,7 @@ class MovieLens1M(FileSource):
             multi("title", "item", movies["words"].tolist(), TITLE_WORDS),
             multi("genres", "item", movies["genres"].tolist(), max(1, int(movies["genres"].map(len).max()))),
         ]
-        label, notes = provenance(raw, "MovieLens-1M")
+        label, notes = provenance(raw, self.title)
         interactions = {
             "user": user.astype(np.int32),
             "item": item.astype(np.int32),

@@ -47,6 +47,7 @@ class MovieLens25M(FileSource):
     """The published zip or its folder."""
 
     key = "ml-25m"
+    title = "MovieLens-25M"
     files = ("ratings.csv", "movies.csv", "genome-scores.csv", "genome-tags.csv")
     archives = ("ml-25m.zip", "ml-25m")
     version = "1"
@@ -79,7 +80,7 @@ class MovieLens25M(FileSource):
             *film_fields(movies["title"], movies["genres"]),
             multi("tags", "item", self._tags(raw, rated), _TAGS),
         ]
-        label, notes = provenance(raw, "MovieLens-25M")
+        label, notes = provenance(raw, self.title)
         return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:

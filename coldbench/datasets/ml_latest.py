@@ -36,6 +36,7 @@ class MovieLensLatest(FileSource):
     """A published zip or its folder, of any state and size."""
 
     key = "ml-latest"
+    title = "MovieLens-latest"
     files = ("ratings.csv", "movies.csv", "tags.csv")
     archives = ("ml-latest-small.zip", "ml-latest-small", "ml-latest.zip", "ml-latest")
     version = "1"
@@ -61,7 +62,7 @@ class MovieLensLatest(FileSource):
         tags = self._tags(raw, rated, interactions)
         if any(tags):
             columns.append(multi("tags", "item", tags, _TAGS))
-        label, notes = provenance(raw, f"MovieLens-latest ({len(interactions['item']):,} ratings)")
+        label, notes = provenance(raw, f"{self.title} ({len(interactions['item']):,} ratings)")
         return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray, log: dict[str, np.ndarray]) -> list[list[str]]:

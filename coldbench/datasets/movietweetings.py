@@ -43,6 +43,7 @@ class MovieTweetings(FileSource):
     """A folder or zip with the three files of the repository's ``latest`` or of one of its ``snapshots``."""
 
     key = "movietweetings"
+    title = "MovieTweetings"
     files = ("ratings.dat", "movies.dat", "users.dat")
     archives = ("movietweetings", "movietweetings.zip", "MovieTweetings-master.zip")
     version = "1"
@@ -83,7 +84,7 @@ class MovieTweetings(FileSource):
         self.known("ratings.dat, column user", column(known, "user"), users, log["user"], "users.dat")
         movies = table.to_pandas().set_index("movie").reindex(films).fillna("")
         columns = [categorical("user_id", "user", pd.Series(users)), *film_fields(movies["title"], movies["genres"])]
-        label, provided = provenance(raw, f"MovieTweetings ({len(log['item']):,} ratings)")
+        label, provided = provenance(raw, f"{self.title} ({len(log['item']):,} ratings)")
         return Prepared.of(label, len(users), len(films), columns, log, (*provided, *notes))
 
     def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, tuple[str, ...]]:

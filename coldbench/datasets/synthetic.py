@@ -55,6 +55,7 @@ class Synthetic(Source):
     """Interactions drawn from planted tastes."""
 
     key = "synthetic"
+    title = "Synthetic"
 
     def load(self, config: Config, data_dir: Path | None = None) -> Dataset:
         """Generates the dataset; equal configurations give equal bytes."""
@@ -108,7 +109,7 @@ class Synthetic(Source):
             Field(TIME, "numeric", "context"),
         )
         return Prepared(
-            label="Synthetic",
+            label=self.title,
             schema=Schema(config.users, config.items, fields),
             users=users,
             items=items,

@@ -55,6 +55,7 @@ class TaobaoAd(FileSource):
     """A folder with the three files, plain or as the published .tar.gz, or one zip of them."""
 
     key = "taobao-ad"
+    title = "Taobao-Ad"
     files = ("raw_sample.csv", "ad_feature.csv", "user_profile.csv")
     archives = ("taobao-ad.zip", "taobao-ad")
     version = "1"
@@ -81,7 +82,7 @@ class TaobaoAd(FileSource):
             (Field("price", "numeric", "item"), np.log1p(price.to_numpy(np.float32))),
             place,
         ]
-        label, notes = provenance(raw, "Taobao-Ad")
+        label, notes = provenance(raw, self.title)
         return Prepared.of(label, len(users), len(ads), columns, interactions, notes)
 
     def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], tuple[Field, np.ndarray], np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from coldbench.core.config import resolve
 from coldbench.core.errors import InputError, unknown
+from coldbench.core.names import fold
 from coldbench.plugins.file import NAME, PluginFile, explained
 from coldbench.plugins.kinds import BY_NAME, DATASETS, KINDS, Kind, check_plugin
 from coldbench.plugins.spec import Spec
@@ -67,6 +69,41 @@ class Registry:
         found.pop("", None)
         return found
 
+    def titles(self, kind: Kind) -> dict[str, str]:
+        """Maps the name of each plugin of a kind that has a title, and can be imported, to that title."""
+        found = {}
+        for name in self.names(kind):
+            with suppress(InputError):  # a broken installed package leaves the others usable
+                found[name] = vars(self.get(kind, name)).get("title", "")
+        return {name: title for name, title in found.items() if title}
+
+    def key(self, kind: Kind, text: str) -> str:
+        """The name of the plugin that a text means: its name or title, in any case and with any hyphens.
+
+        Returns:
+            The plugin's name; the text itself if it means no plugin.
+
+        Raises:
+            InputError: If the text means several plugins.
+        """
+        names, wanted = self.names(kind), fold(text)
+        if text in names or not wanted:
+            return text
+        found = [name for name in names if fold(name) == wanted]
+        found = found or [name for name, title in self.titles(kind).items() if fold(title) == wanted]
+        if len(found) > 1:
+            raise InputError(f"{kind.name} {text!r} may be {' or '.join(found)}; write which one")
+        return found[0] if found else text
+
+    def target(self, text: str) -> str:
+        """The name of the method, backbone or dataset that a text means; the text itself if it means none."""
+        if not any(text in self.names(kind) for kind in KINDS.values()):
+            for kind in KINDS.values():
+                name = self.key(kind, text)
+                if name in self.names(kind):
+                    return name
+        return text
+
     def expand(self, kind: Kind, texts: Sequence[str]) -> list[str]:
         """Replaces each group by the names in it; ``paper[item_lr=0.01]`` sets the field of all of them.
 
@@ -76,11 +113,12 @@ class Registry:
         """
         if all(text.partition("[")[0] in self.names(kind) for text in texts):
             return list(texts)
-        groups = self.groups(kind)
+        groups = {fold(group): members for group, members in self.groups(kind).items()}
         found = []
         for text in texts:
             name, bracket, rest = text.partition("[")
-            found += [member + bracket + rest for member in groups.get(name, [name])]
+            known = self.key(kind, name) in self.names(kind)
+            found += [member + bracket + rest for member in ([name] if known else groups.get(fold(name), [name]))]
         return found
 
     def get(self, kind: Kind[T], name: str) -> type[T]:
@@ -91,20 +129,26 @@ class Registry:
         """
         file = self.files.get((kind.name, name))
         if file is None and name not in _modules(kind):
-            raise unknown(kind.name, name, (*self.names(kind), *self.groups(kind)))
+            raise unknown(kind.name, name, (*self.names(kind), *self.groups(kind)), self.titles(kind))
         return plugin_class(kind, name, file)
 
     def spec(self, kind: Kind, name: str, values: Mapping[str, Any]) -> Spec:
         """Returns a plugin with its default configuration, in which the given values replace defaults.
 
+        Args:
+            kind: The plugin's kind.
+            name: Its name or title (see ``key``).
+            values: Values by field.
+
         Raises:
             InputError: If the name is unknown, or a field does not accept its value.
         """
+        name = self.key(kind, name)
         config: Any = self.get(kind, name)
         return Spec(kind.name, name, resolve(name, config.Config, values), self.files.get((kind.name, name)))
 
     def dataset(self, text: str) -> tuple[str, dict[str, str]]:
-        """Finds the dataset that a text denotes: its name, or a text that a dataset recognises, such as a path.
+        """Finds the dataset that a text denotes: its name or title, or a text that it recognises, such as a path.
 
         Returns:
             The dataset's name, and the values of its ``Config`` that the text stands for.
@@ -115,7 +159,7 @@ class Registry:
                 values = self.get(DATASETS, name).recognise(text)
                 if values is not None:
                     return name, values
-        return text, {}
+        return self.key(DATASETS, text), {}
 
 
 def defined(file: PluginFile) -> tuple[Kind, str]:

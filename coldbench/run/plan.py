@@ -47,7 +47,7 @@ def make_plan(options: Options) -> Plan:
     protocols = _protocols(options.protocol, options.budget)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
-    overrides = _overrides(options.set)
+    overrides = _overrides(registry, options.set)
     methods, backbones, sources = (
         _specs(registry, kind, names, overrides)
         for kind, names in (
@@ -90,7 +90,7 @@ def make_plan(options: Options) -> Plan:
 def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """Parses ``name`` or ``name[field=value,...]`` into a plugin with its resolved configuration."""
     text, values = _variant(text)
-    name, meant = Registry().dataset(text) if kind is DATASETS else (text, {})
+    name, meant = registry.dataset(text) if kind is DATASETS else (registry.key(kind, text), {})
     every = overrides.get(_EVERY_METHOD, {}) if kind is METHODS else {}
     return registry.spec(kind, name, {**meant, **every, **overrides.get(name, {}), **values})
 
@@ -167,16 +167,17 @@ def _protocols(names: Sequence[str], budgets: Sequence[str]) -> list[Spec]:
     return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
 
 
-def _overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+def _overrides(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for pair in pairs:
-        target, equals, value = pair.partition("=")
-        name, dot, field = target.strip().rpartition(".")
+        place, equals, value = pair.partition("=")
+        name, dot, field = place.strip().rpartition(".")
         if not (equals and dot and name and field):
             raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
         if name == _FORMER:
             name, field = (_EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
-        found.setdefault(name, {})[field] = value.strip()
+        target = name if name in (TRAINING, _EVERY_METHOD) else registry.target(name)
+        found.setdefault(target, {})[field] = value.strip()
     return found
 
 

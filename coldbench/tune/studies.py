@@ -9,7 +9,7 @@ from typing import Any
 from coldbench.core.config import as_dict, digest, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Choice, Space, parse
-from coldbench.plugins.registry import class_of
+from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.metrics import METRICS as MEASURED
 from coldbench.protocol.split import WARM_PHASES
@@ -98,7 +98,7 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
     cells = [replace(cell, validation=True) for cell in plan.cells]
     for cell in cells:
         cell.recipe.split(plan.datasets[cell.dataset.label])  # raises if there are too few old items
-    spaces = _spaces(cells, how)
+    spaces = _spaces(cells, _by_key(Registry(plan.plugins), how))
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         parts = cell.dataset.label, cell.backbone.label, cell.protocol.label, cell.method.label
@@ -107,6 +107,17 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
         Study(tuple(group), spaces[group[0].backbone.name, group[0].method.name], how.metric)
         for group in groups.values()
     ]
+
+
+def _by_key(registry: Registry, how: TuneOptions) -> TuneOptions:
+    """The options with the names of plugins in --fields and --space as the registry spells them."""
+
+    def named(text: str) -> str:
+        name, dot, rest = text.strip().partition(".")
+        return f"{registry.target(name)}.{rest}" if dot else text
+
+    fields = None if how.fields is None else ",".join(map(named, how.fields.split(",")))
+    return replace(how, fields=fields, space=tuple(map(named, how.space)))
 
 
 def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Space]:

@@ -16,7 +16,7 @@ from coldbench.report.analysis.names import BASELINE, counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_items
-from coldbench.report.analysis.titles import Titles, titles
+from coldbench.report.analysis.titles import Titles, label_of, titles
 from coldbench.run.folder import Folder
 from coldbench.run.record import CUT, Record
 from coldbench.run.runfile import relabelled
@@ -100,6 +100,8 @@ def find(out: Path, options: ReportOptions) -> Findings:
     records, unread = folder.finished()
     records, meant = short_names(relabelled(records, out))
     frame, notes = tidy(records)
+    if options.reference is not None:
+        options = replace(options, reference=label_of(options.reference, titles(records)["method"]))
     options.check(frame)
     records = counting(records, frame)
     scored = _scored(frame, options)

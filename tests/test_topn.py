@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from coldbench.cli import main
 from coldbench.commands.verify import compare
+from coldbench.conformance.subject import TINY
 from coldbench.model.batching import shuffled
 from coldbench.protocol import topn
 from coldbench.protocol.metrics import METRICS
@@ -21,7 +22,10 @@ from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.files import files
+from coldbench.run import runfile
 from coldbench.run.folder import Folder
+from coldbench.run.options import Options, read_options
+from coldbench.run.plan import make_plan
 
 HOW = TopNSettings(users=40, k=7)
 
@@ -200,3 +204,12 @@ def test_a_metric_that_was_not_asked_for_is_one_line(saved_run):
     result = CliRunner().invoke(main, ["report", str(saved_run.path), "--metric", "ndcg"])
     assert result.exit_code == 2
     assert "run it again with --metrics topn" in result.output
+
+
+def test_a_run_toml_repeats_top_n(tmp_path):
+    sizes = tuple(f"synthetic.{name}={value}" for name, value in TINY.items())
+    plan = make_plan(Options(methods=("base",), backbones=("fm",), set=sizes, metrics=("topn[k=5]",)))
+    runfile.keep(plan, tmp_path)
+    again = make_plan(read_options({}, tmp_path / "run.toml"))
+    assert [cell.topn for cell in again.cells] == [TopNSettings(users=1000, k=5)] * 3
+    assert make_plan(Options(set=sizes)).cells[0].topn is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coldbench.report.analysis import across, appendix, protocols, published, results
+from coldbench.report.analysis import across, appendix, protocols, published, results, topn
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.measurements import measurements
 from coldbench.report.analysis.table import Table
@@ -22,6 +22,7 @@ class SectionTables:
         papers: Ours beside the numbers of every paper; None where fewer than two papers have any.
         gains: Table 2, what each method adds to the baseline; None without a baseline.
         tests: The appendix; None without a test.
+        topn: Top-N; None where no record holds it.
     """
 
     title: str
@@ -30,11 +31,12 @@ class SectionTables:
     papers: Table | None
     gains: Table | None
     tests: Table | None
+    topn: Table | None
 
     @property
     def tables(self) -> list[Table]:
         """Those that there are, in the order of a page."""
-        every = (self.by_phase, self.gains, self.against_paper, self.papers, self.tests)
+        every = (self.by_phase, self.gains, self.against_paper, self.papers, self.topn, self.tests)
         return [each for each in every if each is not None]
 
 
@@ -72,6 +74,7 @@ def _section(section: Section, findings: Findings) -> SectionTables:
         else None,
         results.gains(section.gains, options, section.place, methods),
         appendix.tests(section.tests, options, section.place),
+        topn.table(section.frame, section.place),
     )
     first, *others = (None if table is None else table.titled(findings.titles) for table in built)
     assert first is not None  # by_phase always gives one

@@ -289,6 +289,17 @@ def embed(name: str, path: Path | None, text: str, model: str, partial: bool) ->
     click.echo(write_vectors(name, path, text, model, partial))
 
 
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@_partial
+def card(name: str, path: Path | None, partial: bool) -> None:
+    """Source, terms, rows at every step of reading, split and traps of a dataset, in Markdown."""
+    from coldbench.commands.card import card as write_card
+
+    click.echo(write_card(name, path, partial), nl=False)
+
+
 @data.command("check")
 @click.argument("path", type=click.Path(path_type=Path))
 def check_data(path: Path) -> None:

@@ -50,12 +50,14 @@ class Source:
         by_name: Whether the name alone identifies the data; ``all`` omits datasets for which it does not.
         label_rule: When a row of the log is a click, in a sentence.
         traps: What may mislead somebody who reads results on this dataset, a sentence or two each.
+        published: Where to get the files, and on what terms; None for a dataset without published files.
     """
 
     key: ClassVar[str]
     by_name: ClassVar[bool] = True
     label_rule: ClassVar[str] = ""
     traps: ClassVar[tuple[str, ...]] = ()
+    published: ClassVar[Publication | None] = None
     Config: ClassVar[type]
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -113,7 +115,6 @@ class FileSource(Source):
         parts: Whether the files come in parts, each with files of these names (see ``RawFiles``).
         archives: The names that the published zip or its folder may have in a data folder.
         version: The version of the preparing code; raise it when ``read`` gives another result.
-        published: Where to get the files, and on what terms.
         published_rows: The number of rows of each raw file, without headers; empty for a dataset of many sizes.
         largest: The largest size of a raw file in bytes.
         partial: Whether a subset of the published rows is accepted.
@@ -125,7 +126,7 @@ class FileSource(Source):
     parts: ClassVar[bool] = False
     archives: ClassVar[tuple[str, ...]]
     version: ClassVar[str]
-    published: ClassVar[Publication]
+    published: ClassVar[Publication]  # every dataset with published files has one
     published_rows: ClassVar[dict[str, int]] = {}
     largest: ClassVar[int] = LARGEST
     partial: bool = False
@@ -144,12 +145,11 @@ class FileSource(Source):
 
     def reread(self, config: Any, data_dir: Path | None = None) -> tuple[str, Prepared]:
         """Reads the raw files again: those in the data folder, else those that were downloaded."""
-        fetched = cache.root() / "downloads" / self.archives[0]
-        raw = self._raw_files(_folder(data_dir)) or (self._raw(fetched) if fetched.exists() else None)
+        folder, fetched = _folder(data_dir), cache.root() / "downloads" / self.archives[0]
+        raw = self._raw_files(folder) or (self._raw(fetched) if fetched.exists() else None)
         if raw is None:
-            raise InputError(
-                f"this needs the raw files of {self.key}: give their zip or folder, or set {DATA_VARIABLE}"
-            )
+            lacking = f"{folder} has no {' or '.join(self.archives)}; " if folder else ""
+            raise InputError(f"{lacking}this needs the raw files of {self.key}: give their zip or folder")
         return self._read(raw, self._fingerprints(raw)[self.partial])
 
     def add(self, path: Path) -> Dataset:
@@ -196,7 +196,8 @@ class FileSource(Source):
             counts = np.bincount(prepared.interactions["item"])
             proposed = proposal(counts, k) or (1, 1)
             n, k = n or proposed[0], k or proposed[1]
-        prepared, fingerprint = select(prepared, config, self.key, fingerprint, self.key)
+        if isinstance(config, Contents):
+            prepared, fingerprint = select(prepared, config, self.key, fingerprint, self.key)
         return prepared.dataset(self.key, fingerprint, n, k)
 
     def _raw(self, path: Path) -> RawFiles:

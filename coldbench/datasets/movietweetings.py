@@ -55,7 +55,7 @@ class MovieTweetings(FileSource):
     )
     label_rule = "A rating of 8 or more, of 10, is a click."
     traps = (
-        "Only ratings that people chose to tweet are here, so most are high.",
+        "Only ratings that people chose to tweet are here.",
         "The dataset grew for years; results on two states of it are not comparable.",
     )
     state = {  # of 6 November 2013: git's name of each file's content, its MD5 and its size

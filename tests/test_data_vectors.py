@@ -143,6 +143,9 @@ def test_vectors_of_own_texts(books, by_length):
     ):
         load("books", vectors="author")
     assert "known: author" in invoke("data", "embed", books, "--field", "titel", "--model", "length").output
+    for text in ("a\0b", "../author", "x" * 5000, "\udcff"):
+        with pytest.raises(InputError, match="has no vectors of"):
+            load("books", vectors=text)
     said = invoke("data", "embed", books, "--field", "author", "--model", "length").output
     assert "5 vectors of width 2 from author by length" in said
     data, plain = load("books", vectors="author"), load("books")

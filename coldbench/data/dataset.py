@@ -29,7 +29,7 @@ class Table:
         layout = schema.side(side)
         numeric = [values[field.name] for field in layout.numeric if field.name not in DERIVED]
         stacked = np.stack(numeric, 1).astype(np.float32) if numeric else np.zeros((rows, 0), np.float32)
-        vectors = [values[field.name] for field in layout.vectors]
+        vectors = [values[field.name].astype(np.float16, copy=False) for field in layout.vectors]
         joined = np.concatenate(vectors, 1) if len(vectors) > 1 else vectors[0] if vectors else None
         return cls(layout.ids(values, rows), stacked, joined)
 

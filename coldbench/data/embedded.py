@@ -18,6 +18,8 @@ from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError
 from coldbench.data import cache
 
+_LONGEST = 100  # characters of a text's name in a file's name
+
 
 def save(name: str, fingerprint: str, text: str, vectors: np.ndarray, model: str) -> Path:
     """Writes the vectors of a dataset's text, in place of any from before.
@@ -73,4 +75,6 @@ def load(name: str, fingerprint: str, text: str, items: int, shown: str) -> tupl
 
 
 def _place(name: str, fingerprint: str, text: str) -> Path:
-    return cache.root() / name / f"{fingerprint}-{quote(text, safe='')}.npz"
+    quoted = quote(text, safe="", errors="surrogateescape")
+    short = quoted if len(quoted) <= _LONGEST else hashlib.sha256(quoted.encode()).hexdigest()
+    return cache.root() / name / f"{fingerprint}-{short}.npz"

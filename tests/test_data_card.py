@@ -82,6 +82,15 @@ def test_a_card_without_data_or_with_other_data(tmp_path):
     assert "has no ml-1m.zip" in wrong.output
 
 
+def test_a_card_of_damaged_data_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLDBENCH_DATA", str(data_files.write("ml-latest", tmp_path)))
+    path = next(tmp_path.rglob("ratings.csv"))
+    path.write_text(path.read_text()[:-5])
+    result = invoke("data", "card", "ml-latest")
+    assert result.exit_code == 2
+    assert "ratings.csv" in result.output
+
+
 def test_a_card_of_the_users_own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     card = invoke("data", "card", data_files.books(Path("books"))).output

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from coldbench.commands.data import Info, describe
-from coldbench.core.errors import InputError, printable
+from coldbench.core.errors import printable
 from coldbench.data.dataset import Dataset
 from coldbench.data.files.provenance import PROVENANCE
 from coldbench.data.prepared import Step
-from coldbench.data.source import Source
+from coldbench.data.source import AbsentError, Source
 from coldbench.plugins.description import citation
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
@@ -36,18 +36,16 @@ def card(name: str, path: Path | None = None, partial: bool = False) -> str:
     if partial:
         source.accept_partial()
     config = registry.spec(DATASETS, key, values).config
+    parts = [declared(name, type(source))]
     steps: Sequence[Step] = ()
     try:
         steps = source.reread(config, path)[1].steps
-    except InputError:
+    except AbsentError:
         if path is not None:
             raise
-    parts = [declared(name, type(source))]
     try:
         data = source.load(config, path)
-    except InputError:
-        if path is not None or not source.by_name:
-            raise
+    except AbsentError:
         return "\n".join([*parts, f"Its data is not here; `coldbench data add {name} PATH` adds it.", ""])
     return "\n".join([*parts, *_counted(describe(name, path, partial), data, steps)])
 

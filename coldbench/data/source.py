@@ -25,6 +25,10 @@ from coldbench.data.proposal import proposal
 DATA_VARIABLE = "COLDBENCH_DATA"
 
 
+class AbsentError(InputError):
+    """The data of a dataset, or its raw files, are not on this machine."""
+
+
 @dataclass(frozen=True)
 class Shots(Contents):
     """The split, and the side information of items: all that can be set for a dataset with files."""
@@ -89,9 +93,10 @@ class Source:
             The fingerprint of the prepared columns, under which they are in the cache, and the columns.
 
         Raises:
-            InputError: There are no raw files.
+            AbsentError: There are no raw files.
+            InputError: They are not what was published.
         """
-        raise InputError(f"{self.key} has no raw files: it is generated where it is needed")
+        raise AbsentError(f"{self.key} has no raw files: it is generated where it is needed")
 
     def add(self, path: Path) -> Dataset:
         """Checks raw files, prepares the cache and makes them the data of this name."""
@@ -149,7 +154,7 @@ class FileSource(Source):
         raw = self._raw_files(folder) or (self._raw(fetched) if fetched.exists() else None)
         if raw is None:
             lacking = f"{folder} has no {' or '.join(self.archives)}; " if folder else ""
-            raise InputError(f"{lacking}this needs the raw files of {self.key}: give their zip or folder")
+            raise AbsentError(f"{lacking}this needs the raw files of {self.key}: give their zip or folder")
         return self._read(raw, self._fingerprints(raw)[self.partial])
 
     def add(self, path: Path) -> Dataset:
@@ -214,7 +219,8 @@ class FileSource(Source):
             where = f"{folder} has no {' or '.join(self.archives)}" if folder else f"{self.key} is not here yet"
             if fingerprint is not None and not folder:
                 where = f"the cache of {self.key} is damaged or was made by another version of coldbench"
-            raise InputError(f"{where}; get it from {self.published.page}, then: coldbench data add {self.key} PATH")
+            error = AbsentError if fingerprint is None else InputError
+            raise error(f"{where}; get it from {self.published.page}, then: coldbench data add {self.key} PATH")
         return fingerprint, prepared
 
     def _raw_files(self, folder: Path | None) -> RawFiles | None:

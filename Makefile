@@ -13,8 +13,10 @@ VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=
 HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
+CARDS := synthetic ml-1m ml-25m ml-latest movietweetings eb-nerd mind taobao-ad
+DESCRIBED := ml-1m[fields=none],ml-1m,ml-1m[vectors=title],ml-latest[fields=none],ml-latest,ml-latest[vectors=title]
 
-.PHONY: run test lint format clean architecture coverage reproduce study bench calibrate mutate profile crashes
+.PHONY: run test lint format clean architecture coverage reproduce study vectors cards bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -71,6 +73,18 @@ coverage: $(READY)
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(TESTS)
 	$(BIN)/python tests/covered.py $(TESTS)
+
+# item IDs alone, fields, and vectors of titles; needs `coldbench data add` and `data embed --field title` of both logs first
+vectors: $(READY)
+	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods base,dropoutnet,meta_e,cvar,avaew \
+		--datasets '$(DESCRIBED)' --out results/vectors-run
+	mkdir -p results/vectors
+	cd results/vectors-run/report && cp *.md tables.csv $(CURDIR)/results/vectors
+
+# docs/cards.md, with counts of what is in COLDBENCH_DATA
+cards: $(READY)
+	printf '# Cards\n\n`make cards` writes this page: one `coldbench data card NAME` per dataset.\n' > docs/cards.md
+	for name in $(CARDS); do echo && $(BIN)/coldbench data card $$name || exit 1; done >> docs/cards.md
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)

@@ -282,6 +282,30 @@ def download(name: str) -> None:
     click.echo(download_dataset(name))
 
 
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--field", "text", required=True, help="The text of each item, such as title.")
+@click.option("--model", default="wordllama", show_default=True, help="What turns a text into a vector.")
+@_partial
+def embed(name: str, path: Path | None, text: str, model: str, partial: bool) -> None:
+    """Write a vector per item next to the cache, from a text in the raw files."""
+    from coldbench.commands.embed import embed as write_vectors
+
+    click.echo(write_vectors(name, path, text, model, partial))
+
+
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@_partial
+def card(name: str, path: Path | None, partial: bool) -> None:
+    """Source, terms, rows at every step of reading, split and traps of a dataset, in Markdown."""
+    from coldbench.commands.card import card as write_card
+
+    click.echo(write_card(name, path, partial), nl=False)
+
+
 @data.command("check")
 @click.argument("path", type=click.Path(path_type=Path))
 def check_data(path: Path) -> None:

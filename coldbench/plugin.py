@@ -53,8 +53,9 @@ from coldbench.data.files.ids import conform, distinct, known, renumbered
 from coldbench.data.files.parquet import parquet_columns, read_parquet
 from coldbench.data.files.provenance import provenance
 from coldbench.data.files.raw import RawFiles
-from coldbench.data.files.vectors import vector_components
-from coldbench.data.prepared import Prepared, categorical, multi
+from coldbench.data.files.vectors import article_vectors, unit_vectors
+from coldbench.data.contents import Contents
+from coldbench.data.prepared import Prepared, Step, categorical, multi
 from coldbench.data.source import FileSource, ProposedShots, Shots, Source
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "Batch",
     "Budget",
     "Choice",
+    "Contents",
     "Count",
     "CountDecoder",
     "Dataset",
@@ -109,6 +111,7 @@ __all__ = [
     "Source",
     "Space",
     "SplitMLP",
+    "Step",
     "Table",
     "TwoTower",
     "Uniform",
@@ -117,6 +120,7 @@ __all__ = [
     "Weight",
     "Width",
     "after_fit",
+    "article_vectors",
     "as_dict",
     "blocks",
     "categorical",
@@ -149,6 +153,6 @@ __all__ = [
     "step",
     "two_batch_loss",
     "two_layers",
-    "vector_components",
+    "unit_vectors",
     "wasserstein",
 ]

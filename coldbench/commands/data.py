@@ -89,8 +89,7 @@ class Info:
         rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
         curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
         fields = ", ".join(
-            f"{name} ({about['side']} {about['kind']}" + (f" of {about['size']:,})" if about["size"] else ")")
-            for name, about in self.fields.items()
+            f"{name} ({about['side']} {about['kind']}{_extent(about)})" for name, about in self.fields.items()
         )
         left = self.discarded
         lines = [
@@ -220,6 +219,13 @@ def _warnings(part: str, click: np.ndarray) -> Iterator[str]:
     elif fewer < _RARE * rows or (test and fewer < _FEW):
         effect = "the AUC will be noisy" if test else "there is little to learn from"
         yield f"of the {rows:,} rows of {part} only {fewer:,} {'is' if fewer == 1 else 'are'} {what}: {effect}"
+
+
+def _extent(field: dict[str, str | int]) -> str:
+    """How many values a field has, or how wide its vectors are."""
+    if field["kind"] == "vector":
+        return f" of width {field['width']:,}"
+    return f" of {field['size']:,}" if field["size"] else ""
 
 
 def _listed(sizes: dict[str, int]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.data.files.movielens import LICENCE, film_fields, read_movies, read_ratings
+from coldbench.data.files.movielens import LABEL, LICENCE, TRAPS, bare, film_fields, read_movies, read_ratings
 from coldbench.plugin import (
     Count,
     FileSource,
@@ -21,6 +21,7 @@ from coldbench.plugin import (
     Publication,
     RawFiles,
     Shots,
+    Step,
     categorical,
     column,
     conform,
@@ -59,6 +60,8 @@ class MovieLens25M(FileSource):
         md5="6b51fb2759a8657d3bfcbfc42b592ada",
         size=261_978_986,
     )
+    label_rule = LABEL
+    traps = TRAPS
     published_rows = {
         "ratings.csv": 25_000_095,
         "movies.csv": 62_423,
@@ -74,6 +77,11 @@ class MovieLens25M(FileSource):
         self.count("movies.csv", len(movies))
         where = "ratings.csv, column movieId"
         self.known(where, movies.index.to_numpy(), rated, interactions["item"], "movies.csv")
+        rows = len(interactions["item"])
+        steps = (
+            Step("ratings.csv, ratings", rows, rows),
+            Step("movies.csv, movies; those without a rating are left out", len(movies), len(rated)),
+        )
         movies = movies.reindex(rated).fillna("")
         columns = [
             categorical("user_id", "user", pd.Series(users)),
@@ -81,7 +89,8 @@ class MovieLens25M(FileSource):
             multi("tags", "item", self._tags(raw, rated), _TAGS),
         ]
         label, notes = provenance(raw, self.title)
-        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+        texts = {"title": bare(movies["title"])}
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes, texts, steps)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:
         """The tags of each movie by decreasing relevance; ties are broken by the tag's number."""

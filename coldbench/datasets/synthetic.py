@@ -47,6 +47,8 @@ class Synthetic(Source):
 
     key = "synthetic"
     title = "Synthetic"
+    label_rule = "Drawn with a chance that grows with how well the item's planted taste suits the user's."
+    traps = ("The world is generated: it shows that code works, not that a method does.",)
 
     def load(self, config: Config, data_dir: Path | None = None) -> Dataset:
         """Generates the dataset; equal configurations give equal bytes."""

@@ -55,9 +55,12 @@ class SideInformation(nn.Module):
         self.width = (self.fields.fields + item_id) * dim
 
     def start_normal(self) -> None:
-        """Draws the tables from N(0, 1), torch's default for embeddings; the padding's row stays zero."""
+        """Draws the tables from N(0, 1), torch's default for embeddings; the padding's row stays zero.
+
+        The vectors' maps are drawn alike: as vectors have length 1, they start at the scale of a word's embedding.
+        """
         tables = [self.fields.table, self.fields.padding, None if self.item is None else self.item.weight]
-        for table in tables:
+        for table in (*tables, *self.fields.maps):
             if table is not None:
                 nn.init.normal_(table)
         with torch.no_grad():

@@ -57,7 +57,9 @@ def used(method: str, seeds: int, plugin: Path) -> float:
     command += [part for name, size in SIZES.items() for part in ("--set", f"synthetic.{name}={size}")]
     command += ["--plugin", str(plugin)] if method == plugin.stem else []
     with tempfile.TemporaryDirectory() as out:
-        subprocess.run([*command, "--out", out], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ended = subprocess.run([*command, "--out", out], capture_output=True, text=True)
+        if ended.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {ended.returncode}: {ended.stdout}{ended.stderr}")
         with suppress(ChildProcessError):  # none is left
             while True:
                 os.wait()

@@ -66,6 +66,9 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
         options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, located(spec).config) for spec in specs))
     options["protocol"] = list(dict.fromkeys(spelled(cell.protocol.name, cell.protocol.config) for cell in plan.cells))
     options.pop("budget", None)
+    options["split"] = spelled(plan.cells[0].split.name, plan.cells[0].split.config)
+    if plan.cells[0].shots:
+        options["shots"] = list(plan.cells[0].shots)
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}

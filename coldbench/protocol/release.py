@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import numpy as np
@@ -21,19 +22,14 @@ def canonical(at: str) -> str:
     Raises:
         InputError: It is neither a share between 0 and 1 nor a date.
     """
-    try:
-        share = float(at)
-    except ValueError:
-        share = None
-    try:
-        if share is None:
+    share = _share(at)
+    if share is not None and 0 < share < 1:
+        return repr(share)
+    if share is None:
+        with suppress(ValueError, OverflowError):
             date = datetime.fromisoformat(at)
             date = date if date.tzinfo is None else date.astimezone(UTC).replace(tzinfo=None)
             return date.isoformat().removesuffix("T00:00:00")
-        if 0 < share < 1:
-            return repr(share)
-    except (ValueError, OverflowError):
-        pass
     raise InputError(f"release.at is {at!r}; it should be a date such as 2001-01-01, or a share of the log such as 0.8")
 
 
@@ -53,8 +49,9 @@ def moment_of(dataset: Dataset, at: str) -> int:
             f"{dataset.name} has the same time in every row, so no item is released later than another; "
             f"use --split frequency"
         )
-    if _is_share(at):
-        place = int(float(at) * dataset.rows)
+    share = _share(at)
+    if share is not None:
+        place = int(share * dataset.rows)
         return int(np.partition(dataset.time, place)[place])
     moment = round(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() * _unit(high))
     if not low < moment <= high:
@@ -136,12 +133,12 @@ def _split_at(dataset: Dataset, moment: int, shots: tuple[int, ...], until: int 
     )
 
 
-def _is_share(at: str) -> bool:
+def _share(at: str) -> float | None:
+    """The number that a moment is written as; None if it is no number."""
     try:
-        float(at)
+        return float(at)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _unit(latest: int) -> int:

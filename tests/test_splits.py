@@ -280,12 +280,12 @@ def test_dates_are_in_the_unit_of_the_log(released, unit):
     expected = int(datetime(2001, 8, 1, tzinfo=UTC).timestamp()) * unit
     assert moment_of(data, "2001-08-01") == expected
     assert shown(data, expected) == "2001-08-01 00:00:00"
-    with pytest.raises(InputError, match="spans 2001-01-.* to 2001-12-3"):
+    with pytest.raises(InputError, match=r"spans 2001-01-.* to 2001-12-3"):
         moment_of(data, "2003-01-01")
 
 
 def test_what_does_not_split_in_time_says_what_would(released):
-    with pytest.raises(InputError, match="the same time in every row.*--split frequency"):
+    with pytest.raises(InputError, match=r"the same time in every row.*--split frequency"):
         Release().divide(dataclasses.replace(released, time=np.zeros_like(released.time)))
     with pytest.raises(InputError, match=r"0 items first seen later.*another moment or a smaller K"):
         Release("0.999").divide(released)

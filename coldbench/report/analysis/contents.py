@@ -21,7 +21,7 @@ class SectionTables:
         by_shots: Differences to the baseline by shots; None without a baseline, and at the published points.
         against_paper: Ours minus the published numbers; None where the paper has none.
         papers: Ours beside the numbers of every paper; None where fewer than two papers have any.
-        gains: Table 2, what each method adds to the baseline; None without a baseline.
+        gains: Table 2, what each method adds to the baseline; None without a baseline, and where ``by_shots`` says it.
         tests: The appendix; None without a test.
     """
 
@@ -73,7 +73,7 @@ def _section(section: Section, findings: Findings) -> SectionTables:
         published.beside_every_paper(section.block, section.protocol, section.dataset_name, section.place)
         if options.metric == "auc"
         else None,
-        results.gains(section.gains, options, section.place, methods),
+        None if section.by_shots else results.gains(section.gains, options, section.place, methods),
         appendix.tests(section.tests, options, section.place),
     )
     first, *others = (None if table is None else table.titled(findings.titles) for table in built)

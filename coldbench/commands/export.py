@@ -100,7 +100,7 @@ def _about(record: Record) -> dict[str, Any]:
 
 
 def _measured(record: Record) -> Iterator[dict[str, Any]]:
-    phases = [{"phase": PRETRAINING, **record["pretraining"]}, *record["phases"]]
+    phases = [{"phase": PRETRAINING, "shots": 0, **record["pretraining"]}, *record["phases"]]
     for phase in phases:
         for metric, value in phase.items():
             if metric not in ("phase", "shots") and (value is None or isinstance(value, int | float)):

@@ -79,7 +79,7 @@ def test_points_and_splits_are_kept_apart_in_every_table(found):
     for heading, tables in built.comparisons:
         assert all(cell.text == "1" for table in tables for row in table.rows for cell in row[2:3]), heading  # blocks
     report = files.files(found, built)["report.md"]
-    assert f"- {LABEL}, release[at=0.1]: base" in report
+    assert f"- {LABEL}, release[at=0.1]: " in report
 
 
 def test_the_table_of_shots_says_what_each_method_adds_to_base(found, mixed):

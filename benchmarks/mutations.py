@@ -443,19 +443,39 @@ PROTOCOL = [
     *_group(
         "coldbench/protocol/stages.py",
         "test_protocols.py::test_tuning_never_sees_a_row_of_the_new_items",
-        ("tuning is on the new items", "if self.validation else", "if False else"),
+        ("tuning is on the new items", "if self.validation:", "if False:"),
+    ),
+    *_group(
+        "coldbench/protocol/shots.py",
+        "test_split.py test_splits.py::test_frequency_equals_a_count_by_hand",
+        (
+            "phases are not cut in time",
+            "np.lexsort((dataset.time[rows], dataset.item[rows]))",
+            "np.argsort(dataset.item[rows], kind='stable')",
+        ),
+        ("a phase has one row too many per item", 'rank, side="right")', 'rank, side="left")'),
+        ("the test begins at the last evaluation point", "rows[rank >= 3 * k]", "rows[part == len(warm)]"),
+    ),
+    *_group(
+        "coldbench/protocol/release.py",
+        "test_splits.py",
+        ("base ends after the moment", "early = dataset.time < moment", "early = dataset.time <= moment"),
+        ("a new item needs no test row", "(counts > 3 * dataset.k)", "(counts >= 3 * dataset.k)"),
+        ("validation uses rows after the moment", "else dataset.time < until", "else dataset.time < until + 10**9"),
+        ("validation counts rows after the moment", '{"known": np.flatnonzero(used)}', "{}"),
+        ("dates are in seconds in every log", "timestamp() * _unit(high)", "timestamp()"),
+    ),
+    *_group(
+        "coldbench/run/cell.py",
+        "test_splits.py::test_evaluation_points_share_pretraining_and_fit_and_splits_do_not",
+        ("all evaluation points have one key", "protocol, self.shots, method", "protocol, method"),
+        ("all splits share their backbones", "knowledge, split, self.validation]", "knowledge, self.validation]"),
     ),
     *_group(
         "coldbench/protocol/split.py",
         "test_split.py test_protocols.py::test_pseudo_cold_items_are_old_ones_cut_like_new_ones",
         ("N interactions make an item old", "old = counts > n", "old = counts >= n"),
         ("3 K interactions are too few", "new = (counts >= 3 * k)", "new = (counts > 3 * k)"),
-        (
-            "phases are not cut in time",
-            "np.lexsort((dataset.time[rows], dataset.item[rows]))",
-            "np.argsort(dataset.item[rows], kind='stable')",
-        ),
-        ("a phase has one row too many per item", "rank // k,", "rank // (k + 1),"),
         (
             "pseudo-cold items keep all their rows",
             "rows, rank = rows[rank < dataset.n], rank[rank < dataset.n]",
@@ -497,15 +517,15 @@ RUN = [
         ("the settings are in no key", "as_dict(self.settings), self.device", "self.device"),
         (
             "validation is in no key",
-            "[self.protocol.config.knowledge, self.validation]",
-            "[self.protocol.config.knowledge]",
+            "[self.protocol.config.knowledge, split, self.validation]",
+            "[self.protocol.config.knowledge, split]",
         ),
         (
             "what a protocol knows is in no shared key",
-            "[self.protocol.config.knowledge, self.validation]",
-            "[self.validation]",
+            "[self.protocol.config.knowledge, split, self.validation]",
+            "[split, self.validation]",
         ),
-        ("the protocol is in no key", "self._shared, protocol, method, self.code]", "self._shared, method, self.code]"),
+        ("the protocol is in no key", "self._shared, protocol, self.shots, method", "self._shared, self.shots, method"),
         ("a backbone's fields are in no key", "(spec.name, identity(spec.config))", "(spec.name,)"),
         ("numpy's version is in no key", '_LIBRARIES = ("torch", "numpy")', '_LIBRARIES = ("torch",)'),
         (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from coldbench.commands.released import Released, released
 from coldbench.core.errors import InputError, printable
 from coldbench.data.dataset import Dataset
 from coldbench.data.proposal import proposal
@@ -16,7 +17,8 @@ from coldbench.data.source import Source
 from coldbench.datasets.folder import check
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
-from coldbench.protocol.split import WARM_PHASES, WarmUpSplit, warm_up_split
+from coldbench.protocol.shots import WARM_PHASES
+from coldbench.protocol.split import WarmUpSplit, warm_up_split
 
 _FEW = 50  # fewer test rows of the rarer class make the AUC noisy
 _RARE = 0.005  # a smaller share of the rarer class makes a part uninformative
@@ -57,6 +59,7 @@ class Info:
         n: Items with more interactions are old.
         k: Interactions of a new item in each warm-up phase.
         split: The rows in each part and the items in each group.
+        release: The sizes under the split ``release``.
         click_rates: The share of clicks in each part.
         discarded: The items and rows that the split leaves out, and why.
         popularity: The interactions of the items at some ranks, the most popular item first.
@@ -76,6 +79,7 @@ class Info:
     n: int
     k: int
     split: dict[str, int]
+    release: Released
     click_rates: dict[str, float]
     discarded: dict[str, int | str]
     popularity: list[dict[str, int]]
@@ -96,6 +100,7 @@ class Info:
             f"{self.label}: {self.rows:,} interactions of {self.users:,} users with {self.items:,} items, "
             f"{100 * self.click_rate:.1f} % clicks",
             f"split at N = {self.n}, K = {self.k}: {_listed(self.split)}",
+            self.release.text(),
             f"left out: {left['rows']:,} interactions of {left['items']:,} items: {left['why']}",
             f"click rates: {rates}",
             f"interactions of the item at rank: {curve}",
@@ -177,6 +182,7 @@ def _info(data: Dataset) -> Info:
         n=data.n,
         k=data.k,
         split=split.sizes(),
+        release=released(data),
         click_rates={name: float(data.click[rows].mean()) for name, rows in parts.items()},
         discarded=_discarded(split, counts, data.k),
         popularity=_curve(np.sort(counts)[::-1]),

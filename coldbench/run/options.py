@@ -43,6 +43,8 @@ class Options:
     protocol: tuple[str, ...] = _flag(("paper",), NAMES, "One or more of paper, strict and matched.", "paper")
     budget: tuple[str, ...] = _flag((), NAMES, "Steps per phase of protocol matched, in epochs of base.")
     metrics: tuple[str, ...] = _flag((), NAMES, "Metrics beyond the usual: topn, or topn[users=1000,k=20].")
+    split: str = _flag("frequency", TEXT, "frequency, or release[at=SHARE or DATE].", "frequency")
+    shots: tuple[str, ...] = _flag((), NAMES, "Interactions per new item at which to evaluate.", "0, K, 2 K, 3 K")
     tuned: str | None = _flag(None, TEXT, "How hyper-parameters were chosen, for the report.", hidden=True)
     set: tuple[str, ...] = _flag((), PAIRS, "Override a hyper-parameter.", metavar="NAME.FIELD=VALUE")
     out: str = _flag("results/run", PATH, "The run's folder.", "results/run; tune: results/tune")

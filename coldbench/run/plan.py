@@ -18,7 +18,8 @@ from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, Kind
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
-from coldbench.protocol.split import warm_up_split
+from coldbench.protocol.shots import parse_shots
+from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
@@ -48,6 +49,7 @@ def make_plan(options: Options) -> Plan:
     check_how(options)
     protocols = _protocols(options.protocol, options.budget)
     topn = _topn(options.metrics)
+    split, shots = parse_split(options.split), parse_shots(options.shots)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
     overrides = _overrides(registry, options.set)
@@ -68,6 +70,8 @@ def make_plan(options: Options) -> Plan:
             raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
     device = _device(options.device)
     datasets = _loaded(sources, options.data_dir)
+    for data in datasets.values():
+        split.config.divide(data, shots)  # raises if the split does not suit the data
     _check_fingerprints(datasets, options.fingerprints)
     sources = _settled(sources, datasets)
     datasets = {spec.label: datasets[spec.label] for spec in sources}
@@ -83,6 +87,8 @@ def make_plan(options: Options) -> Plan:
             device,
             tuned=options.tuned,
             topn=topn,
+            split=split,
+            shots=shots,
         )
         for dataset, seed, backbone, protocol, method in itertools.product(
             sources, options.seeds, backbones, protocols, methods
@@ -107,12 +113,17 @@ def parse_protocol(text: str) -> Spec:
     return Spec("protocol", name, resolve(name, PROTOCOLS[name], values))
 
 
+def parse_split(text: str) -> Spec:
+    """Parses ``name`` or ``name[field=value,...]``, such as ``release[at=2001-01-01]``, into a split."""
+    name, values = _variant(text)
+    if name not in SPLITS:
+        raise unknown("split", name, SPLITS)
+    return Spec("split", name, resolve(name, SPLITS[name], values))
+
+
 def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]:
     folder = Path(data_dir) if data_dir else None
-    datasets = {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
-    for data in datasets.values():
-        warm_up_split(data)  # raises if (N, K) does not suit the data
-    return datasets
+    return {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
 
 
 def _settled(sources: Sequence[Spec], datasets: Mapping[str, Dataset]) -> list[Spec]:

@@ -68,6 +68,9 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options.pop("budget", None)
     if (topn := plan.cells[0].topn) is not None:
         options["metrics"] = [spelled(TOPN, topn)]
+    options["split"] = spelled(plan.cells[0].split.name, plan.cells[0].split.config)
+    if plan.cells[0].shots:
+        options["shots"] = list(plan.cells[0].shots)
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from coldbench.core.config import text
 from coldbench.report.analysis.names import counted
+from coldbench.run.cell import division
 from coldbench.run.record import Record
 
 _Content = tuple[str, str]  # fingerprint, variant
@@ -77,7 +78,8 @@ def _newest(versions: dict[str, list[Record]]) -> str:
 
 def _cell(record: Record) -> tuple[str, ...]:
     labels = record["labels"]
-    return str(record["config"]["protocol"]), labels["backbone"], labels["method"], str(record["seed"])
+    rules = str(record["config"]["protocol"]), division(record)
+    return *rules, labels["backbone"], labels["method"], str(record["seed"])
 
 
 def _labels(records: Sequence[Record]) -> tuple[dict[_Content, str], list[str]]:

@@ -10,7 +10,7 @@ import pandas as pd
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.frame import values
-from coldbench.report.analysis.names import PHASES, WITHIN, counted, method_order
+from coldbench.report.analysis.names import WITHIN, counted, method_order
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.significance import IDENTICAL, mean_interval
 
@@ -92,7 +92,7 @@ def entries(frame: pd.DataFrame, tests: pd.DataFrame, table: int, options: Repor
 def axes(block: Block) -> tuple[list[str], list[str], list[str]]:
     """Backbones, methods and phases of a block, in the order of the tables."""
     backbones, methods, phases = (list(dict.fromkeys(key[place] for key in block)) for place in range(3))
-    return backbones, sorted(methods, key=method_order), [phase for phase in PHASES if phase in phases]
+    return backbones, sorted(methods, key=method_order), phases
 
 
 def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFrame:

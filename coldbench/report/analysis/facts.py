@@ -12,6 +12,7 @@ from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
 from coldbench.report.analysis.published import contradictions
 from coldbench.report.analysis.titles import Titles
+from coldbench.run.cell import split_label
 from coldbench.run.record import Record
 from coldbench.significance import FEWEST
 
@@ -81,7 +82,8 @@ def data(records: Sequence[Record]) -> list[dict[str, Any]]:
             name.replace("items_", "items, "): count for name, count in (split_at(record) | record["split"]).items()
         }
         sizes = {name: f"{count:,}" for name, count in counts.items()}
-        about = {"label": record["dataset_label"], "fingerprint": record["fingerprint"], "sizes": sizes}
+        label = ", ".join(filter(None, [record["dataset_label"], split_label(record)]))
+        about = {"label": label, "fingerprint": record["fingerprint"], "sizes": sizes}
         unique[record["fingerprint"], str(sizes)] = about
     return list(unique.values())
 

@@ -35,6 +35,7 @@ class Section:
         second: Entries beside the paper's Table 2.
         block: Entries beside Table 1, and beside Table 2 where Table 1 lacks them, as it does most backbones.
         gains: Entries beside Table 2, tested against the baseline; empty without one.
+        against: The tests of ``gains``; empty without a baseline.
     """
 
     dataset: str
@@ -45,6 +46,7 @@ class Section:
     second: Block
     block: Block
     gains: Block
+    against: pd.DataFrame
 
     @property
     def dataset_name(self) -> str:
@@ -55,6 +57,11 @@ class Section:
     def title(self) -> str:
         """The dataset and the protocol, for headings."""
         return f"{self.dataset}, protocol {self.protocol}"
+
+    @property
+    def by_shots(self) -> bool:
+        """Whether the evaluation points are numbers of interactions instead of the published ones."""
+        return bool(self.frame["by_shots"].all())
 
     @property
     def place(self) -> str:
@@ -149,12 +156,14 @@ def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) 
         first, second = (entries(part, mine, table, options) for table in (1, 2))
         block = {key: entry if entry.published is not None else second[key] for key, entry in first.items()}
         gains = _gains(part, options)
-        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, gains))
+        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, *gains))
     return sections
 
 
-def _gains(frame: pd.DataFrame, options: ReportOptions) -> Block:
+def _gains(frame: pd.DataFrame, options: ReportOptions) -> tuple[Block, pd.DataFrame]:
+    """The entries tested against the baseline, and the tests."""
     if BASELINE not in set(frame["method"]):
-        return {}
-    against = replace(options, reference=BASELINE)
-    return entries(frame, over_seeds(frame, against), 2, against)
+        return {}, pd.DataFrame()
+    options = replace(options, reference=BASELINE)
+    tests = over_seeds(frame, options)
+    return entries(frame, tests, 2, options), tests

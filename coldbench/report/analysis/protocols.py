@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from coldbench.protocol.phases import COLD
-from coldbench.protocol.split import WARM_PHASES
+from coldbench.protocol.shots import COLD
+from coldbench.report.analysis.frame import phases
 from coldbench.report.analysis.legends import equality
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import BASELINE, span
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import MARKS, Table, text_row
 from coldbench.report.analysis.titles import Titles
@@ -28,7 +28,7 @@ class Compared:
         backbone: The backbone.
         method: The method.
         protocol: The protocol's label.
-        mean: Over seeds, each the mean over warm-a, warm-b and warm-c.
+        mean: Over seeds, each the mean over the warm-up phases.
         test: The test of the difference; None for the baseline itself.
         values: Both methods' values by seed, the own one first; None for the baseline itself.
         p_holm: Corrected over the backbone's comparisons; NaN where there is no test.
@@ -91,22 +91,25 @@ def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles | None = 
     """
     leaks = [each for each in leak(frame, options) if not np.isnan(each.mean)]
     compared, at = against_base(frame, options), budgets(frame)
-    built = [_leak_table(leaks, options)] if leaks else []
+    warm = span(phases(frame))
+    built = [_leak_table(leaks, warm, options)] if leaks else []
     if at and any(each.test for each in compared):
-        built.append(_budget_table(compared, at, options, titles or {}))
+        built.append(_budget_table(compared, at, warm, options, titles or {}))
     return built
 
 
-def _leak_table(leaks: list[Compared], options: ReportOptions) -> Table:
+def _leak_table(leaks: list[Compared], warm: str, options: ReportOptions) -> Table:
     rows = [text_row([e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict or "-"], 2) for e in leaks]
     header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
-    legend = f"{options.title}, mean of {_WARM}; {_legend(options)}"
+    legend = f"{options.title}, mean of {warm}; {_legend(options)}"
     return Table("What the leak is worth", header, 2, rows, legend)
 
 
-def _budget_table(compared: list[Compared], at: dict[str, int], options: ReportOptions, titles: Titles) -> Table:
+def _budget_table(
+    compared: list[Compared], at: dict[str, int], warm: str, options: ReportOptions, titles: Titles
+) -> Table:
     legend = (
-        f"{options.title}, mean of {_WARM}, and the difference to {BASELINE} at the same budget; "
+        f"{options.title}, mean of {warm}, and the difference to {BASELINE} at the same budget; "
         f"{_legend(options)} {'; '.join(f'{MARKS[each]}: {each}' for each in _SHOWN)}. A budget is in epochs of the "
         f"plain baseline per phase; under paper and strict each method takes the steps that it is configured to take."
     )
@@ -116,7 +119,6 @@ def _budget_table(compared: list[Compared], at: dict[str, int], options: ReportO
 
 
 _SHOWN = (BETTER, WORSE, EQUAL)
-_WARM = f"{WARM_PHASES[0]} to {WARM_PHASES[-1]}"
 
 
 def _legend(options: ReportOptions) -> str:

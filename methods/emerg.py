@@ -92,15 +92,16 @@ class EmerG(Method):
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
         sides: tuple[SideName, ...] = ("user", "item", "context")
-        tokens = {side: len(schema.side(side).tokens) for side in sides}
+        layouts = {side: schema.side(side) for side in sides}
+        embedded = {side: len(layout.tokens) + len(layout.vectors) for side, layout in layouts.items()}
         self.tables = nn.ModuleDict(
-            {side: FieldEmbedding(schema.side(side), self.dim, numeric=False) for side in sides if tokens[side]}
+            {side: FieldEmbedding(schema.side(side), self.dim, numeric=False) for side in sides if embedded[side]}
         )
         self.item = nn.Parameter(torch.empty(schema.items, self.dim))
         initialise(self)
-        fields = 1 + sum(tokens.values())
+        fields = 1 + sum(embedded.values())
         self.shared = nn.Parameter(torch.rand(config.layers, fields, fields))
-        self.hypernetwork = HyperNetwork((1 + tokens["item"]) * self.dim, fields)
+        self.hypernetwork = HyperNetwork((1 + embedded["item"]) * self.dim, fields)
         self.network = GraphNetwork(fields, self.dim, config.layers, config.heads)
         self.register_buffer("place", torch.full((schema.items,), -1))
         self.register_buffer("graphs", torch.empty(0, fields, fields))

@@ -18,7 +18,7 @@ from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
 
 PAGE = (Path(__file__).parent.parent / "docs" / "cards.md").read_text()
-NAMES = Registry().every(DATASETS)
+NAMES = [name for name in Registry().names(DATASETS) if Registry().get(DATASETS, name).by_name]
 LOGS = [name for name in NAMES if name != "synthetic"]
 
 

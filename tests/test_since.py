@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -48,17 +49,24 @@ def test_neighbours_weigh_old_items_by_what_they_share(dataset, split, setting, 
     base = make_phase("base")
     method = make("neighbours", dataset, backbone, k=30)
     method.fit(backbone, base)
-    given = method.embed(backbone, base.cold)
     old = base.view.items(torch.from_numpy(split.old_items))
+    ids = base.cold.ids.clone()
+    ids[:6] = old.ids[:6]  # share everything with an old item
+    ids[6] = 0  # shares nothing
+    cold = dataclasses.replace(base.cold, ids=ids)
+    given = method.embed(backbone, cold)
     table = backbone.item_table.weight[split.old_items]
-    for number in range(6):
-        shared = [len(values(base.cold, number) & values(old, place)) for place in range(len(split.old_items))]
+    different = []
+    for number in range(12):
+        shared = [len(values(cold, number) & values(old, place)) for place in range(len(split.old_items))]
         best = sorted(range(len(shared)), key=lambda place: (-shared[place], place))[:30]
         best = [place for place in best if shared[place]]
-        assert len({shared[place] for place in best}) > 1
+        different.append(len({shared[place] for place in best}))
         total = sum(shared[place] for place in best)
         expected = sum(shared[place] * table[place] for place in best) / total if total else table.mean(0)
         torch.testing.assert_close(given[number], expected, rtol=1e-4, atol=1e-5)
+    assert max(different) > 1
+    assert min(different) == 0
 
 
 def test_an_item_is_no_neighbour_of_itself_nor_of_what_it_shares_nothing_with(make_phase):

@@ -73,6 +73,7 @@ space: Space = {
     "beta": LogUniform(1e-3, 1e1),
     "xi": LogUniform(1e-3, 1e1),
     "xi_prime": LogUniform(1e-3, 1e1),
+    "learning_rate": LogUniform(3e-4, 3e-2),
     "repeats": Choice((1, 3, 10)),
 }
 
@@ -102,6 +103,8 @@ class AVAEW(Method):
     """Generates cold items' embeddings that a classifier cannot tell from warm ones."""
 
     title = "AVAEW"
+    group = "paper"
+    quick = {"repeats": 2}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -68,20 +68,20 @@ def test_every_budget_is_tested_against_base_with_holm():
     smallest = min(p_values, key=p_values.get)
     assert found[smallest, "cvar"].p_holm == pytest.approx(4 * p_values[smallest])
     assert found["matched[budget=1]", "base"].test is None
-    verdicts = {protocol: found[protocol, "cvar"].verdict(AUC) for protocol in EFFECT}
+    verdicts = {protocol: found[protocol, "cvar"].verdict for protocol in EFFECT}
     assert verdicts == {
         "paper": "better",
         "strict": "better",
         "matched[budget=1]": "worse",
-        "matched[budget=10]": "no difference shown",
+        "matched[budget=10]": "not distinguishable",
     }
 
 
 def test_the_leak_is_a_methods_own_difference_between_paper_and_strict():
     found = {each.method: each for each in leak(frame(), AUC)}
     assert found["cvar"].test.difference == pytest.approx(0.02, abs=0.004)
-    assert found["cvar"].verdict(AUC) == "better"
-    assert found["base"].verdict(AUC) == "no difference shown"
+    assert found["cvar"].verdict == "better"
+    assert found["base"].verdict == "practically equal"
     assert leak(frame(protocols=("paper", "matched[budget=1]")), AUC) == []
 
 
@@ -91,7 +91,7 @@ def section(data):
 
 def test_the_section_says_at_which_budgets_a_method_beats_base():
     text = section(frame())
-    assert "- fm, cvar against base: worse at 1; no difference shown at 10." in text
+    assert "- fm, cvar against base: worse at 1; not distinguishable at 10." in text
     assert "What the leak is worth" in text
     assert section(frame(protocols=("paper",))) == ""
     few = section(frame(seeds=2))
@@ -104,3 +104,12 @@ def test_a_curve_needs_two_budgets():
     figure = against_budget(data, looks(data["method"]), AUC)
     assert len(figure.axes[0].lines) >= 2
     assert against_budget(data[data["budget"] != 1], looks(data["method"]), AUC) is None
+
+
+def test_a_budgets_seconds_are_those_of_all_warm_up_phases_without_cold():
+    data = frame()
+    assert against_budget(data, looks(data["method"]), AUC, seconds=True) is None  # no record says
+    data["cpu_seconds"] = np.where(data["phase"] == "cold", 100.0, data["budget"] * (1 + (data["method"] == "cvar")))
+    (axes,) = against_budget(data, looks(data["method"]), AUC, seconds=True).axes
+    drawn = {tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2}
+    assert {(3.0, 30.0), (6.0, 60.0)} <= drawn  # three phases at budgets 1 and 10

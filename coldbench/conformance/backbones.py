@@ -8,7 +8,7 @@ import torch
 
 from coldbench.conformance import methods
 from coldbench.conformance.subject import Subject, load
-from coldbench.model.backbone import Backbone
+from coldbench.model.backbone import Backbone, TwoTower
 from coldbench.model.batching import Batch, shuffled
 from coldbench.model.layers import initialise
 from coldbench.model.view import View
@@ -36,6 +36,29 @@ def splits(subject: Subject) -> Iterator[str]:
         backbone.item_table.weight.add_(1.0)
         if not torch.equal(before, backbone.score(item, backbone.encode(batch))):
             yield "encode reads the item table; what depends on v_I belongs into score"
+
+
+def its_towers_agree_with_score(subject: Subject) -> Iterator[str]:
+    """A two-tower backbone's vectors multiply to the logits of ``score``, for every pair of a request and an item."""
+    backbone, batch = _backbone_and_batch(subject)
+    if not isinstance(backbone, TwoTower):
+        return
+    embeddings = torch.randn(len(batch.items.number), backbone.item_width)
+    with torch.no_grad():
+        logits = backbone.score(batch.spread(embeddings), backbone.encode(batch))
+        users, items = backbone.user_vector(batch.users, batch.context), backbone.item_vector(batch.items, embeddings)
+        if users.shape != (len(batch), items.shape[-1]) or len(items) != len(embeddings):
+            yield (
+                f"user_vector gives shape {tuple(users.shape)} for {len(batch)} requests and item_vector "
+                f"{tuple(items.shape)} for {len(embeddings)} items; it should be (rows, width) with one width"
+            )
+            return
+        pairs = users @ items.T
+        own = pairs[torch.arange(len(batch)), batch.spread(torch.arange(len(items)))]
+        if not torch.allclose(own, logits, rtol=1e-4, atol=1e-5):
+            yield "user_vector times item_vector is not the logit of score, for the same request, item and embedding"
+        if torch.allclose(pairs, pairs[:1].expand_as(pairs), rtol=0, atol=0):
+            yield "user_vector gives the same vector for every request"
 
 
 def has_no_other_item_parameter(subject: Subject) -> Iterator[str]:

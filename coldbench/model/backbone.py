@@ -1,4 +1,4 @@
-"""The base class ``Backbone``, which separates what depends on the item ID embedding from what does not."""
+"""The base classes ``Backbone``, which separates the item ID embedding's part from all else, and ``TwoTower``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from coldbench.core.space import Space
 from coldbench.data.schema import Schema
 from coldbench.model.batching import Batch
 from coldbench.model.embedding import FieldEmbedding, lookup
+from coldbench.model.rows import Rows
 
 
 class Backbone(nn.Module):
@@ -25,6 +26,7 @@ class Backbone(nn.Module):
             places of multi-valued fields count (see ``embedding.FieldEmbedding``); without it they do not.
         space: The search space of the fields of ``Config``.
         title: The backbone's name in tables; if empty, tables show its key.
+        group: The name that stands for this backbone and others on the command line; subclasses do not inherit it.
         numeric: Whether the numeric fields are embedded along with the others.
         dim: The size of each field's embedding.
         item_width: The width of the item table: ``dim``, unless the backbone stores more per item.
@@ -39,6 +41,7 @@ class Backbone(nn.Module):
     Config: ClassVar[type]
     space: ClassVar[Space] = {}
     title: ClassVar[str] = ""
+    group: ClassVar[str] = ""
     numeric: ClassVar[bool] = True
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -105,3 +108,19 @@ class Backbone(nn.Module):
             raise ValueError("the method gave embeddings on the device 'meta', which hold no values")
         with torch.no_grad():
             self.item_table.weight[items] = embeddings.to(self.item_table.weight)
+
+
+class TwoTower(Backbone):
+    """Base class of backbones whose logit is the inner product of a vector of the request and one of the item.
+
+    The scores of all requests for all items are then one matrix product: ``user_vector(...) @ item_vector(...).T``.
+    Both vectors are exact in evaluation mode; in training mode batch statistics depend on the rows that are given.
+    """
+
+    def user_vector(self, users: Rows, context: Rows) -> Tensor:
+        """(requests, ...) fields of the users and of the requests' contexts -> (requests, width) vectors."""
+        raise NotImplementedError
+
+    def item_vector(self, items: Rows, embeddings: Tensor) -> Tensor:
+        """(items, ...) fields of the items and their (items, item_width) ID embeddings -> (items, width) vectors."""
+        raise NotImplementedError

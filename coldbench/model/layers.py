@@ -14,13 +14,19 @@ INITIAL = 0.01  # parameters start from U(-0.01, 0.01), as in the code that prod
 
 
 def initialise(module: nn.Module) -> None:
-    """Draws all parameters of a module from U(-0.01, 0.01), including batch-norm scales; padding stays zero."""
+    """Draws all parameters of a module from U(-0.01, 0.01), including batch-norm scales; padding stays zero.
+
+    A module with a method ``draw`` then draws what has to start from other values.
+    """
     for parameter in module.parameters():
         nn.init.uniform_(parameter, -INITIAL, INITIAL)
     with torch.no_grad():
         for part in module.modules():
             if isinstance(part, FieldEmbedding):
                 part.table[0] = 0.0
+            draw = getattr(part, "draw", None)
+            if draw is not None:
+                draw()
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
@@ -48,31 +54,53 @@ class Dropout(nn.Module):
         return values * kept.mul_(1 / (1 - self.rate))
 
 
-class MLP(nn.Module):
-    """Blocks of Linear, BatchNorm, ReLU and Dropout, followed by a Linear to one logit.
+def blocks(widths: Sequence[int], outputs: int | None, dropout: float) -> nn.Sequential:
+    """Builds blocks of BatchNorm, ReLU, Dropout and Linear: (rows, widths[0]) -> (rows, outputs).
+
+    Args:
+        widths: The units of the hidden layers; the input is the first one before its normalisation.
+        outputs: The units of the last Linear; None to end with the last hidden layer.
+        dropout: The rate of dropout after each ReLU.
+    """
+    layers: list[nn.Module] = []
+    for width, following in zip(widths, [*widths[1:], outputs], strict=True):
+        layers += [nn.BatchNorm1d(width), nn.ReLU()]
+        layers += [Dropout(dropout)] if dropout else []
+        layers += [nn.Linear(width, following)] if following is not None else []
+    return nn.Sequential(*layers)
+
+
+class SplitMLP(nn.Module):
+    """Blocks of Linear, BatchNorm, ReLU and Dropout, followed by a Linear to ``outputs`` units, if any.
 
     The product of the first layer is split: ``rest`` multiplies what does not depend on the item ID embedding,
     once per batch, and ``forward`` adds the item's part.
     """
 
-    def __init__(self, item: int, rest: int, hidden: Sequence[int], dropout: float) -> None:
+    def __init__(self, item: int, rest: int, hidden: Sequence[int], outputs: int | None, dropout: float) -> None:
         super().__init__()
         self.first_item = nn.Linear(item, hidden[0], bias=False)
         self.first_rest = nn.Linear(rest, hidden[0])
-        blocks: list[nn.Module] = []
-        for width, following in zip(hidden, [*hidden[1:], 1], strict=True):
-            blocks += [nn.BatchNorm1d(width), nn.ReLU()]
-            blocks += [Dropout(dropout)] if dropout else []
-            blocks += [nn.Linear(width, following)]
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = blocks(hidden, outputs, dropout)
 
     def rest(self, rest: Tensor) -> Tensor:
         """(batch, rest) inputs -> (batch, hidden) partial sums of the first layer, without the item's part."""
         return self.first_rest(rest)
 
     def forward(self, item: Tensor, partial: Tensor) -> Tensor:
+        """(batch, item) inputs and the partial sums of ``rest`` -> (batch, outputs)."""
+        return self.blocks(self.first_item(item) + partial)
+
+
+class MLP(SplitMLP):
+    """A ``SplitMLP`` to one logit per row."""
+
+    def __init__(self, item: int, rest: int, hidden: Sequence[int], dropout: float) -> None:
+        super().__init__(item, rest, hidden, 1, dropout)
+
+    def forward(self, item: Tensor, partial: Tensor) -> Tensor:
         """(batch, item) inputs and the partial sums of ``rest`` -> (batch,) logits."""
-        return self.blocks(self.first_item(item) + partial).squeeze(-1)
+        return super().forward(item, partial).squeeze(-1)
 
 
 class FactorizationMachine(nn.Module):

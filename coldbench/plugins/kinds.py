@@ -11,6 +11,7 @@ from coldbench.core.space import Choice, Uniform
 from coldbench.data.source import Source
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method, MethodConfig
+from coldbench.plugins.file import NAME
 
 T = TypeVar("T")
 
@@ -58,3 +59,6 @@ def check_plugin(kind: Kind, name: str, owner: type) -> None:
     title = getattr(owner, "title", "")
     if not isinstance(title, str) or len(title) > 40 or not (title.isprintable()):
         raise InputError(f"{where}: title should be a short text such as 'DropoutNet'")
+    group = vars(owner).get("group", "")
+    if not isinstance(group, str) or not (group == "" or NAME.fullmatch(group)):
+        raise InputError(f"{where}: group should be a name such as 'paper'")

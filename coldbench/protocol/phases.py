@@ -1,10 +1,11 @@
-"""The only loop over the phases of a warm-up: pretrain -> fit -> cold -> warm-a -> warm-b -> warm-c."""
+"""The only loop over the phases of a warm-up: pretrain -> fit -> cold -> the warm-up phases of the split."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,9 +24,10 @@ from coldbench.model.view import View
 from coldbench.protocol.gap import OldItems
 from coldbench.protocol.metrics import all_metrics
 from coldbench.protocol.rules import Rules
+from coldbench.protocol.shots import COLD
 from coldbench.protocol.split import WarmUpSplit
+from coldbench.protocol.topn import TopN, TopNSettings
 
-COLD = "cold"
 _EVALUATION_ROWS = 65_536  # rows per batch when scoring
 
 
@@ -35,7 +37,7 @@ class Outcome:
 
     Attributes:
         phase: ``cold``, or the warm-up phase that has just ended.
-        metrics: Values by name, on the test rows.
+        metrics: Values by name, on the test rows; with ``topn``, on top-N lists too.
         steps: Optimiser steps taken on the phase's rows; for ``cold``, the steps of ``fit`` on base.
         rows_seen: Rows in all these steps together.
         distinct_rows_seen: Rows in at least one of these steps.
@@ -44,6 +46,7 @@ class Outcome:
         logits: (test,) float32, in the order of the split's test rows.
         embeddings: (cold, item_width) float32, the cold items' embeddings, in the order of the split's new items.
         gap: Distances of these from the old items' embeddings, by name (``gap.py``).
+        shots: Interactions of each new item before the evaluation.
     """
 
     phase: str
@@ -56,6 +59,7 @@ class Outcome:
     logits: np.ndarray
     embeddings: np.ndarray
     gap: dict[str, float]
+    shots: int = 0
 
 
 class WarmUp:
@@ -68,6 +72,7 @@ class WarmUp:
         settings: The training settings that all methods share.
         device: The device to train on.
         *seed: The parts that random streams derive from; the same for all methods of a comparison.
+        topn: How top-N is measured after each phase; None if it is not.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class WarmUp:
         settings: Settings,
         device: torch.device,
         *seed: object,
+        topn: TopNSettings | None = None,
     ) -> None:
         self.rules = rules
         self.dataset = dataset
@@ -85,6 +91,7 @@ class WarmUp:
         self.settings = settings
         self.device = device
         self.seed = seed
+        self.topn = topn
         self.view = self._view(0)
         self.cold = self.view.tensor(split.new_items)
 
@@ -123,6 +130,7 @@ class WarmUp:
         backbone.place(self.cold, method.embed(backbone, self.view.items(self.cold)))
         nothing = self.phase(COLD, self.split.base[:0])
         yield self._outcome(nothing, backbone, method, old, started, time.process_time() - began)
+        shots = 0
         for number, (name, rows) in enumerate(self.split.warm.items(), 1):
             started, began = time.perf_counter(), time.process_time()
             self._seed_torch(name)
@@ -135,7 +143,9 @@ class WarmUp:
             phase.settle()
             if replaced is not None:
                 backbone.place(self.cold, replaced)
-            yield self._outcome(phase, backbone, method, old, started, time.process_time() - began)
+            shots += len(rows) // len(self.cold)
+            outcome = self._outcome(phase, backbone, method, old, started, time.process_time() - began)
+            yield replace(outcome, shots=shots)
 
     def phase(self, name: str, rows: np.ndarray, limit: int | None = None) -> Phase:
         """Creates a phase over some rows of the log."""
@@ -154,6 +164,10 @@ class WarmUp:
         method.train()
         return torch.cat(parts).cpu().numpy()
 
+    @cached_property
+    def _lists(self) -> TopN | None:
+        return None if self.topn is None else TopN(self.topn, self.dataset, self.split, *self.seed)
+
     def _view(self, phases: int) -> View:
         known = self.rules.known(self.split, phases)
         return View(self.dataset, known, self.device, self.rules.strict)
@@ -170,9 +184,10 @@ class WarmUp:
         if wrong:
             raise FloatingPointError(f"{wrong:,} of {len(rows):,} test logits are not finite after phase {phase.name}")
         cold = _embeddings(backbone, self.cold)
+        lists = {} if self._lists is None else self._lists.measure(self.view, backbone, method)
         return Outcome(
             phase=phase.name,
-            metrics=all_metrics(data.click[rows], logits, data.user[rows], data.item[rows]),
+            metrics=all_metrics(data.click[rows], logits, data.user[rows], data.item[rows]) | lists,
             steps=phase.steps,
             rows_seen=phase.rows_seen,
             distinct_rows_seen=phase.distinct_rows_seen,

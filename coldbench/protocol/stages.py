@@ -16,9 +16,12 @@ from coldbench.data.dataset import Dataset
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method
 from coldbench.model.settings import Settings
-from coldbench.protocol.phases import COLD, Outcome, WarmUp
+from coldbench.protocol.phases import Outcome, WarmUp
 from coldbench.protocol.rules import Rules
-from coldbench.protocol.split import WarmUpSplit, pseudo_cold_split, warm_up_split
+from coldbench.protocol.shots import COLD
+from coldbench.protocol.split import WarmUpSplit
+from coldbench.protocol.splits import Split
+from coldbench.protocol.topn import TopNSettings
 
 _METHOD, _BACKBONE = "method.", "backbone."
 _OWN = frozenset({"training", "config", "schema", "dim", "item_width"})  # attributes that fit must not change
@@ -61,6 +64,9 @@ class Recipe:
         device: ``cpu`` or ``cuda``.
         validation: Whether pseudo-cold items replace the new ones, to choose hyper-parameters.
         seed: The parts that all random streams derive from; they exclude the method, so that methods are paired.
+        splitting: What divides the data.
+        shots: The evaluation points (``shots.phase_names``).
+        topn: How top-N is measured; None if it is not.
     """
 
     backbone: type[Backbone]
@@ -72,10 +78,15 @@ class Recipe:
     device: str
     validation: bool
     seed: tuple[object, ...]
+    splitting: Split
+    shots: tuple[int, ...]
+    topn: TopNSettings | None = None
 
     def split(self, dataset: Dataset) -> WarmUpSplit:
         """Splits the cell's data into parts."""
-        return pseudo_cold_split(dataset, *self.seed) if self.validation else warm_up_split(dataset)
+        if self.validation:
+            return self.splitting.validation(dataset, self.shots, *self.seed)
+        return self.splitting.divide(dataset, self.shots)
 
     def on(self, dataset: Dataset) -> Stages:
         """Creates the stages on the cell's data."""
@@ -101,7 +112,9 @@ class Stages:
         self.dataset = dataset
         self.split = recipe.split(dataset)
         device = torch.device(recipe.device)
-        self.protocol = WarmUp(recipe.rules, dataset, self.split, recipe.settings, device, *recipe.seed)
+        self.protocol = WarmUp(
+            recipe.rules, dataset, self.split, recipe.settings, device, *recipe.seed, topn=recipe.topn
+        )
 
     def new_backbone(self) -> Backbone:
         """Creates the cell's backbone, not yet initialised."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from coldbench.core.config import as_dict, before_warm, digest, identity
+from coldbench.core.config import as_dict, before_warm, digest, identity, resolve, text
+from coldbench.core.errors import unknown
 from coldbench.data.dataset import Dataset
 from coldbench.model.method import Method
 from coldbench.model.settings import Settings
@@ -14,11 +16,27 @@ from coldbench.plugins.description import described
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.registry import class_of
 from coldbench.plugins.spec import Spec
+from coldbench.protocol.splits import Frequency
 from coldbench.protocol.stages import Recipe, Stages, seed_parts
+from coldbench.protocol.topn import TopNSettings
 from coldbench.run.code import code_digest
 from coldbench.run.provenance import versions
 
+PUBLISHED = Spec("split", "frequency", Frequency())
 _LIBRARIES = ("torch", "numpy")  # libraries whose version may change the bits of a result
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """The choice of a cell's hyper-parameters by ``coldbench tune``.
+
+    Attributes:
+        how: How they were chosen, for the report.
+        before: The cell with the values that it had before.
+    """
+
+    how: str
+    before: Cell
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,11 @@ class Cell:
         settings: The settings that all methods share.
         device: ``cpu`` or ``cuda``.
         validation: Whether the cell uses pseudo-cold items, to choose hyper-parameters, instead of the new items.
-        tuned: How ``coldbench tune`` chose the hyper-parameters, if it did; not part of the cell's identity.
+        choosing: How ``coldbench tune`` chose the hyper-parameters; None if they are as given. A cell with chosen
+            values is a row of its own in tables, even if they are the defaults.
+        split: The split.
+        shots: The evaluation points (``shots.phase_names``).
+        topn: How top-N is measured; None if it is not. It changes no other result, so the key does not cover it.
     """
 
     dataset: Spec
@@ -47,14 +69,18 @@ class Cell:
     settings: Settings
     device: str
     validation: bool = False
-    tuned: str | None = None
+    choosing: Choosing | None = None
+    split: Spec = PUBLISHED
+    shots: tuple[int, ...] = ()
+    topn: TopNSettings | None = None
 
     @cached_property
     def key(self) -> str:
         """SHA-256 of everything that affects the result."""
         protocol = [self.protocol.name, as_dict(self.protocol.config)]
         method = [self.method.name, as_dict(self.method.config)]
-        return digest(["cell", self._shared, protocol, method, self.code])
+        chosen = ["tuned"] if self.choosing else []
+        return digest(["cell", self._shared, protocol, self.shots, method, self.code, *chosen])
 
     @cached_property
     def fitted_key(self) -> str:
@@ -66,7 +92,8 @@ class Cell:
     def pretrained_key(self) -> str:
         """SHA-256 of everything that affects the pretrained backbone.
 
-        It is shared by all methods that do not change pretraining and by all protocols with the same ``knowledge``.
+        It is shared by all methods that do not change pretraining, by all protocols with the same ``knowledge``, and by
+        all evaluation points.
         """
         if not self.changes_pretraining:
             return digest(["pretrained", self._shared, None, self._code(with_method=False)])
@@ -84,6 +111,31 @@ class Cell:
         return self._method.fit is not Method.fit
 
     @property
+    def untuned(self) -> Cell:
+        """The cell with the hyper-parameters that it had before ``coldbench tune`` chose others."""
+        return self.choosing.before if self.choosing else self
+
+    def having(self, values: Mapping[str, Any]) -> Cell:
+        """The cell with other hyper-parameters.
+
+        Args:
+            values: By ``NAME.FIELD``; NAME is the method or the backbone.
+
+        Raises:
+            InputError: A name or field is unknown, or a value is wrong.
+        """
+        cell = self
+        for target, value in values.items():
+            name, _, field = target.partition(".")
+            if name not in (cell.method.name, cell.backbone.name):
+                raise unknown("name", name, (cell.method.name, cell.backbone.name))
+            part = "method" if name == cell.method.name else "backbone"
+            spec = getattr(cell, part)
+            config = resolve(name, type(spec.config), {**as_dict(spec.config), field: value})
+            cell = replace(cell, **{part: replace(spec, config=config)})
+        return cell
+
+    @property
     def labels(self) -> dict[str, str]:
         """The labels of its dataset, backbone and method."""
         return {part: getattr(self, part).label for part in ("dataset", "backbone", "method")}
@@ -94,9 +146,15 @@ class Cell:
         return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
 
     @property
+    def condition(self) -> str:
+        """The name of what a search tunes for: the cell without its seed."""
+        return " / ".join([*self.labels.values(), self.protocol.full, *filter(None, [self.division])])
+
+    @property
     def name(self) -> str:
-        """The cell's name in messages; it includes the protocol unless that is the published one."""
-        return cell_name({"labels": self.labels, "seed": self.seed, "protocol": self.protocol.label})
+        """The cell's name in messages; it includes the protocol and the split unless they are the published ones."""
+        about = {"labels": self.labels, "seed": self.seed, "protocol": self.protocol.label}
+        return cell_name(about | self._divided)
 
     def __str__(self) -> str:
         return self.name
@@ -109,19 +167,28 @@ class Cell:
             "method": self.method.name,
             "seed": self.seed,
             "protocol": self.protocol.label,
+            "shots": self._divided["shots"],
             "labels": self.labels,
             "fingerprint": self.fingerprint,
             "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
             | {
                 "protocol": {"name": self.protocol.name, **as_dict(self.protocol.config)},
+                **self._divided["config"],
                 "settings": as_dict(self.settings),
-            },
+            }
+            | self.further,
             "plugins": {
                 part: described(class_of(getattr(self, part)), getattr(self, part).name)
                 for part in ("dataset", "backbone", "method")
             },
-            "tuned": self.tuned,
+            "tuned": self.choosing.how if self.choosing else None,
+            **({"untuned": self.untuned.labels} if self.choosing else {}),
         }
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """The settings of the metrics that are measured on request, as a record's ``config`` holds them."""
+        return {} if self.topn is None else {"topn": as_dict(self.topn)}
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -136,6 +203,9 @@ class Cell:
             self.device,
             self.validation,
             seed_parts(self.seed, self.dataset.name, self.backbone.label),
+            self.split.config,
+            self.shots,
+            self.topn,
         )
 
     def on(self, dataset: Dataset) -> Stages:
@@ -156,10 +226,22 @@ class Cell:
     def _method(self) -> type[Method]:
         return class_of(self.method)
 
+    @property
+    def division(self) -> str:
+        """What of the split and the evaluation points is not as published, in words (``division``)."""
+        return division(self._divided)
+
+    @property
+    def _divided(self) -> dict[str, Any]:
+        """The part of a record that describes how the data is divided."""
+        split = {"name": self.split.name, **as_dict(self.split.config)}
+        return {"config": {"split": split}, "shots": list(self.shots)}
+
     @cached_property
     def _shared(self) -> list[Any]:
         parts = [(spec.name, identity(spec.config)) for spec in (self.dataset, self.backbone)]
-        protocol = [self.protocol.config.knowledge, self.validation]
+        split = [self.split.name, as_dict(self.split.config)]
+        protocol = [self.protocol.config.knowledge, split, self.validation]
         libraries = [versions()[name] for name in _LIBRARIES]
         return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, libraries]
 
@@ -173,4 +255,27 @@ def cell_name(about: dict[str, Any]) -> str:
     """A cell's name in messages, from its ``describe`` or its record."""
     labels = about["labels"]
     parts = [labels["dataset"], labels["backbone"], labels["method"], f"seed {about['seed']}"]
-    return " / ".join(parts if about["protocol"] == "paper" else [*parts, about["protocol"]])
+    parts += [about["protocol"]] if about["protocol"] != "paper" else []
+    return " / ".join([*parts, *filter(None, [division(about)])])
+
+
+def division(about: dict[str, Any]) -> str:
+    """What of a cell's split and evaluation points is not as published: ``release[at=0.8], shots 0, 1, 5``, or nothing.
+
+    Args:
+        about: A cell's ``describe`` or its record.
+    """
+    return ", ".join(filter(None, [split_label(about), shots_label(about)]))
+
+
+def split_label(about: dict[str, Any]) -> str:
+    """The label of the split in a cell's ``describe`` or its record; empty for the published one."""
+    values = about["config"].get("split", {"name": PUBLISHED.name})  # records of older versions name none
+    fields = ",".join(f"{field}={text(value)}" for field, value in values.items() if field != "name")
+    return f"{values['name']}[{fields}]" if values["name"] != PUBLISHED.name else ""
+
+
+def shots_label(about: dict[str, Any]) -> str:
+    """The evaluation points in a cell's ``describe`` or its record; empty for the published ones."""
+    shots = about.get("shots")
+    return f"shots {', '.join(map(str, shots))}" if shots else ""

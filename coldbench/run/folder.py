@@ -65,14 +65,18 @@ class Folder:
         """The record of a finished cell, or None if it or its predictions are missing or damaged.
 
         The predictions are not read: their size has to be the recorded one. Whether they were edited since is checked
-        by who uses them (``is_whole``).
+        by who uses them (``is_whole``). A record that lacks metrics that the cell asks for is None as well; one that
+        holds more is not.
         """
         record = parse_record(self.path / CELLS / f"{cell.stem}.json")
-        if isinstance(record, str) or record["key"] != cell.key:
+        if isinstance(record, str) or record["key"] != cell.key or not self._is_there(record):
             return None
+        return record if cell.further.items() <= record["config"].items() else None
+
+    def _is_there(self, record: Record) -> bool:
         if "predictions_size" not in record:  # a record of coldbench 0.2.0
-            return record if self.is_whole(record) else None
-        return record if size(self.path / record["predictions"]) == record["predictions_size"] else None
+            return self.is_whole(record)
+        return size(self.path / record["predictions"]) == record["predictions_size"]
 
     def is_whole(self, record: Record) -> bool:
         """Whether a record's predictions exist and are unchanged since the record was written."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from coldbench.core.config import resolve
+from coldbench.core.config import digest, identity, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.data.dataset import Dataset
 from coldbench.model.settings import Settings
@@ -18,10 +18,14 @@ from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, Kind
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
-from coldbench.protocol.split import warm_up_split
+from coldbench.protocol.shots import parse_shots
+from coldbench.protocol.splits import SPLITS
+from coldbench.protocol.topn import TopNSettings
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
+from coldbench.run.tuned import apply
 
+TOPN = "topn"  # in --metrics, and in a record's configuration
 TRAINING = "training"  # in --set, the name of the settings that all methods share
 _EVERY_METHOD = "methods"  # in --set, the name that stands for every method
 _FORMER = "protocol"  # the former name of TRAINING; its phase_epochs is now every method's item_epochs
@@ -45,9 +49,11 @@ def make_plan(options: Options) -> Plan:
     """
     check_how(options)
     protocols = _protocols(options.protocol, options.budget)
+    topn = _topn(options.metrics)
+    split, shots = parse_split(options.split), parse_shots(options.shots)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
-    overrides = _overrides(options.set)
+    overrides = _overrides(registry, options.set)
     methods, backbones, sources = (
         _specs(registry, kind, names, overrides)
         for kind, names in (
@@ -65,7 +71,11 @@ def make_plan(options: Options) -> Plan:
             raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
     device = _device(options.device)
     datasets = _loaded(sources, options.data_dir)
+    for data in datasets.values():
+        split.config.divide(data, shots)  # raises if the split does not suit the data
     _check_fingerprints(datasets, options.fingerprints)
+    sources = _settled(sources, datasets)
+    datasets = {spec.label: datasets[spec.label] for spec in sources}
     cells = [
         Cell(
             dataset,
@@ -76,19 +86,21 @@ def make_plan(options: Options) -> Plan:
             protocol,
             settings,
             device,
-            tuned=options.tuned,
+            topn=topn,
+            split=split,
+            shots=shots,
         )
         for dataset, seed, backbone, protocol, method in itertools.product(
             sources, options.seeds, backbones, protocols, methods
         )
     ]
-    return Plan(options, tuple(cells), datasets, files)
+    return Plan(options, tuple(apply(cells, options.tuned)), datasets, files)
 
 
 def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """Parses ``name`` or ``name[field=value,...]`` into a plugin with its resolved configuration."""
     text, values = _variant(text)
-    name, meant = Registry().dataset(text) if kind is DATASETS else (text, {})
+    name, meant = registry.dataset(text) if kind is DATASETS else (registry.key(kind, text), {})
     every = overrides.get(_EVERY_METHOD, {}) if kind is METHODS else {}
     return registry.spec(kind, name, {**meant, **every, **overrides.get(name, {}), **values})
 
@@ -101,12 +113,26 @@ def parse_protocol(text: str) -> Spec:
     return Spec("protocol", name, resolve(name, PROTOCOLS[name], values))
 
 
+def parse_split(text: str) -> Spec:
+    """Parses ``name`` or ``name[field=value,...]``, such as ``release[at=2001-01-01]``, into a split."""
+    name, values = _variant(text)
+    if name not in SPLITS:
+        raise unknown("split", name, SPLITS)
+    return Spec("split", name, resolve(name, SPLITS[name], values))
+
+
 def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]:
     folder = Path(data_dir) if data_dir else None
-    datasets = {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
-    for data in datasets.values():
-        warm_up_split(data)  # raises if (N, K) does not suit the data
-    return datasets
+    return {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
+
+
+def _settled(sources: Sequence[Spec], datasets: Mapping[str, Dataset]) -> list[Spec]:
+    """The datasets with the N and K that their data came with, once each where two are the same."""
+    settled = [spec.split_at(datasets[spec.label].n, datasets[spec.label].k) for spec in sources]
+    found: dict[str, Spec] = {}
+    for spec in settled:
+        found.setdefault(digest([spec.name, identity(spec.config), datasets[spec.label].fingerprint]), spec)
+    return list(found.values())
 
 
 def _check_fingerprints(datasets: Mapping[str, Dataset], recorded: Mapping[str, str]) -> None:
@@ -138,10 +164,9 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
 def _specs(
     registry: Registry, kind: Kind, names: Sequence[str], overrides: Mapping[str, Mapping[str, str]]
 ) -> list[Spec]:
-    asked = registry.every(kind) if list(names) == ["all"] else list(names)
-    if not asked:
+    if not names:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
-    specs = [parse_spec(registry, kind, name, overrides) for name in asked]
+    specs = [parse_spec(registry, kind, name, overrides) for name in registry.expand(kind, names)]
     return list({spec.label: spec for spec in specs}.values())
 
 
@@ -157,16 +182,29 @@ def _protocols(names: Sequence[str], budgets: Sequence[str]) -> list[Spec]:
     return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
 
 
-def _overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+def _topn(metrics: Sequence[str]) -> TopNSettings | None:
+    """The settings of ``topn``, which is the only metric that has to be asked for."""
+    asked = {}
+    for name, values in map(_variant, metrics):
+        if name != TOPN:
+            raise unknown("metric to ask for", name, (TOPN,))
+        asked[str(values)] = resolve(TOPN, TopNSettings, values)
+    if len(asked) > 1:
+        raise InputError(f"--metrics {','.join(metrics)} asks for topn in {len(asked)} ways; one is enough")
+    return next(iter(asked.values()), None)
+
+
+def _overrides(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for pair in pairs:
-        target, equals, value = pair.partition("=")
-        name, dot, field = target.strip().rpartition(".")
+        place, equals, value = pair.partition("=")
+        name, dot, field = place.strip().rpartition(".")
         if not (equals and dot and name and field):
             raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
         if name == _FORMER:
             name, field = (_EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
-        found.setdefault(name, {})[field] = value.strip()
+        target = name if name in (TRAINING, _EVERY_METHOD) else registry.target(name)
+        found.setdefault(target, {})[field] = value.strip()
     return found
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, digest, spelled
 from coldbench.core.storage import Place
 from coldbench.plugins.file import PluginFile
-from coldbench.plugins.spec import Spec
 from coldbench.run.options import FLAGS, PROVENANCE
-from coldbench.run.plan import TRAINING, Plan
+from coldbench.run.plan import TOPN, TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
+from coldbench.run.record import Record
 
 NAME, TUNE = "run.toml", "tune.toml"
 
@@ -41,7 +40,8 @@ def keep(plan: Plan, folder: Place, name: str = NAME, about: Mapping[str, Any] |
     before = _read(folder / name)
     if before is not None:
         provenance = before.pop(PROVENANCE, {})
-        if before == content and provenance.get("versions") == versions() and provenance.get("commit") == commit():
+        as_before = {"versions": versions(), "commit": commit(), "labels": _labels(plan)}
+        if before == content and all(provenance.get(part) == value for part, value in as_before.items()):
             return
         kept = f"{name.removesuffix('.toml')}-{digest(before)[:8]}.toml"
         write_text(folder / kept, (folder / name).read_text(encoding="utf-8"))
@@ -60,27 +60,26 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     given = {name: getattr(plan.options, name) for name, flag in FLAGS.items() if flag.repeated}
     options = {name: value for name, value in given.items() if value not in (None, ())}
     for name in ("dataset", "backbone", "method"):
-        specs = [getattr(cell, name) for cell in plan.cells]
-        options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, located(spec).config) for spec in specs))
-    options["protocol"] = list(dict.fromkeys(spelled(cell.protocol.name, cell.protocol.config) for cell in plan.cells))
+        specs = [getattr(cell.untuned, name) for cell in plan.cells]
+        options[f"{name}s"] = list(dict.fromkeys(spec.located.full for spec in specs))
+    options["protocol"] = list(dict.fromkeys(cell.protocol.full for cell in plan.cells))
     options.pop("budget", None)
+    if (topn := plan.cells[0].topn) is not None:
+        options["metrics"] = [spelled(TOPN, topn)]
+    options["split"] = spelled(plan.cells[0].split.name, plan.cells[0].split.config)
+    if plan.cells[0].shots:
+        options["shots"] = list(plan.cells[0].shots)
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}
     options["out"] = "." if isinstance(folder, Path) else folder.location
+    if plan.options.tuned:
+        options["tuned"] = [table.as_toml() for table in plan.options.tuned]
     if plan.plugins:
         options["plugin"] = [plugin_path(file) for file in plan.plugins]
     if plan.options.data_dir:
         options["data_dir"] = str(Path(plan.options.data_dir).resolve())
     return options
-
-
-def located(spec: Spec) -> Spec:
-    """Makes the paths of a dataset absolute; they are the fields of its ``Config`` that equality ignores."""
-    config = spec.config
-    paths = [field.name for field in dataclasses.fields(config) if not field.compare and getattr(config, field.name)]
-    found = {name: str(Path(getattr(config, name)).resolve()) for name in paths}
-    return dataclasses.replace(spec, config=dataclasses.replace(config, **found))
 
 
 def plugin_path(file: PluginFile) -> str:
@@ -97,8 +96,26 @@ def _provenance(plan: Plan) -> dict[str, Any]:
         "commit": commit() or "unknown",
         "versions": versions(),
         "machine": {name: about[name] for name in ("system", "processor", "cores", "device")},
-        "fingerprints": {located(cell.dataset).label: cell.fingerprint for cell in plan.cells},
+        "fingerprints": {cell.dataset.located.label: cell.fingerprint for cell in plan.cells},
+        "labels": _labels(plan),
     }
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """What the datasets are called in tables, by fingerprint."""
+    return {data.fingerprint: data.label for data in plan.datasets.values()}
+
+
+def relabelled(records: Sequence[Record], folder: Place) -> list[Record]:
+    """Records whose datasets have the labels of the latest run, in case the user has changed a label since."""
+    about = (_read(folder / NAME) or {}).get(PROVENANCE)
+    labels = about.get("labels") if isinstance(about, dict) else None
+    if not isinstance(labels, dict):
+        return list(records)
+    return [
+        record | {"dataset_label": str(labels.get(record["fingerprint"], record["dataset_label"]))}
+        for record in records
+    ]
 
 
 def _read(path: Place) -> dict[str, Any] | None:

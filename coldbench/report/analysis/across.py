@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import Table, text_row
 from coldbench.significance import FEWEST_METHODS, Friedman, effect, friedman, friedman_needs
@@ -21,7 +21,7 @@ def blocks(frame: pd.DataFrame, phase: str, options: ReportOptions) -> pd.DataFr
     """Means over seeds, a row per dataset and backbone, a column per method; methods that a block lacks are left out.
 
     Args:
-        frame: Of one protocol.
+        frame: Of one protocol and division.
         phase: One phase.
         options: The metric.
     """
@@ -35,7 +35,7 @@ def ranked(frame: pd.DataFrame, phase: str, options: ReportOptions) -> tuple[lis
     Backbones are no replications of each other where they are tested on the same rows, so each dataset is one block.
 
     Args:
-        frame: Of one protocol.
+        frame: Of one protocol and division.
         phase: One phase.
         options: The metric and the level.
 
@@ -56,14 +56,14 @@ def effects(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
     """Effect sizes of each method against the reference, or else the baseline, per phase.
 
     Args:
-        frame: Of one protocol.
+        frame: Of one protocol and division.
         options: The metric, the reference and the level.
 
     Returns:
         Columns phase, method, against, blocks, seeds, difference, low, high and improvement; empty where the run lacks
         the method to compare with.
     """
-    against = options.reference or BASELINE
+    against = options.reference or baseline(frame["method"])
     rows = []
     for phase, part in frame.groupby("phase", sort=False):
         matrices = {

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coldbench.core.config import text
-from coldbench.protocol.phases import COLD
 from coldbench.protocol.rules import PROTOCOLS
-from coldbench.protocol.split import WARM_PHASES
+from coldbench.protocol.shots import COLD
 from coldbench.report.analysis import paper
 
-PHASES = (COLD, *WARM_PHASES)
 BASELINE = "base"
+TUNED = "tuned"  # in the brackets of a label: a search chose the values, which differ between the rows of a table
 CELL = ("dataset", "protocol", "backbone", "method", "seed")  # what tells the cells of a frame apart
 WITHIN = 0.01  # of the published AUC: how near a mean is expected to be
 _LONGEST = 60  # letters of a part of a file name
@@ -55,12 +54,28 @@ def method_order(label: str) -> tuple[int, str]:
     return (published.index(name) if name in published else len(published), label)
 
 
+def baseline(methods: Iterable[str]) -> str:
+    """The label of the plain baseline that methods are compared with: the tuned one if it is among them."""
+    return label if (label := tuned_label(BASELINE)) in set(methods) else BASELINE
+
+
+def tuned_label(label: str) -> str:
+    """The label of a plugin with values that a search chose: ``cvar[tuned]``, ``cvar[adapt=false,tuned]``."""
+    return f"{label[:-1]},{TUNED}]" if label.endswith("]") else f"{label}[{TUNED}]"
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: ``1 cell``, ``1,200 cells``, ``2 studies``."""
     if number == 1:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {plural}"
+
+
+def span(phases: Sequence[str]) -> str:
+    """The warm-up phases among evaluation points in words: ``warm-a to warm-c``."""
+    warm = [phase for phase in phases if phase != COLD]
+    return warm[0] if len(warm) == 1 else f"{warm[0]} to {warm[-1]}"
 
 
 def short_commit(commit: str | None) -> str:

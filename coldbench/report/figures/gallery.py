@@ -9,8 +9,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.names import BASELINE, WITHIN
-from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
+from coldbench.report.analysis.names import WITHIN, baseline
+from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, shots, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
@@ -19,7 +19,17 @@ from coldbench.run.record import Record
 
 _Parts = tuple[str, str, str, str, Figure]  # the arguments of ``picture.draw``
 EMBEDDINGS = "embeddings"
-KINDS = ("phases", "steps", "difference", "published", "ranks", "budgets", EMBEDDINGS)  # how the figures' kinds begin
+KINDS = (
+    "phases",
+    "shots",
+    "steps",
+    "seconds",
+    "difference",
+    "published",
+    "ranks",
+    "budgets",
+    EMBEDDINGS,
+)  # how kinds begin
 
 
 def pictures(folder: Folder, findings: Findings, only: str | None = None) -> tuple[list[Picture], list[str]]:
@@ -52,23 +62,24 @@ def _titled(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
 def _budgets(findings: Findings, chosen: dict[str, Look]) -> Iterator[_Parts]:
     """The metric against the budget of protocol matched, for each dataset that was run with several budgets."""
     for dataset, part in findings.scored.groupby("dataset", sort=False):
-        figure = budgets.against_budget(_titled(part, findings), chosen, findings.options)
-        if figure is not None:
-            caption = _BUDGETS.format(behind=over(part, findings.options.alpha))
-            yield str(dataset), "budgets", "equal optimiser steps", caption, figure
+        for name, title, seconds, caption in _BUDGETS:
+            figure = budgets.against_budget(_titled(part, findings), chosen, findings.options, seconds)
+            if figure is not None:
+                yield str(dataset), name, title, caption.format(behind=over(part, findings.options.alpha)), figure
 
 
 def _ranks(findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
     """The diagram of critical differences of each protocol, or a note that says why there is none."""
-    for protocol, part in findings.scored.groupby("protocol", sort=False):
+    for (protocol, division), part in findings.scored.groupby(["protocol", "division"], sort=False):
+        about = ", ".join(filter(None, [f"protocol {protocol}", str(division)]))
         ranks = critical.rankings(part, findings.options)
         figure = critical.critical_differences(ranks, chosen)
         if figure is None:
             why = next(iter(ranks.values()))[1].note
-            notes.append(f"The methods' ranks under protocol {protocol} are not drawn: {why}.")
+            notes.append(f"The methods' ranks under {about} are not drawn: {why}.")
         else:
             caption = _CRITICAL.format(alpha=findings.options.alpha)
-            yield f"protocol {protocol}", "ranks", "critical differences", caption, figure
+            yield about, "ranks", "critical differences", caption, figure
 
 
 def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
@@ -88,9 +99,16 @@ _CRITICAL = (
     "Mean rank of each method over datasets, 1 is best; a bar joins methods whose ranks differ by less "
     "than Nemenyi's critical difference CD (level {alpha:g})."
 )
-_BUDGETS = (
-    "Protocol matched: every method takes the same number of optimiser steps on each warm-up phase, given in epochs of "
-    "the plain baseline; {behind}."
+_EQUAL = "Protocol matched: every method takes the same number of optimiser steps on each warm-up phase, "
+_BUDGETS = (  # name, title, whether against seconds, caption
+    ("budgets", "equal optimiser steps", False, _EQUAL + "given in epochs of the plain baseline; {behind}."),
+    (
+        "budgets in seconds",
+        "equal optimiser steps, by processor time",
+        True,
+        _EQUAL + "drawn at the processor time that the three phases took, without training on base: one point per "
+        "budget; {behind}.",
+    ),
 )
 _EMBEDDINGS = (
     "PCA fitted on the old items' ID embeddings of the pretrained {backbone} (grey), the cold items over them by "
@@ -100,22 +118,43 @@ _EMBEDDINGS = (
 )
 
 
+_COSTS = (  # name, title, what is on the axis, caption
+    (
+        "steps",
+        "optimiser steps",
+        steps.STEPS,
+        "the optimiser steps spent on warm-up data so far, those of a method's own networks included; {behind}. "
+        "Methods far apart in steps were not trained alike.",
+    ),
+    (
+        "seconds",
+        "processor seconds",
+        steps.SECONDS,
+        "the processor time spent on warm-up data so far, without training on base; {behind}. Times are those of the "
+        "machine that computed the cells, and of whatever else it did meanwhile.",
+    ),
+)
+
+
 def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -> Iterator[_Parts]:
     """The figures of one dataset under one protocol."""
     options, titles = findings.options, findings.titles.get("method", {})
     about, frame, name = section.title, _titled(section.frame, findings), options.title
     behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
-    yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
-    if steps.spent(frame)["spent"].gt(0).any():
-        caption = (
-            f"{name} after each warm-up phase against the optimiser steps spent on warm-up data so far, those of "
-            f"a method's own networks included; {behind}. Methods far apart in steps were not trained alike."
-        )
-        yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, options)
-    figure = difference.to_base(frame, chosen, options)
+    if section.by_shots:
+        yield from _by_shots(about, frame, chosen, findings)
+    else:
+        yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
+    for name_of, title, cost, caption in _COSTS:
+        figure = steps.against_cost(frame, chosen, options, cost)
+        if figure is not None:
+            caption = f"{name} after each warm-up phase against {caption.format(behind=behind)}"
+            yield about, name_of, f"{name} against {title}", caption, figure
+    figure = None if section.by_shots else difference.to_base(frame, chosen, options)
     if figure is not None:
-        base = titles.get(BASELINE, BASELINE)
+        label = baseline(frame["method"])
+        base = titles.get(label, label)
         caption = f"Difference to {base} in {name}, paired by seed; {behind}."
         yield about, "difference", f"difference to {base}", caption, figure
     figure = published.against_paper(section.frame, chosen, options.alpha)
@@ -133,6 +172,20 @@ def _by_backbone(findings: Findings) -> Iterator[tuple[str, str, list[Record]]]:
         for backbone, part in section.frame.groupby("backbone", sort=False):
             first = part[part["seed"] == part["seed"].min()].drop_duplicates("method")
             yield section.title, str(backbone), [kept[key] for key in first["key"]]
+
+
+def _by_shots(about: str, frame: pd.DataFrame, chosen: dict[str, Look], findings: Findings) -> Iterator[_Parts]:
+    """The learning curves of one dataset under one protocol, and their differences to the baseline."""
+    options, name = findings.options, findings.options.title
+    behind = over(frame, options.alpha)
+    caption = f"{name} on the same test rows after each number of interactions per new item; {behind}."
+    yield about, "shots", f"{name} by shots", caption, shots.learning_curves(frame, chosen, options)
+    figure = shots.learning_differences(frame, chosen, options)
+    if figure is not None:
+        label = baseline(frame["method"])
+        base = findings.titles.get("method", {}).get(label, label)
+        caption = f"Difference to {base} in {name} after each number of interactions, paired by seed; {behind}."
+        yield about, "shots difference", f"difference to {base} by shots", caption, figure
 
 
 def _embedding_map(folder: Folder, records: Sequence[Record], chosen: dict[str, Look]) -> Figure | None:

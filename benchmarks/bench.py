@@ -20,7 +20,7 @@ from tabulate import tabulate
 from workbench import data
 
 from coldbench.data.dataset import Dataset
-from coldbench.run.provenance import machine, versions
+from coldbench.runs.provenance import machine, versions
 
 HERE = Path(__file__).parent
 INTRODUCTION = """# Benchmarks

@@ -35,9 +35,9 @@ from coldbench.protocol.phases import Outcome
 from coldbench.protocol.rules import Paper
 from coldbench.protocol.split import warm_up_split
 from coldbench.protocol.stages import Trained
-from coldbench.run.cell import Cell
-from coldbench.run.plan import parse_spec
-from coldbench.run.provenance import versions
+from coldbench.runs.cell import Cell
+from coldbench.runs.plan import parse_spec
+from coldbench.runs.provenance import versions
 from coldbench.significance import (
     COLLAPSED,
     benjamini_hochberg,

@@ -466,7 +466,7 @@ PROTOCOL = [
         ("dates are in seconds in every log", "timestamp() * _unit(high)", "timestamp()"),
     ),
     *_group(
-        "coldbench/run/cell.py",
+        "coldbench/runs/cell.py",
         "test_splits.py::test_evaluation_points_share_pretraining_and_fit_and_splits_do_not",
         ("all evaluation points have one key", "protocol, self.shots, method", "protocol, method"),
         ("all splits share their backbones", "knowledge, split, self.validation]", "knowledge, self.validation]"),
@@ -501,7 +501,7 @@ PROTOCOL = [
 
 RUN = [
     *_group(
-        "coldbench/run/cell.py",
+        "coldbench/runs/cell.py",
         f"{KEYS} test_keys.py::test_other_data_and_another_backbone_are_in_every_key "
         "test_keys.py::test_a_methods_field_is_in_the_keys_of_the_stages_that_read_it "
         "test_keys.py::test_a_protocol_is_in_the_keys_of_the_stages_that_it_changes "
@@ -542,25 +542,25 @@ RUN = [
         ("the method's code is not in its key", "*([self.method] if with_method else [])", ""),
     ),
     *_group(
-        "coldbench/run/tuned.py",
+        "coldbench/runs/tuned.py",
         "test_tuned.py",
         ("values tuned for one budget serve every budget", '        "protocol": cell.protocol.full,\n', ""),
         ("values tuned with one backbone serve every backbone", '        "backbone": cell.backbone.label,\n', ""),
         ("a cell without tuned values runs as it is", "    if lacking:\n", "    if False:\n"),
     ),
     *_group(
-        "coldbench/tune/search.py",
+        "coldbench/tuning/search.py",
         "test_tuned.py",
         ("a trial waits for the fits of no seed", "{first.fitted_key} if first.fits else set()", "set()"),
         ("backbones of later seeds are made by each trial", "if not cell.changes_pretraining)", "if False)"),
     ),
     *_group(
-        "coldbench/run/cell.py",
+        "coldbench/runs/cell.py",
         "test_conformance.py::test_methods_are_paired_and_seeds_are_not",
         ("methods share every backbone", "owner.pretrain_loss is not Method.pretrain_loss", "False"),
     ),
     *_group(
-        "coldbench/run/code.py",
+        "coldbench/runs/code.py",
         "test_keys.py::test_the_closure_holds_what_computes_and_no_reader_report_or_engine "
         "test_keys.py::test_a_package_of_plugins_counts_with_its_helpers_and_bases "
         "test_keys.py::test_a_method_that_is_pretrained_along_has_a_backbone_of_its_own_by_its_code_alone "
@@ -576,12 +576,12 @@ RUN = [
         ),
     ),
     *_group(
-        "coldbench/run/code.py",
+        "coldbench/runs/code.py",
         "test_keys.py::test_the_closure_holds_what_computes_and_no_reader_report_or_engine",
         ("imports are not followed", "waiting += _needs(_loader(name), name)", "waiting += ()"),
     ),
     *_group(
-        "coldbench/run/queue.py",
+        "coldbench/runs/queue.py",
         "test_grid.py",
         ("one try too many", "if self._tries[job] >= TRIES:", "if self._tries[job] > TRIES:"),
         ("every cell fits by itself", "shared[cell.fitted_key] > 1", "shared[cell.fitted_key] > 100"),

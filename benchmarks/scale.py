@@ -31,8 +31,8 @@ print(json.dumps([time.perf_counter() - started, time.process_time() - spent, da
 _CELLS = """
 import json, resource, sys, time
 import torch
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
 
 torch.set_num_threads(1)
 asked = {"datasets": sys.argv[1], "methods": "base,avaew", "backbones": "deepfm", "seeds": "0,"}

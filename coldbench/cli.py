@@ -16,8 +16,8 @@ from click.exceptions import NoArgsIsHelpError
 from coldbench import __version__
 from coldbench.commands.usage import explained
 from coldbench.core.errors import InputError, one_line
-from coldbench.run.flags import Flag
-from coldbench.run.options import FLAGS
+from coldbench.runs.flags import Flag
+from coldbench.runs.options import FLAGS
 
 
 class _Group(click.Group):
@@ -127,7 +127,7 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
     --seeds is the number of seeds per trial.
     """
     from coldbench.commands import tune as tunes
-    from coldbench.tune.studies import TuneOptions
+    from coldbench.tuning.studies import TuneOptions
 
     how = TuneOptions(**{name: flags.pop(name) for name in TuneOptions.__dataclass_fields__})
     result = tunes.tune(flags, config, how, dry_run)
@@ -162,7 +162,7 @@ def report(folder: str, **question: Any) -> None:
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
     """Compute a run's cells again and compare them byte by byte."""
     from coldbench.commands.verify import verify
-    from coldbench.run.options import Options
+    from coldbench.runs.options import Options
 
     came = verify(folder, sample, data_dir, Options(**how))
     click.echo(came.text())

@@ -18,10 +18,10 @@ from coldbench.plugins.spec import Spec
 from coldbench.protocol.phases import WarmUp
 from coldbench.protocol.rules import Paper, Rules
 from coldbench.protocol.split import WarmUpSplit, warm_up_split
-from coldbench.run.cell import Cell
-from coldbench.run.folder import Folder
-from coldbench.run.jobs import Compute, Workshop
-from coldbench.run.record import Record
+from coldbench.runs.cell import Cell
+from coldbench.runs.folder import Folder
+from coldbench.runs.jobs import Compute, Workshop
+from coldbench.runs.record import Record
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import house
 import pytest
 
 KNOWN = house.modules()
-RAY = "coldbench.run."  # the only package that may import it
+RAY = "coldbench.runs."  # the only package that may import it
 MOST_ENTRIES, DEEPEST, MEDIAN, LONGEST_FUNCTION = 20, 12, 110, 60
 MAY_IMPORT = {"methods": {"plugin"}, "backbones": {"plugin"}, "datasets": {"plugin", "data"}}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from coldbench.cli import main
 from coldbench.core.config import digest
-from coldbench.run.schema import is_record
+from coldbench.runs.schema import is_record
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")]

@@ -13,10 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from coldbench.run.cluster import connected
-from coldbench.run.folder import Folder
-from coldbench.run.options import Options, read_options
-from coldbench.run.plan import make_plan
+from coldbench.runs.cluster import connected
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import Options, read_options
+from coldbench.runs.plan import make_plan
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")]

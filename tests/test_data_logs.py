@@ -16,9 +16,9 @@ from coldbench.core.errors import InputError
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
 from coldbench.protocol.split import warm_up_split
-from coldbench.run.options import Options
-from coldbench.run.plan import make_plan
-from coldbench.run.runfile import keep
+from coldbench.runs.options import Options
+from coldbench.runs.plan import make_plan
+from coldbench.runs.runfile import keep
 
 NAMES = ["ml-latest", "movietweetings", "mind", "eb-nerd"]
 # what the preparing code makes of these files, as a digest: who changes it raises the dataset's `version` too

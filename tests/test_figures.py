@@ -23,7 +23,7 @@ from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import slug, write_pictures
 from coldbench.report.figures.style import RC, looks
 from coldbench.report.figures.summary import over, point
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 from coldbench.significance import Friedman
 
 ASKED = ReportOptions()

@@ -11,7 +11,7 @@ from scipy.stats import wasserstein_distance
 
 from coldbench.protocol import gap
 from coldbench.protocol.gap import OldItems, directions, median_distance, mmd_squared, sliced_wasserstein
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from coldbench.run import grid
-from coldbench.run.folder import Folder
-from coldbench.run.jobs import Compute, Fit, Pretrain, Workshop
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.run.queue import TRIES, Queue, computations
-from coldbench.run.session import Session
+from coldbench.runs import grid
+from coldbench.runs.folder import Folder
+from coldbench.runs.jobs import Compute, Fit, Pretrain, Workshop
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.runs.queue import TRIES, Queue, computations
+from coldbench.runs.session import Session
 
 TINY = ("synthetic.interactions=4000", "synthetic.items=100", "synthetic.users=200", "synthetic.n=30", "synthetic.k=3")
 

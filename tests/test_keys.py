@@ -11,7 +11,7 @@ from coldbench.plugins.file import PluginFile
 from coldbench.plugins.kinds import BACKBONES
 from coldbench.plugins.registry import Registry
 from coldbench.protocol.rules import Matched, Paper, Strict
-from coldbench.run import code
+from coldbench.runs import code
 
 PLUGINS = ("coldbench.methods.cvar", "coldbench.backbones.deepfm")
 CLOSURE = sorted(code.closure(code.ROOT, *PLUGINS))
@@ -69,8 +69,8 @@ def test_a_package_of_plugins_counts_with_its_helpers_and_bases(tmp_path, monkey
 
 
 def test_versions_of_torch_and_numpy_are_in_the_key(make_cell, monkeypatch):
-    from coldbench.run import cell as cells
-    from coldbench.run.provenance import versions
+    from coldbench.runs import cell as cells
+    from coldbench.runs.provenance import versions
 
     plain = make_cell()
     known = plain.key, plain.pretrained_key

@@ -8,7 +8,7 @@ import textwrap
 
 
 def ended(body: str) -> subprocess.CompletedProcess:
-    script = "import resource, time\nfrom coldbench.run.limits import GIB, limited\n" + textwrap.dedent(body)
+    script = "import resource, time\nfrom coldbench.runs.limits import GIB, limited\n" + textwrap.dedent(body)
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
 
 

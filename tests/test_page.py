@@ -19,7 +19,7 @@ from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.report.writers import markdown
 from coldbench.report.writers.page import render
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 from coldbench.significance import EQUAL
 
 NASTY = "<img src=x onerror=alert(1)>\"'&$_{{ 7 * 7 }}</script>"

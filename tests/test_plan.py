@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from coldbench.cli import main
 from coldbench.commands.plan import Aim, deviations, plan
 from coldbench.core.errors import InputError
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
 from coldbench.significance import MARGIN, seeds_to_detect, seeds_to_equate
 
 TINY = ("synthetic.users=100", "synthetic.items=80", "synthetic.interactions=3000", "synthetic.n=40", "synthetic.k=3")
@@ -77,7 +77,7 @@ def test_bad_input_is_one_line_and_code_2(arguments, says):
 
 
 def test_a_run_without_enough_seeds_says_so(tmp_path, make_cell, save_cell):
-    from coldbench.run.folder import Folder
+    from coldbench.runs.folder import Folder
 
     folder = Folder(tmp_path)
     folder.prepare()

@@ -16,7 +16,7 @@ from coldbench.report.analysis import predictions
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.frame import tidy
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 from coldbench.significance import bootstrap_aucs, crossed, item_bootstrap
 
 REFERENCE = ReportOptions(reference="base")

@@ -20,10 +20,10 @@ from coldbench.cli import main
 from coldbench.commands.verify import Verification, compare
 from coldbench.core.config import digest
 from coldbench.core.errors import InputError
-from coldbench.run.folder import Folder
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.run.runfile import keep
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.runs.runfile import keep
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")] + ["--set", "cvar.alpha=0.123456789"]

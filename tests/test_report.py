@@ -26,9 +26,9 @@ from coldbench.report.analysis.findings import Findings, _sections
 from coldbench.report.analysis.frame import tidy
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers import files, latex, markdown
-from coldbench.run.schema import RECORD
+from coldbench.runs.schema import RECORD
 from coldbench.significance import holm
-from coldbench.tune.studies import METRICS as SEARCHED
+from coldbench.tuning.studies import METRICS as SEARCHED
 
 AUCS = {
     ("base", "warm-a"): [0.74, 0.75, 0.745],

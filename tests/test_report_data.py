@@ -19,10 +19,10 @@ from coldbench.plugins.registry import Registry, class_of
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
-from coldbench.run.folder import Folder
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.run.runfile import keep
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.runs.runfile import keep
 
 SCHEMA = (
     'label = "Books"\nn = 12\nk = 2\n\n[interactions]\nuser = "user"\nitem = "item"\nclick = "click"\ntime = "at"\n'

@@ -22,8 +22,8 @@ from coldbench.report.figures.parallel import parallel
 from coldbench.report.figures.searched import pictures
 from coldbench.report.figures.style import RC
 from coldbench.report.search import write_search
-from coldbench.tune.studies import Study
-from coldbench.tune.trials import Trial
+from coldbench.tuning.studies import Study
+from coldbench.tuning.trials import Trial
 
 SPACE = {
     "cvar.alpha": LogUniform(1e-2, 1e2),

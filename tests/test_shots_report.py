@@ -24,13 +24,13 @@ from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import shots as figures
 from coldbench.report.figures.style import RC, looks
 from coldbench.report.writers import files, latex
-from coldbench.run import runfile
-from coldbench.run.folder import Folder
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.tune.best import write_best
-from coldbench.tune.studies import TuneOptions, studies
-from coldbench.tune.trials import Trial
+from coldbench.runs import runfile
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.tuning.best import write_best
+from coldbench.tuning.studies import TuneOptions, studies
+from coldbench.tuning.trials import Trial
 
 SHOTS = (0, 1, 6, 15)
 NAMES = ["cold", "1 shot", "6 shots", "15 shots"]

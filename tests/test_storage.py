@@ -13,11 +13,11 @@ from coldbench.commands.verify import compare
 from coldbench.core.errors import InputError
 from coldbench.core.remote import Remote
 from coldbench.core.storage import place
-from coldbench.run.folder import PRETRAINED, Folder
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.run.record import CUT
-from coldbench.run.runfile import keep
+from coldbench.runs.folder import PRETRAINED, Folder
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.runs.record import CUT
+from coldbench.runs.runfile import keep
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.files import files
-from coldbench.run import runfile
-from coldbench.run.folder import Folder
-from coldbench.run.options import Options, read_options
-from coldbench.run.plan import make_plan
+from coldbench.runs import runfile
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import Options, read_options
+from coldbench.runs.plan import make_plan
 
 HOW = TopNSettings(users=40, k=7)
 

@@ -15,16 +15,16 @@ from coldbench.plugins.registry import Registry
 from coldbench.protocol.stages import Stages
 from coldbench.report.analysis.chosen import chosen, short_names
 from coldbench.report.analysis.names import baseline
-from coldbench.run import runfile
-from coldbench.run.folder import Folder
-from coldbench.run.jobs import Workshop
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.tune.best import write_best
-from coldbench.tune.samplers import proposals
-from coldbench.tune.search import Search, TrialJob
-from coldbench.tune.studies import Study, TuneOptions, studies
-from coldbench.tune.trials import Trial, Trials
+from coldbench.runs import runfile
+from coldbench.runs.folder import Folder
+from coldbench.runs.jobs import Workshop
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.tuning.best import write_best
+from coldbench.tuning.samplers import proposals
+from coldbench.tuning.search import Search, TrialJob
+from coldbench.tuning.studies import Study, TuneOptions, studies
+from coldbench.tuning.trials import Trial, Trials
 
 SMALL = tuple(f"synthetic.{size}" for size in ("users=150", "items=120", "interactions=6000", "n=60", "k=5"))
 FLAGS = {"methods": "base,cvar", "backbones": "fm", "protocol": "matched", "budget": "1,10", "set": SMALL, "seeds": "1"}

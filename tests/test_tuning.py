@@ -21,15 +21,15 @@ from coldbench.core.errors import InputError
 from coldbench.core.space import Choice, LogUniform, Uniform, parse
 from coldbench.plugins.kinds import METHODS
 from coldbench.plugins.registry import Registry
-from coldbench.run.folder import FITTED, PRETRAINED, Folder
-from coldbench.run.jobs import Workshop
-from coldbench.run.options import read_options
-from coldbench.run.plan import make_plan
-from coldbench.tune.best import write_best
-from coldbench.tune.samplers import Listed, proposals
-from coldbench.tune.search import TrialJob
-from coldbench.tune.studies import Study, TuneOptions, studies
-from coldbench.tune.trials import Trial, Trials, best
+from coldbench.runs.folder import FITTED, PRETRAINED, Folder
+from coldbench.runs.jobs import Workshop
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.tuning.best import write_best
+from coldbench.tuning.samplers import Listed, proposals
+from coldbench.tuning.search import TrialJob
+from coldbench.tuning.studies import Study, TuneOptions, studies
+from coldbench.tuning.trials import Trial, Trials, best
 
 SPACE = {"a": LogUniform(1e-2, 1e2), "b": Uniform(0.0, 1.0), "c": Choice((1, 3, 10))}
 DEFAULTS = {"a": 1.0, "b": 0.5, "c": 3}

@@ -9,9 +9,9 @@ from typing import Any
 
 from coldbench.api.results import Results
 from coldbench.core.storage import place
-from coldbench.run import grid
-from coldbench.run.options import Options, values_of
-from coldbench.run.plan import make_plan
+from coldbench.runs import grid
+from coldbench.runs.options import Options, values_of
+from coldbench.runs.plan import make_plan
 
 _CALLER = Path("coldbench.run()")  # stands in messages where a TOML file would, and paths are relative to its folder: .
 

@@ -20,7 +20,7 @@ from coldbench.report.analysis.findings import Findings, find
 from coldbench.report.analysis.names import BASELINE
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import KINDS, pictures
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 
 _TABLES = {1: "by_phase", 2: "gains", "paper": "against_paper", "tests": "tests"}  # attributes of ``SectionTables``
 _COMPARED = ["dataset", "protocol", "backbone", "phase", "method", "reference", "seeds"]

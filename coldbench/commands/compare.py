@@ -15,9 +15,9 @@ from coldbench.report.analysis.names import counted, short_commit
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import interval
 from coldbench.report.writers import markdown
-from coldbench.run.folder import Folder
-from coldbench.run.record import Record
-from coldbench.run.runfile import relabelled
+from coldbench.runs.folder import Folder
+from coldbench.runs.record import Record
+from coldbench.runs.runfile import relabelled
 from coldbench.significance import IDENTICAL, holm, paired_t
 
 _DATA = ["fingerprint", "variant"]  # the identity of data, whatever their path and label

@@ -14,10 +14,10 @@ from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError, unknown
 from coldbench.protocol.shots import phase_names
 from coldbench.report.analysis.names import counted
-from coldbench.run.cell import PUBLISHED, split_label
-from coldbench.run.folder import Folder
-from coldbench.run.record import Record
-from coldbench.run.runfile import relabelled
+from coldbench.runs.cell import PUBLISHED, split_label
+from coldbench.runs.folder import Folder
+from coldbench.runs.record import Record
+from coldbench.runs.runfile import relabelled
 
 PRETRAINING = "pretraining"  # takes the phase's place in rows measured before the first phase
 COLUMNS = {

@@ -14,7 +14,7 @@ from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.chosen import short_names
 from coldbench.report.analysis.comparisons import COLUMN
 from coldbench.report.analysis.frame import tidy, values
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 from coldbench.significance import FEWEST, seeds_to_detect, seeds_to_equate
 from coldbench.significance.planning import MOST
 

@@ -12,10 +12,10 @@ from coldbench.core.storage import place
 from coldbench.report.analysis.names import counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import Report, write_report
-from coldbench.run import grid
-from coldbench.run.folder import FAILURES, PARTS, PRETRAINED, Folder
-from coldbench.run.options import read_options
-from coldbench.run.plan import Plan, make_plan
+from coldbench.runs import grid
+from coldbench.runs.folder import FAILURES, PARTS, PRETRAINED, Folder
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import Plan, make_plan
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError
 from coldbench.core.storage import place
 from coldbench.report.search import write_search
-from coldbench.run.options import read_options
-from coldbench.tune.best import write_best
-from coldbench.tune.search import Searched, search
-from coldbench.tune.studies import TuneOptions, studies
-from coldbench.tune.trials import best, frame
+from coldbench.runs.options import read_options
+from coldbench.tuning.best import write_best
+from coldbench.tuning.search import Searched, search
+from coldbench.tuning.studies import TuneOptions, studies
+from coldbench.tuning.trials import best, frame
 
 
 @dataclass(frozen=True)

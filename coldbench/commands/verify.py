@@ -25,13 +25,13 @@ from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
 from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
-from coldbench.run import grid
-from coldbench.run.cell import PUBLISHED, Cell, cell_name
-from coldbench.run.folder import Folder
-from coldbench.run.options import Options
-from coldbench.run.plan import TOPN, TRAINING, Plan
-from coldbench.run.provenance import commit, machine, versions
-from coldbench.run.record import Record
+from coldbench.runs import grid
+from coldbench.runs.cell import PUBLISHED, Cell, cell_name
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import Options
+from coldbench.runs.plan import TOPN, TRAINING, Plan
+from coldbench.runs.provenance import commit, machine, versions
+from coldbench.runs.record import Record
 
 _TIMES = ("seconds", "cpu_seconds")
 

@@ -15,7 +15,7 @@ from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.phases import Outcome
 from coldbench.protocol.rules import Paper
-from coldbench.run.cell import Cell
+from coldbench.runs.cell import Cell
 
 TINY = {"users": 150, "items": 120, "interactions": 6000, "n": 60, "k": 5}  # settings of the embedded dataset
 ON = ("fm", "deepfm")  # the backbones that methods are tested on: without and with batch statistics

@@ -14,7 +14,7 @@ from coldbench.report.analysis.table import Cell, Table, number
 from coldbench.report.figures.picture import Picture, write_pictures
 from coldbench.report.figures.searched import pictures
 from coldbench.report.writers import html, markdown
-from coldbench.tune.trials import Results
+from coldbench.tuning.trials import Results
 
 _PSEUDO_COLD = "Chosen on pseudo-cold items; no row of a new item was used."
 _STUDY = ["dataset", "protocol", "backbone", "method"]

@@ -12,10 +12,10 @@ from pathlib import Path
 import coldbench
 from coldbench.core.atomic import write_text
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.run.folder import PARTS, Folder
+from coldbench.runs.folder import PARTS, Folder
 
 _FILE = "made-from.json"
-_OWN = ("report", "significance", "protocol", "run")  # the packages that decide what a report says
+_OWN = ("report", "significance", "protocol", "runs")  # the packages that decide what a report says
 
 
 def state(out: Path, options: ReportOptions, name: str) -> str:

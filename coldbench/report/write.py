@@ -15,7 +15,7 @@ from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
 from coldbench.report.state import is_current, keep, state
 from coldbench.report.writers import files, page
-from coldbench.run.folder import Folder
+from coldbench.runs.folder import Folder
 
 
 @dataclass(frozen=True)

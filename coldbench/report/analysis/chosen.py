@@ -8,8 +8,8 @@ from typing import Any
 from coldbench.core.config import text
 from coldbench.report.analysis.names import TUNED, method_order, protocol_label, protocol_order, tuned_label
 from coldbench.report.analysis.table import Table, text_row
-from coldbench.run.cell import division
-from coldbench.run.record import Record
+from coldbench.runs.cell import division
+from coldbench.runs.record import Record
 
 HEADING = "Hyper-parameters that a search chose"
 _Row = tuple[str, str, str, str]  # dataset, protocol, backbone, method

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from coldbench.core.config import text
 from coldbench.report.analysis.names import counted
-from coldbench.run.cell import division
-from coldbench.run.record import Record
+from coldbench.runs.cell import division
+from coldbench.runs.record import Record
 
 _Content = tuple[str, str]  # fingerprint, variant
 

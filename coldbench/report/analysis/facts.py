@@ -12,8 +12,8 @@ from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
 from coldbench.report.analysis.published import contradictions
 from coldbench.report.analysis.titles import Titles
-from coldbench.run.cell import split_label
-from coldbench.run.record import Record
+from coldbench.runs.cell import split_label
+from coldbench.runs.record import Record
 from coldbench.significance import FEWEST
 
 _LEAK = (

@@ -18,9 +18,9 @@ from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_items
 from coldbench.report.analysis.titles import Titles, label_of, titles
-from coldbench.run.folder import Folder
-from coldbench.run.record import CUT, Record
-from coldbench.run.runfile import relabelled
+from coldbench.runs.folder import Folder
+from coldbench.runs.record import CUT, Record
+from coldbench.runs.runfile import relabelled
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from coldbench.report.analysis.names import (
     protocol_order,
 )
 from coldbench.report.analysis.topn import TOPN, comparable, described
-from coldbench.run.cell import division, shots_label, split_label
-from coldbench.run.record import Record
+from coldbench.runs.cell import division, shots_label, split_label
+from coldbench.runs.record import Record
 
 _IDENTITY = ("settings", *CELL)
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 from coldbench.report.analysis.comparisons import COLUMN, reference_of
 from coldbench.report.analysis.frame import values
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.run.folder import Folder
-from coldbench.run.record import Record
+from coldbench.runs.folder import Folder
+from coldbench.runs.record import Record
 from coldbench.significance import bootstrap_aucs, crossed
 from coldbench.significance.items import summarise
 

@@ -10,9 +10,9 @@ from coldbench.core.config import text
 from coldbench.protocol.metrics import METRICS as RECORDED
 from coldbench.protocol.shots import phase_names
 from coldbench.report.analysis.scale import Scale
-from coldbench.tune.samplers import Values
-from coldbench.tune.studies import METRICS, Study
-from coldbench.tune.trials import Results, Trial, best
+from coldbench.tuning.samplers import Values
+from coldbench.tuning.studies import METRICS, Study
+from coldbench.tuning.trials import Results, Trial, best
 
 EARLY = 1  # the evaluation point that every trial reaches: the scheduler stops none before
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from coldbench.core.names import fold
-from coldbench.run.record import Record
+from coldbench.runs.record import Record
 
 Titles = Mapping[str, Mapping[str, str]]  # column of a table -> label -> title
 

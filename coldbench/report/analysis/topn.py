@@ -9,7 +9,7 @@ import pandas as pd
 from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.names import counted
 from coldbench.report.analysis.table import Cell, Table, number
-from coldbench.run.record import Record
+from coldbench.runs.record import Record
 
 TOPN = "topn"  # in a record's configuration and in the frame
 _NAMES = ["backbone", "method", "phase"]

@@ -14,8 +14,8 @@ from coldbench.report.figures import budgets, critical, difference, embeddings, 
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
-from coldbench.run.folder import Folder
-from coldbench.run.record import Record
+from coldbench.runs.folder import Folder
+from coldbench.runs.record import Record
 
 _Parts = tuple[str, str, str, str, Figure]  # the arguments of ``picture.draw``
 EMBEDDINGS = "embeddings"

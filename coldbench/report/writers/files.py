@@ -9,7 +9,7 @@ from coldbench.report.analysis.contents import Contents
 from coldbench.report.analysis.entries import spread
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.writers import latex, markdown
-from coldbench.run.cell import split_label
+from coldbench.runs.cell import split_label
 
 TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds"]
 TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "verdict", "note"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from coldbench.data.dataset import Dataset
-from coldbench.run.cluster import at_once, connected, jobs, reach
-from coldbench.run.folder import Folder
-from coldbench.run.interrupts import interrupts
-from coldbench.run.jobs import Halving, Job, Report, Workshop
-from coldbench.run.options import Options
-from coldbench.run.queue import TRIES, Queue
+from coldbench.runs.cluster import at_once, connected, jobs, reach
+from coldbench.runs.folder import Folder
+from coldbench.runs.interrupts import interrupts
+from coldbench.runs.jobs import Halving, Job, Report, Workshop
+from coldbench.runs.options import Options
+from coldbench.runs.queue import TRIES, Queue
 
 
 class Desk(Protocol):
@@ -74,7 +74,7 @@ class Session:
 
         try:
             with connected(options):
-                from coldbench.run import engine  # ray takes seconds to import
+                from coldbench.runs import engine  # ray takes seconds to import
 
                 calls = engine.Calls(*_endings(queue, desk, options))
                 capacity = engine.Capacity(

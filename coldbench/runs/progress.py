@@ -9,8 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from coldbench.run.cell import cell_name
-from coldbench.run.record import Record
+from coldbench.runs.cell import cell_name
+from coldbench.runs.record import Record
 
 
 class Watch:

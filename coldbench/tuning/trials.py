@@ -13,8 +13,8 @@ import pandas as pd
 from coldbench.core.atomic import write_text
 from coldbench.core.config import digest
 from coldbench.core.storage import Place
-from coldbench.tune.samplers import Values
-from coldbench.tune.studies import Study
+from coldbench.tuning.samplers import Values
+from coldbench.tuning.studies import Study
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from coldbench.protocol.rules import PROTOCOLS
 from coldbench.protocol.shots import parse_shots
 from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
-from coldbench.run.cell import Cell
-from coldbench.run.options import Options, check_how
-from coldbench.run.tuned import apply
+from coldbench.runs.cell import Cell
+from coldbench.runs.options import Options, check_how
+from coldbench.runs.tuned import apply
 
 TOPN = "topn"  # in --metrics, and in a record's configuration
 TRAINING = "training"  # in --set, the name of the settings that all methods share

@@ -15,9 +15,9 @@ from coldbench.core.storage import Place
 from coldbench.protocol.phases import Outcome
 from coldbench.protocol.split import WarmUpSplit
 from coldbench.protocol.stages import Trained
-from coldbench.run.cell import Cell
-from coldbench.run.provenance import commit, machine, versions
-from coldbench.run.schema import VERSION, is_record
+from coldbench.runs.cell import Cell
+from coldbench.runs.provenance import commit, machine, versions
+from coldbench.runs.schema import VERSION, is_record
 
 CUT, OLDER, NEWER = "cut off or edited", "of an older coldbench", "of a newer coldbench"  # why a file is not a record
 

@@ -17,8 +17,8 @@ from typing import Any
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
 from coldbench.core.storage import place
-from coldbench.run.flags import COUNT, FILES, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
-from coldbench.run.tuned import Tuned, TunedTables
+from coldbench.runs.flags import COUNT, FILES, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
+from coldbench.runs.tuned import Tuned, TunedTables
 
 MOST_JOBS = 4096
 PROVENANCE = "provenance"  # the table of a run.toml with its provenance; only the fingerprints are read from it

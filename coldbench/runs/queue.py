@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from coldbench.run.cell import Cell
-from coldbench.run.folder import FITTED, PRETRAINED, Folder
-from coldbench.run.jobs import Compute, Fit, Job, Pretrain
+from coldbench.runs.cell import Cell
+from coldbench.runs.folder import FITTED, PRETRAINED, Folder
+from coldbench.runs.jobs import Compute, Fit, Job, Pretrain
 
 TRIES = 3  # attempts for a job whose worker dies, since a lost node takes unrelated jobs with it
 

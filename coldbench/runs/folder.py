@@ -29,8 +29,8 @@ from coldbench.data.dataset import Dataset
 from coldbench.protocol.phases import Outcome
 from coldbench.protocol.split import WarmUpSplit
 from coldbench.protocol.stages import Trained
-from coldbench.run.cell import Cell
-from coldbench.run.record import Record, make_record, parse_record
+from coldbench.runs.cell import Cell
+from coldbench.runs.record import Record, make_record, parse_record
 
 CELLS, PREDICTIONS, EMBEDDINGS, PRETRAINED, FITTED = "cells", "predictions", "embeddings", "pretrained", "fitted"
 PARTS = (CELLS, PREDICTIONS, EMBEDDINGS, PRETRAINED, FITTED)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from coldbench.core.errors import InputError, unknown
-from coldbench.run.cell import Cell, Choosing
-from coldbench.run.flags import FlagKind, split_names
+from coldbench.runs.cell import Cell, Choosing
+from coldbench.runs.flags import FlagKind, split_names
 
 
 @dataclass(frozen=True)

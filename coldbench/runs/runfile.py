@@ -17,10 +17,10 @@ from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, digest, spelled
 from coldbench.core.storage import Place
 from coldbench.plugins.file import PluginFile
-from coldbench.run.options import FLAGS, PROVENANCE
-from coldbench.run.plan import TOPN, TRAINING, Plan
-from coldbench.run.provenance import commit, machine, versions
-from coldbench.run.record import Record
+from coldbench.runs.options import FLAGS, PROVENANCE
+from coldbench.runs.plan import TOPN, TRAINING, Plan
+from coldbench.runs.provenance import commit, machine, versions
+from coldbench.runs.record import Record
 
 NAME, TUNE = "run.toml", "tune.toml"
 

@@ -16,9 +16,9 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from coldbench.run.jobs import SCORE, Halving, Job, Report, Workshop
-from coldbench.run.queue import Queue
-from coldbench.run.worker import DIED, FAILED, Limits, Worker
+from coldbench.runs.jobs import SCORE, Halving, Job, Report, Workshop
+from coldbench.runs.queue import Queue
+from coldbench.runs.worker import DIED, FAILED, Limits, Worker
 
 _REDUCTION = 3  # ASHA (Li et al. 2020, arXiv:1810.05934) continues the best third of the trials
 

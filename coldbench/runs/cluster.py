@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from coldbench.core.errors import InputError
-from coldbench.run.options import Options
+from coldbench.runs.options import Options
 
 
 @contextmanager

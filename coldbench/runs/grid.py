@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from coldbench.core.storage import place
-from coldbench.run import runfile
-from coldbench.run.cell import Cell
-from coldbench.run.folder import Folder
-from coldbench.run.jobs import Job, Report
-from coldbench.run.plan import Plan
-from coldbench.run.progress import Watch
-from coldbench.run.queue import Queue, computations
-from coldbench.run.session import Session
+from coldbench.runs import runfile
+from coldbench.runs.cell import Cell
+from coldbench.runs.folder import Folder
+from coldbench.runs.jobs import Job, Report
+from coldbench.runs.plan import Plan
+from coldbench.runs.progress import Watch
+from coldbench.runs.queue import Queue, computations
+from coldbench.runs.session import Session
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from coldbench.data.dataset import Dataset
 from coldbench.plugins.file import PluginFile
 from coldbench.protocol.stages import Stages, Trained
-from coldbench.run.cell import Cell
-from coldbench.run.folder import FITTED, PRETRAINED, Folder
-from coldbench.run.record import stage_of
+from coldbench.runs.cell import Cell
+from coldbench.runs.folder import FITTED, PRETRAINED, Folder
+from coldbench.runs.record import stage_of
 
 Report = dict[str, Any]  # plain values that a job sends to the driver process
 SCORE = "score"  # key of a report: the score by which jobs of one group are compared; higher is better

@@ -13,15 +13,15 @@ from rich.console import Console
 
 from coldbench.core.storage import place
 from coldbench.protocol.shots import COLD
-from coldbench.run import runfile
-from coldbench.run.folder import Folder
-from coldbench.run.jobs import SCORE, Halving, Job, Report, Workshop
-from coldbench.run.options import Options
-from coldbench.run.queue import Queue
-from coldbench.run.session import Session
-from coldbench.tune.samplers import Proposals, Values, proposals
-from coldbench.tune.studies import METRICS, Study, TuneOptions, studies
-from coldbench.tune.trials import Results, Trial, Trials
+from coldbench.runs import runfile
+from coldbench.runs.folder import Folder
+from coldbench.runs.jobs import SCORE, Halving, Job, Report, Workshop
+from coldbench.runs.options import Options
+from coldbench.runs.queue import Queue
+from coldbench.runs.session import Session
+from coldbench.tuning.samplers import Proposals, Values, proposals
+from coldbench.tuning.studies import METRICS, Study, TuneOptions, studies
+from coldbench.tuning.trials import Results, Trial, Trials
 
 CPU_SECONDS = "cpu_seconds"  # key of a trial's report: its processor time so far
 _GRACE = 2  # points of evaluation before a trial may be stopped: cold and the first warm-up phase

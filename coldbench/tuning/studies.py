@@ -13,10 +13,10 @@ from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.metrics import METRICS as MEASURED
 from coldbench.protocol.shots import phase_names
-from coldbench.run.cell import Cell
-from coldbench.run.options import Options
-from coldbench.run.plan import Plan, make_plan
-from coldbench.tune.samplers import Values
+from coldbench.runs.cell import Cell
+from coldbench.runs.options import Options
+from coldbench.runs.plan import Plan, make_plan
+from coldbench.tuning.samplers import Values
 
 METRICS = {f"mean-{name}": (name, MEASURED[name].sign) for name in ("auc", "gauc", "logloss")}
 

@@ -9,12 +9,12 @@ import tomli_w
 from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, text
 from coldbench.core.storage import Place
-from coldbench.run.plan import TRAINING
-from coldbench.run.runfile import plugin_path
-from coldbench.run.tuned import Tuned, condition
-from coldbench.tune.samplers import Values
-from coldbench.tune.studies import Study
-from coldbench.tune.trials import Results, Trial, best
+from coldbench.runs.plan import TRAINING
+from coldbench.runs.runfile import plugin_path
+from coldbench.runs.tuned import Tuned, condition
+from coldbench.tuning.samplers import Values
+from coldbench.tuning.studies import Study
+from coldbench.tuning.trials import Results, Trial, best
 
 NAME = "best.toml"
 _ABOUT = """\

@@ -19,8 +19,8 @@ from coldbench.plugins.spec import Spec
 from coldbench.protocol.splits import Frequency
 from coldbench.protocol.stages import Recipe, Stages, seed_parts
 from coldbench.protocol.topn import TopNSettings
-from coldbench.run.code import code_digest
-from coldbench.run.provenance import versions
+from coldbench.runs.code import code_digest
+from coldbench.runs.provenance import versions
 
 PUBLISHED = Spec("split", "frequency", Frequency())
 _LIBRARIES = ("torch", "numpy")  # libraries whose version may change the bits of a result

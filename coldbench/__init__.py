@@ -1,6 +1,6 @@
 """coldbench: an honest benchmark of item cold-start methods for CTR models.
 
-From Python: ``run`` computes a grid, ``load`` opens the results of a run's folder.
+From Python: ``run`` computes a grid, ``tune`` searches hyper-parameters, ``load`` opens a run's results.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
-__all__ = ["InputError", "Results", "RunError", "load", "run"]
+__all__ = ["InputError", "Results", "RunError", "Tuned", "load", "run", "tune"]
 
 if TYPE_CHECKING:
-    from coldbench.api import InputError, Results, RunError, load, run
+    from coldbench.api import InputError, Results, RunError, Tuned, load, run, tune
 
 
 def __getattr__(name: str) -> Any:

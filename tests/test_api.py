@@ -82,7 +82,7 @@ def test_load_opens_the_same_results(results):
     ("call", "message"),
     [
         (lambda: coldbench.run(methds="base"), "did you mean 'methods'"),
-        (lambda: coldbench.run(methods=3.5), "methods in coldbench.run() is 3.5; it should be what --methods takes"),
+        (lambda: coldbench.run(methods=3.5), "methods in the call is 3.5; it should be what --methods takes"),
         (lambda: coldbench.run(methods="bas"), "did you mean 'base'"),
         (lambda: coldbench.run(seeds=0), "between 1 and 10000"),
         (lambda: coldbench.load("no/such/folder"), "holds no run"),
@@ -102,6 +102,18 @@ def test_wrong_questions_to_results_are_exceptions(results):
     ):
         with pytest.raises(coldbench.InputError, match=message):
             call()
+
+
+def test_tune_gives_values_that_run_takes(tmp_path):
+    small = {"backbones": "fm", "seeds": 1, "set": SMALL, "jobs": 1}
+    tuned = coldbench.tune(methods="base", samples=2, fields="item_lr", scheduler="none", out=tmp_path / "t", **small)
+    assert len(tuned.trials) == 2
+    run = coldbench.run(config=tuned.best, seeds=1, jobs=1, out=tmp_path / "r")
+    records, _ = run.folder.finished()
+    best = tuned.trials.sort_values("score").iloc[-1]
+    assert [record["config"]["method"]["item_lr"] for record in records] == [best["base.item_lr"]]
+    with pytest.raises(coldbench.InputError, match="unknown search"):
+        coldbench.tune(methods="base", search="astrology", out=tmp_path / "t", **small)
 
 
 def test_two_plugins_of_one_name_in_one_process(tmp_path):

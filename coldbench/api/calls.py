@@ -4,29 +4,60 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from coldbench.api.results import Results
-from coldbench.core.storage import place
-from coldbench.runs import grid
-from coldbench.runs.options import Options, values_of
-from coldbench.runs.plan import make_plan
+import pandas as pd
 
-_CALLER = Path("coldbench.run()")  # stands in messages where a TOML file would, and paths are relative to its folder: .
+from coldbench.api.results import Results
+from coldbench.commands import tune as commands
+from coldbench.core.storage import Place, place
+from coldbench.runs import grid
+from coldbench.runs.options import Options, read_options, values_of
+from coldbench.runs.plan import make_plan
+from coldbench.tuning.search import search
+from coldbench.tuning.studies import TuneOptions
+from coldbench.tuning.trials import best, frame
+
+_CALLER = Path("the call")  # stands in messages where a TOML file would, and paths are relative to its folder: .
+
+
+_STOPPED = "stopped; the same call goes on where this one ended"
 
 
 class RunError(RuntimeError):
-    """No cell of a run has a result; the message names each failure."""
+    """No cell of a run, or no trial of a search, has a result; the message names each failure."""
 
 
-def run(**options: Any) -> Results:
+@dataclass(frozen=True)
+class Tuned:
+    """The outcome of a search.
+
+    Attributes:
+        best: The TOML file with the best values, which ``run(config=...)`` takes.
+        trials: One row per trial: study, state, score, seconds, and one column per searched field.
+        failures: The reasons why trials failed, by trial.
+        summary: The best values of each study, in words.
+    """
+
+    best: Place
+    trials: pd.DataFrame
+    failures: Mapping[str, str]
+    summary: str
+
+    def __repr__(self) -> str:
+        return f"{self.summary}\nbest: {self.best}"
+
+
+def run(config: str | Path | None = None, **options: Any) -> Results:
     """Computes a grid of methods x backbones x datasets x seeds, as ``coldbench run`` does.
 
     Cells that the run's folder already holds are not computed again. The report is not written; ``Results.report``
     writes it.
 
     Args:
+        config: A TOML file with options, such as the ``best.toml`` of a search; the others take precedence.
         **options: The options of ``coldbench run`` with underscores in their names, as a TOML file would give them:
             ``methods="base,avaew"`` or ``methods=["base", "avaew"]``, ``seeds=5``, ``set={"avaew": {"alpha": 0.5}}``.
 
@@ -38,17 +69,41 @@ def run(**options: Any) -> Results:
         RunError: No cell has a result.
         KeyboardInterrupt: The run was stopped; what was finished is kept, and the same call goes on.
     """
-    given = {name: _plain(value) for name, value in options.items() if value is not None}
-    plan = make_plan(Options(**values_of(given, _CALLER)))
+    plan = make_plan(_options(config, options))
     came = grid.run(plan)
     if came.stopped:
-        raise KeyboardInterrupt("the run was stopped; the same call goes on where it ended")
+        raise KeyboardInterrupt(_STOPPED)
     failures = {str(failure.cell): failure.reason for failure in came.failures}
     if failures and len(failures) + came.unfinished == came.cells:
         raise RunError("; ".join(f"{cell}: {reason}" for cell, reason in failures.items()))
     if failures:
         warnings.warn(f"{len(failures)} of {came.cells} cells failed; see Results.failures", stacklevel=2)
     return load(plan.options.out)
+
+
+def tune(config: str | Path | None = None, **options: Any) -> Tuned:
+    """Searches hyper-parameters on pseudo-cold items, as ``coldbench tune`` does, and writes its report.
+
+    Args:
+        config: A TOML file with options; the others take precedence.
+        **options: The options of ``coldbench tune``: those of ``run``, and ``samples``, ``search``, ``scheduler``,
+            ``metric``, ``fields`` and ``space``.
+
+    Raises:
+        InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
+        RunError: No trial has a result.
+        KeyboardInterrupt: The search was stopped; what was finished is kept, and the same call goes on.
+    """
+    names = TuneOptions.__dataclass_fields__
+    how = TuneOptions(**{name: _plain(options.pop(name)) for name in names if name in options})
+    asked = _options(config, options, commands.DEFAULTS)
+    searched = search(asked, how)
+    if searched.stopped:
+        raise KeyboardInterrupt(_STOPPED)
+    if not any(best(trials) for _, trials in searched.results):
+        raise RunError("; ".join(f"{trial}: {reason}" for trial, reason in searched.failures.items()))
+    written = commands.write(asked.out, searched, how)
+    return Tuned(written.best, frame(searched.results), searched.failures, written.summary)
 
 
 def load(folder: str | Path) -> Results:
@@ -60,6 +115,14 @@ def load(folder: str | Path) -> Results:
     results = Results(place(str(folder)))
     results.folder.finished()
     return results
+
+
+def _options(config: str | Path | None, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Options:
+    """The options of a TOML file, with the given ones in place of its own."""
+    content = {name: _plain(value) for name, value in given.items() if value is not None}
+    return replace(
+        read_options({}, None if config is None else Path(config), **(defaults or {})), **values_of(content, _CALLER)
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,8 @@ import dataclasses
 import errno
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,8 +16,9 @@ from click.exceptions import NoArgsIsHelpError
 
 from coldbench import __version__
 from coldbench.core.errors import InputError, one_line
+from coldbench.online.options import SimulateOptions
 from coldbench.run.flags import Flag
-from coldbench.run.options import FLAGS
+from coldbench.run.options import FLAGS, flags_of
 
 
 class _Group(click.Group):
@@ -51,13 +53,13 @@ def _end(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def _options(command: Callable) -> Callable:
-    """Adds the flags of ``coldbench run``, each of which is also a key of the TOML file."""
+def _options(command: Callable, flags: Mapping[str, Flag] = FLAGS) -> Callable:
+    """Adds the flags of ``coldbench run``, or others, each of which is also a key of the TOML file."""
     command = click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")(command)
     command = click.option(
         "--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."
     )(command)
-    for name, flag in reversed(FLAGS.items()):
+    for name, flag in reversed([*flags.items()]):
         if not flag.hidden:
             command = _option(name, flag)(command)
     return command
@@ -118,6 +120,17 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
     how = TuneOptions(**{name: flags.pop(name) for name in TuneOptions.__dataclass_fields__})
     result = tunes.tune(flags, config, how, dry_run)
+    click.echo(result.text)
+    sys.exit(result.code)
+
+
+@main.command()
+@partial(_options, flags=flags_of(SimulateOptions))
+def simulate(config: Path | None, dry_run: bool, **flags: Any) -> None:
+    """Simulate an online test of methods in a four-stage funnel, then report."""
+    from coldbench.commands.simulate import simulate as simulated
+
+    result = simulated(flags, config, dry_run)
     click.echo(result.text)
     sys.exit(result.code)
 

@@ -97,10 +97,12 @@ class World:
     Attributes:
         Config: A frozen dataclass with the world's settings.
         title: The world's name in tables; if empty, tables show its key.
+        sided: Whether it knows which part of the truth side information tells (``Ground.side``).
     """
 
     Config: ClassVar[type]
     title: ClassVar[str] = ""
+    sided: ClassVar[bool] = False
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -1,4 +1,4 @@
-"""The designs of a test: who is in which arm, which log the arms' models learn from, which new items an arm may show."""
+"""The designs of a test: who is in which arm, which log its models learn from, and which new items it may show."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Group:
 
 
 def groups(design: str, control: str, arm: str, users: int, arrival: np.ndarray, seed: int) -> list[Group]:
-    """The groups of a run; in design ``global`` there is one, otherwise the control and the arm with half of the users each.
+    """The groups of a run: one in design ``global``, otherwise the control and the arm with half of the users each.
 
     Args:
         design: One of ``DESIGNS``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,23 +89,26 @@ class Experiment:
         self.tally = Tally(ground, own, self.groups, setting.users, setting.days)
         self._shown = np.full((setting.users, (own.burn_in + setting.days) * own.page), -1, np.int32)
 
-    def run(self, on_day: Callable[[int], None] | None = None) -> dict[str, np.ndarray]:
-        """Runs all days and returns what was counted, with the users' and the items' part in it.
-
-        Args:
-            on_day: Called with the number of days that have ended.
-        """
-        every = self.setting.own.burn_in + self.setting.days
-        for day in range(every):
+    def days(self) -> Iterator[int]:
+        """Runs day by day; yields the number of days that have ended."""
+        for day in range(self.setting.own.burn_in + self.setting.days):
             self._day(day)
-            if on_day is not None:
-                on_day(day + 1)
+            yield day + 1
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What was counted so far, with the users' and the items' part in it.
+
+        Returns:
+            By name: those of ``Tally.arrays``; ``member``, (users,), the number of each user's group; ``allowed``,
+            (groups, items), whether a group may be shown an item; ``arrival``, (items,); ``days``, (),
+            the days of the test.
+        """
         member = np.zeros(self.setting.users, np.int8)
         for number, group in enumerate(self.groups):
             member[group.users] = number
         allowed = np.stack([group.items for group in self.groups])
-        about = {"member": member, "allowed": allowed, "arrival": self.ground.arrival}
-        return self.tally.arrays() | about
+        about = {"member": member, "allowed": allowed, "arrival": self.ground.arrival, "days": self.setting.days}
+        return self.tally.arrays() | {name: np.asarray(part) for name, part in about.items()}
 
     def _day(self, number: int) -> None:
         own, seed = self.setting.own, self.setting.seed
@@ -147,4 +150,3 @@ class Experiment:
             return ByTruth(truth)
         assert tested is not None
         return ByModel(tested, new, self.setting.own.bonus if label == BONUS else 0.0)
-

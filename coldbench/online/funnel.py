@@ -18,7 +18,10 @@ from coldbench.online.served import Served
 
 STAGES = ("matching", "pre-ranking", "ranking", "page")
 _REQUESTS = 2048  # at once
-_PROBED, _WANTED = 64, 50  # requests of each block whose best items by the truth are looked for in matching; their number
+_PROBED, _WANTED = (
+    64,
+    50,
+)  # requests of each block whose best items by the truth are looked for in matching; their number
 
 
 @dataclass(frozen=True)

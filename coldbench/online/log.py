@@ -44,7 +44,8 @@ class Log:
         old, rows = self._dataset, len(user)
         time = np.full(rows, self._end + self._days * _DAY, np.int64)
         empty = Table(
-            np.zeros((rows, old.context.ids.shape[1]), np.int32), np.zeros((rows, old.context.numeric.shape[1]), np.float32)
+            np.zeros((rows, old.context.ids.shape[1]), np.int32),
+            np.zeros((rows, old.context.numeric.shape[1]), np.float32),
         )
         self._dataset = replace(
             old,

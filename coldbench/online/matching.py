@@ -77,7 +77,9 @@ class Matching:
         trending = np.argsort(-np.where(there, log.latest, -1), kind="stable")[: own.trending]
         self._everybody = torch.zeros(items + 1, dtype=torch.bool)
         self._everybody[trending[there[trending]]] = True
-        fresh = np.random.default_rng(derive(seed, "turns", day)).permutation(np.flatnonzero(there & (ground.arrival >= 0)))
+        fresh = np.random.default_rng(derive(seed, "turns", day)).permutation(
+            np.flatnonzero(there & (ground.arrival >= 0))
+        )
         self._turns = torch.zeros(max(len(fresh), 1), items + 1, dtype=torch.bool)
         for turn in range(len(fresh)):
             self._turns[turn, fresh[(turn + np.arange(min(own.quota, len(fresh)))) % len(fresh)]] = True

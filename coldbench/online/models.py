@@ -60,4 +60,3 @@ class Models:
                 self._plain[backbone.label] = copy.deepcopy(model.state_dict())
         bench.fit(model, way)
         return Served(bench, model, way)
-

@@ -73,9 +73,7 @@ class Platform:
         arrival = self._ground.arrival
         cold = np.flatnonzero((arrival >= 0) & (arrival <= day) & (arrival > day - self._own.cold_days))
         own = self._own
-        night = Night(
-            day, self.log.dataset, self.view, rows, cold, own.night_steps, own.warm_steps, self._seed
-        )
+        night = Night(day, self.log.dataset, self.view, rows, cold, own.night_steps, own.warm_steps, self._seed)
         for model in (self.ranker, *self.pre_rankers):
             model.learn(night)
 

@@ -50,7 +50,15 @@ class Tally:
         items = np.maximum(passed.pages, 0)
         new = came.seen & (self._ground.arrival[items] >= 0)
         long = self._ground.seconds[items] >= self._own.long_seconds
-        parts = (came.seen, new, came.viewed, came.viewed & new, came.viewed & ~new, came.deep & long, came.deep & ~long)
+        parts = (
+            came.seen,
+            new,
+            came.viewed,
+            came.viewed & new,
+            came.viewed & ~new,
+            came.deep & long,
+            came.deep & ~long,
+        )
         counts = np.stack([part.sum(1) for part in parts], 1)
         (self.before if day < burn_in else self.test)[users] += counts.astype(np.int32)
         self.daily[number, day] += counts.sum(0)

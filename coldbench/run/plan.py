@@ -23,7 +23,7 @@ from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
 
 TRAINING = "training"  # in --set, the name of the settings that all methods share
-_EVERY_METHOD = "methods"  # in --set, the name that stands for every method
+EVERY_METHOD = "methods"  # in --set, the name that stands for every method
 _FORMER = "protocol"  # the former name of TRAINING; its phase_epochs is now every method's item_epochs
 
 
@@ -47,9 +47,9 @@ def make_plan(options: Options) -> Plan:
     protocols = _protocols(options.protocol, options.budget)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
-    overrides = _overrides(options.set)
+    overrides = parse_overrides(options.set)
     methods, backbones, sources = (
-        _specs(registry, kind, names, overrides)
+        parse_specs(registry, kind, names, overrides)
         for kind, names in (
             (METHODS, options.methods),
             (BACKBONES, options.backbones),
@@ -57,13 +57,13 @@ def make_plan(options: Options) -> Plan:
         )
     )
     settings = resolve(TRAINING, Settings, overrides.pop(TRAINING, {}))
-    overrides.pop(_EVERY_METHOD, None)
+    overrides.pop(EVERY_METHOD, None)
     used = {spec.name for spec in (*methods, *backbones, *sources)}
     for name in overrides:
         if name not in used:
-            known = {*used, TRAINING, _EVERY_METHOD}
+            known = {*used, TRAINING, EVERY_METHOD}
             raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
-    device = _device(options.device)
+    device = parse_device(options.device)
     datasets = _loaded(sources, options.data_dir)
     _check_fingerprints(datasets, options.fingerprints)
     cells = [
@@ -89,7 +89,7 @@ def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str
     """Parses ``name`` or ``name[field=value,...]`` into a plugin with its resolved configuration."""
     text, values = _variant(text)
     name, meant = Registry().dataset(text) if kind is DATASETS else (text, {})
-    every = overrides.get(_EVERY_METHOD, {}) if kind is METHODS else {}
+    every = overrides.get(EVERY_METHOD, {}) if kind is METHODS else {}
     return registry.spec(kind, name, {**meant, **every, **overrides.get(name, {}), **values})
 
 
@@ -135,9 +135,14 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
     return name, values
 
 
-def _specs(
+def parse_specs(
     registry: Registry, kind: Kind, names: Sequence[str], overrides: Mapping[str, Mapping[str, str]]
 ) -> list[Spec]:
+    """Parses names and variants, or ``all``, into distinct plugins with their configurations.
+
+    Raises:
+        InputError: There is none, a name is unknown, or a field does not accept its value.
+    """
     asked = registry.every(kind) if list(names) == ["all"] else list(names)
     if not asked:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
@@ -157,7 +162,12 @@ def _protocols(names: Sequence[str], budgets: Sequence[str]) -> list[Spec]:
     return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
 
 
-def _overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+def parse_overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Parses ``NAME.FIELD=VALUE`` pairs into texts by name and field.
+
+    Raises:
+        InputError: A pair has another form.
+    """
     found: dict[str, dict[str, str]] = {}
     for pair in pairs:
         target, equals, value = pair.partition("=")
@@ -165,12 +175,12 @@ def _overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
         if not (equals and dot and name and field):
             raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
         if name == _FORMER:
-            name, field = (_EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
+            name, field = (EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
         found.setdefault(name, {})[field] = value.strip()
     return found
 
 
-def _device(name: str) -> str:
+def parse_device(name: str) -> str:
     """Resolves a device to ``cpu`` or ``cuda``; ``auto`` is the CPU, where alone bits are promised to repeat."""
     if name not in ("auto", "cpu", "cuda"):
         raise unknown("device", name, ("auto", "cpu", "cuda"))

@@ -51,6 +51,7 @@ class Planted(World):
     """Users and items with planted tastes."""
 
     title = "Planted"
+    sided = True
 
     def make(self, config: Config, log: Dataset | None, learned: Learned, users: int, days: int, seed: int) -> Ground:
         """Draws users, items, tastes and the log from before the test."""
@@ -93,7 +94,9 @@ def _tastes(
         return random.standard_normal((rows, _TASTE)).astype(np.float32)
 
     words = np.concatenate([np.zeros((1, _TASTE), np.float32), drawn(config.tags)])
-    told = drawn(config.categories)[thing["category"]] + drawn(config.brands)[thing["brand"]] + words[thing["tags"]].sum(1)
+    told = (
+        drawn(config.categories)[thing["category"]] + drawn(config.brands)[thing["brand"]] + words[thing["tags"]].sum(1)
+    )
     told *= np.sqrt(1 - config.own) / told.std()
     items = told + np.sqrt(config.own) * drawn(len(told))
     users = drawn(_AGES)[person["age"]] + drawn(_SEGMENTS)[person["segment"]] + drawn(len(person["age"]))

@@ -211,7 +211,7 @@ def export(folder: Path, to: str, out: Path | None) -> None:
 @click.argument("kind", required=False)
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")
 def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
-    """List methods, backbones and datasets, with citations and hyper-parameters."""
+    """List methods, backbones, datasets and worlds, with citations and hyper-parameters."""
     from coldbench.commands.listing import listing
 
     click.echo(listing(kind, plugin))
@@ -229,10 +229,10 @@ def check(file: Path) -> None:
 
 
 @main.command()
-@click.argument("kind", metavar="method|backbone")
+@click.argument("kind", metavar="method|backbone|dataset|world")
 @click.argument("name")
 def new(kind: str, name: str) -> None:
-    """Write NAME.py: a commented method or backbone that works as it stands."""
+    """Write NAME.py: a commented plugin that works as it stands."""
     from coldbench.plugins.scaffold import new
 
     click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")

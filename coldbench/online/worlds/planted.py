@@ -39,9 +39,9 @@ class Config:
     items: Annotated[int, Range(50, 1_000_000)] = 2_000  # items that are there before the test
     arrivals: Count = 40  # items that arrive on each day
     history: Count = 10  # rows per user in the log from before the test, and at least ten times as many per item
-    categories: Count = 20
-    brands: Count = 60
-    tags: Count = 200
+    categories: Count = 20  # of items, one each
+    brands: Count = 60  # of items, one each
+    tags: Count = 200  # of items, one to four each
     own: Share = 0.3  # share of an item's taste that its side information does not tell
     strength: Annotated[float, Range(0, 100)] = 1.5  # how much taste decides
     level: Annotated[float, Range(-10, 10)] = -1.0  # log-odds that an average user wants an average item

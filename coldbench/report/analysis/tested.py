@@ -89,7 +89,7 @@ def scale(effects: pd.DataFrame, scenario: str) -> Table | None:
             )
     legend = (
         "Mean over seeds. The scale is blank where the oracle is not clearly better than random, as on exposure of new "
-        "items: a random pre-ranker treats new and old items alike. It is negative for an arm that is worse than random."
+        "items: a random pre-ranker treats new and old items alike. It is negative for an arm below random."
     )
     return Table(
         scenario, ["metric", "arm", "value", "random 0, oracle 1"], 2, rows, legend, caption=f"Scale, {scenario}"
@@ -108,8 +108,8 @@ def orders(effects: pd.DataFrame, scenario: str) -> Table | None:
                 cells = [_mean(own["percent"]), Cell(f"{agree} of {len(own)}", agree), number(own["p"].max(), ".2g")]
                 rows.append([Cell(MEASURES[metric].title), Cell(f"{arm} {'>' if sign > 0 else '<'} control"), *cells])
     legend = (
-        "Design global; p of the worst seed, paired by user. On views both orders must hold. On new items they need not: "
-        "a control that cannot score new items shows fewer of them than chance does, which is the cold-start problem."
+        "Design global; p of the worst seed, paired by user. On views both orders must hold. On new items they may "
+        "not: a control that cannot score new items shows fewer of them than chance does, the cold-start problem."
     )
     header = ["metric", "expected order", "effect, %", "holds", "largest p"]
     return Table(scenario, header, 2, rows, legend, caption=f"Orders, {scenario}") if rows else None

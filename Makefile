@@ -14,7 +14,7 @@ HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
 
-.PHONY: run test lint format clean architecture reproduce study bench calibrate mutate profile crashes
+.PHONY: run test lint format clean architecture reproduce study online bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -65,6 +65,15 @@ study: $(READY)
 	cp results/study/report/figures/*budgets.svg $(STUDIED)/figures
 	cp results/study-tune/report/tuning.md $(STUDIED)/tuning
 	cp results/study-tune/report/figures/*.svg $(STUDIED)/tuning/figures
+
+# the paper's online test in four worlds, at 10,000 users per arm; needs ml-1m. Many core hours: `coldbench simulate
+# --config results/online/simulate.toml --dry-run` says how many
+online: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[worlds]'
+	$(BIN)/coldbench simulate --config results/online/simulate.toml --out results/simulate
+	mkdir -p results/online/figures
+	cd results/simulate/report && cp simulation.md tables.tex effects.csv $(CURDIR)/results/online
+	cp results/simulate/report/figures/*.svg results/online/figures
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)

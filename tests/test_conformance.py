@@ -8,12 +8,12 @@ import torch
 
 from coldbench.conformance.subject import Subject
 from coldbench.conformance.suite import CHECKS, faults
-from coldbench.plugins.kinds import BACKBONES, METHODS
+from coldbench.plugins.kinds import BACKBONES, METHODS, WORLDS
 from coldbench.plugins.registry import Registry
 
 CASES = [
     pytest.param(check, Subject(kind.name, name), id=f"{name}-{title}")
-    for kind in (METHODS, BACKBONES)
+    for kind in (METHODS, BACKBONES, WORLDS)
     for name in Registry().names(kind)
     for title, check in CHECKS[kind.name].items()
 ]

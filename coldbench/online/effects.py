@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coldbench.core.counter import uniform
 from coldbench.online.designs import CODIVERTED, GLOBAL
 from coldbench.online.folder import Simulation
 from coldbench.online.measures import BY_USER, OF_SET, by_user, exposures, of_set
@@ -73,9 +74,14 @@ def _of_split(run: Simulation) -> list[dict[str, Any]]:
     for name in OF_SET:
         before, after = float(first[name][0]), float(second[name][0])
         error = 100 * float(reference[name].std()) / abs(before) if before and reference else math.nan
-        p = permutation_p(after - before, reference[name]) if error > 0 else None
+        p = permutation_p(after - before, reference[name], _tie(run, name)) if error > 0 else None
         rows.append(_row(name, before, after, Relative(_percent(before, after), error, p)))
     return rows
+
+
+def _tie(run: Simulation, name: str) -> float:
+    """The share that ties count with in the test of a metric, drawn from the run's key."""
+    return float(uniform(run.about["key"], "tie", OF_SET.index(name)))
 
 
 def _row(name: str, control: float, value: float, found: Relative) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
+from coldbench.core.counter import uniform
 from coldbench.core.seeds import derive
 from coldbench.online.folder import Simulation
 from coldbench.online.measures import BY_USER, OF_SET, by_user, exposures, of_set
@@ -64,7 +65,9 @@ def false_positives(run: Simulation, alpha: float = 0.05, splits: int = SPLITS) 
     reference = set_differences(run, max(splits, min(REFERENCE, 5 * splits)), seed, "reference")
     for name in OF_SET:
         if np.ptp(reference[name]) > 0:
-            p = np.array([permutation_p(value, reference[name]) for value in judged[name]])
+            shares = uniform(seed, f"ties of {name}", np.arange(splits))
+            pairs = zip(judged[name], shares, strict=True)
+            p = np.array([permutation_p(value, reference[name], share) for value, share in pairs])
             found[name] = {"permutation": float((p < alpha).mean())}
     return found
 

@@ -64,11 +64,21 @@ def cuped(values: np.ndarray, before: np.ndarray) -> np.ndarray:
     return values - (centred @ (values - values.mean())) / (len(values) * spread) * centred
 
 
-def permutation_p(observed: float, reference: np.ndarray) -> float:
-    """Two-sided mid-p-value of a difference among (splits,) differences under random splits; ties count half."""
+def permutation_p(observed: float, reference: np.ndarray, share: float) -> float:
+    """Two-sided p-value of a difference among (splits,) differences under random splits.
+
+    A count of few items takes few values, and then any p-value that is fixed by the data has too small a level. Ties
+    therefore count with a random share (Geyer and Meeden 2005, DOI 10.1214/088342305000000340), so that the level is
+    exact.
+
+    Args:
+        observed: The difference.
+        reference: (splits,) differences.
+        share: Uniform in [0, 1], drawn independently of the data.
+    """
     size, sizes = abs(observed), np.abs(reference)
     tied = np.isclose(sizes, size, rtol=1e-9, atol=1e-12)
-    return float(((sizes > size) & ~tied).mean() + tied.mean() / 2)
+    return float(((sizes > size) & ~tied).mean() + share * tied.mean())
 
 
 def power(effect: float, error: float, alpha: float = 0.05) -> float:

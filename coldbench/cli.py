@@ -80,7 +80,13 @@ def _question(command: Callable) -> Callable:
     """Adds the flags for the metric and the level of the tests."""
     for flag in (
         click.option("--alpha", type=float, default=0.05, show_default=True, help="The level of the tests."),
-        click.option("--metric", default="auc", show_default=True, help="auc, gauc, item_auc, logloss or calibration."),
+        click.option(
+            "--metric",
+            default="auc",
+            show_default=True,
+            help="auc, gauc, item_auc, logloss, calibration, recall, ndcg, cold_recall, cold_ndcg, cold_share, "
+            "cold_coverage or gini.",
+        ),
     ):
         command = flag(command)
     return command

@@ -32,6 +32,8 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
         InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
     """
     options = read_options(flags, config, seeds=(0,), out="results/tune")
+    if options.metrics:
+        raise InputError("--metrics is of coldbench run; what tune compares trials by is its --metric")
     if dry_run:
         _, asked = studies(options, how)
         return Result("\n".join(f"{study.name}: {', '.join(study.space) or 'nothing to search'}" for study in asked), 0)

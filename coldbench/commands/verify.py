@@ -23,11 +23,12 @@ from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
+from coldbench.protocol.topn import TopNSettings
 from coldbench.run import grid
 from coldbench.run.cell import Cell, cell_name
 from coldbench.run.folder import Folder
 from coldbench.run.options import Options
-from coldbench.run.plan import TRAINING, Plan
+from coldbench.run.plan import TOPN, TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
 from coldbench.run.record import Record
 
@@ -117,6 +118,7 @@ def _cell(record: Record, out: Place, registry: Registry, datasets: dict[str, Da
         )
         settings = resolve(TRAINING, Settings, config["settings"])
         protocol = _protocol(dict(config["protocol"]))
+        topn = resolve(TOPN, TopNSettings, config[TOPN]) if TOPN in config else None
     except InputError as error:
         kept = out / "plugins"
         hint = f"; the run keeps plugins in {kept}: read them, then give them with --plugin"
@@ -129,7 +131,7 @@ def _cell(record: Record, out: Place, registry: Registry, datasets: dict[str, Da
         datasets[dataset.label] = class_of(dataset)().load(dataset.config, folder)
     device = "cpu" if record["provenance"]["machine"]["device"] == "cpu" else "cuda"
     fingerprint = datasets[dataset.label].fingerprint
-    return Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device)
+    return Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device, topn=topn)
 
 
 def _protocol(values: dict[str, Any]) -> Spec:

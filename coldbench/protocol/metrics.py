@@ -17,12 +17,14 @@ class Metric:
         higher_is_better: Whether higher values are better.
         form: The format specification of its values.
         required: Whether every record must contain it; records of older versions may lack the other metrics.
+        asked: The name by which ``--metrics`` asks for it; empty for metrics that are always measured.
     """
 
     title: str
     higher_is_better: bool
     form: str = ".4f"
     required: bool = False
+    asked: str = ""
 
     @property
     def sign(self) -> int:
@@ -36,6 +38,13 @@ METRICS = {  # by their names in records
     "logloss": Metric("log loss", higher_is_better=False),
     "item_auc": Metric("AUC within items", higher_is_better=True),
     "calibration": Metric("calibration error", higher_is_better=False),
+    "recall": Metric("recall", higher_is_better=True, asked="topn"),
+    "ndcg": Metric("NDCG", higher_is_better=True, asked="topn"),
+    "cold_recall": Metric("recall among cold", higher_is_better=True, asked="topn"),
+    "cold_ndcg": Metric("NDCG among cold", higher_is_better=True, asked="topn"),
+    "cold_share": Metric("cold share", higher_is_better=True, asked="topn"),
+    "cold_coverage": Metric("cold coverage", higher_is_better=True, asked="topn"),
+    "gini": Metric("Gini", higher_is_better=False, asked="topn"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from coldbench.protocol.gap import OldItems
 from coldbench.protocol.metrics import all_metrics
 from coldbench.protocol.rules import Rules
 from coldbench.protocol.split import WarmUpSplit
+from coldbench.protocol.topn import TopN, TopNSettings
 
 COLD = "cold"
 _EVALUATION_ROWS = 65_536  # rows per batch when scoring
@@ -35,7 +37,7 @@ class Outcome:
 
     Attributes:
         phase: ``cold``, or the warm-up phase that has just ended.
-        metrics: Values by name, on the test rows.
+        metrics: Values by name, on the test rows; with ``topn``, on top-N lists too.
         steps: Optimiser steps taken on the phase's rows; for ``cold``, the steps of ``fit`` on base.
         rows_seen: Rows in all these steps together.
         distinct_rows_seen: Rows in at least one of these steps.
@@ -68,6 +70,7 @@ class WarmUp:
         settings: The training settings that all methods share.
         device: The device to train on.
         *seed: The parts that random streams derive from; the same for all methods of a comparison.
+        topn: How top-N is measured after each phase; None if it is not.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class WarmUp:
         settings: Settings,
         device: torch.device,
         *seed: object,
+        topn: TopNSettings | None = None,
     ) -> None:
         self.rules = rules
         self.dataset = dataset
@@ -85,6 +89,7 @@ class WarmUp:
         self.settings = settings
         self.device = device
         self.seed = seed
+        self.topn = topn
         self.view = self._view(0)
         self.cold = self.view.tensor(split.new_items)
 
@@ -154,6 +159,10 @@ class WarmUp:
         method.train()
         return torch.cat(parts).cpu().numpy()
 
+    @cached_property
+    def _lists(self) -> TopN | None:
+        return None if self.topn is None else TopN(self.topn, self.dataset, self.split, *self.seed)
+
     def _view(self, phases: int) -> View:
         known = self.rules.known(self.split, phases)
         return View(self.dataset, known, self.device, self.rules.strict)
@@ -170,9 +179,10 @@ class WarmUp:
         if wrong:
             raise FloatingPointError(f"{wrong:,} of {len(rows):,} test logits are not finite after phase {phase.name}")
         cold = _embeddings(backbone, self.cold)
+        lists = {} if self._lists is None else self._lists.measure(self.view, backbone, method)
         return Outcome(
             phase=phase.name,
-            metrics=all_metrics(data.click[rows], logits, data.user[rows], data.item[rows]),
+            metrics=all_metrics(data.click[rows], logits, data.user[rows], data.item[rows]) | lists,
             steps=phase.steps,
             rows_seen=phase.rows_seen,
             distinct_rows_seen=phase.distinct_rows_seen,

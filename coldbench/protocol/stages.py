@@ -19,6 +19,7 @@ from coldbench.model.settings import Settings
 from coldbench.protocol.phases import COLD, Outcome, WarmUp
 from coldbench.protocol.rules import Rules
 from coldbench.protocol.split import WarmUpSplit, pseudo_cold_split, warm_up_split
+from coldbench.protocol.topn import TopNSettings
 
 _METHOD, _BACKBONE = "method.", "backbone."
 _OWN = frozenset({"training", "config", "schema", "dim", "item_width"})  # attributes that fit must not change
@@ -61,6 +62,7 @@ class Recipe:
         device: ``cpu`` or ``cuda``.
         validation: Whether pseudo-cold items replace the new ones, to choose hyper-parameters.
         seed: The parts that all random streams derive from; they exclude the method, so that methods are paired.
+        topn: How top-N is measured; None if it is not.
     """
 
     backbone: type[Backbone]
@@ -72,6 +74,7 @@ class Recipe:
     device: str
     validation: bool
     seed: tuple[object, ...]
+    topn: TopNSettings | None = None
 
     def split(self, dataset: Dataset) -> WarmUpSplit:
         """Splits the cell's data into parts."""
@@ -101,7 +104,9 @@ class Stages:
         self.dataset = dataset
         self.split = recipe.split(dataset)
         device = torch.device(recipe.device)
-        self.protocol = WarmUp(recipe.rules, dataset, self.split, recipe.settings, device, *recipe.seed)
+        self.protocol = WarmUp(
+            recipe.rules, dataset, self.split, recipe.settings, device, *recipe.seed, topn=recipe.topn
+        )
 
     def new_backbone(self) -> Backbone:
         """Creates the cell's backbone, not yet initialised."""

@@ -15,6 +15,7 @@ from coldbench.plugins.file import PluginFile
 from coldbench.plugins.registry import class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.stages import Recipe, Stages, seed_parts
+from coldbench.protocol.topn import TopNSettings
 from coldbench.run.code import code_digest
 from coldbench.run.provenance import versions
 
@@ -36,6 +37,7 @@ class Cell:
         device: ``cpu`` or ``cuda``.
         validation: Whether the cell uses pseudo-cold items, to choose hyper-parameters, instead of the new items.
         tuned: How ``coldbench tune`` chose the hyper-parameters, if it did; not part of the cell's identity.
+        topn: How top-N is measured; None if it is not. It changes no other result, so the key does not cover it.
     """
 
     dataset: Spec
@@ -48,6 +50,7 @@ class Cell:
     device: str
     validation: bool = False
     tuned: str | None = None
+    topn: TopNSettings | None = None
 
     @cached_property
     def key(self) -> str:
@@ -115,13 +118,19 @@ class Cell:
             | {
                 "protocol": {"name": self.protocol.name, **as_dict(self.protocol.config)},
                 "settings": as_dict(self.settings),
-            },
+            }
+            | self.further,
             "plugins": {
                 part: described(class_of(getattr(self, part)), getattr(self, part).name)
                 for part in ("dataset", "backbone", "method")
             },
             "tuned": self.tuned,
         }
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """The settings of the metrics that are measured on request, as a record's ``config`` holds them."""
+        return {} if self.topn is None else {"topn": as_dict(self.topn)}
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -136,6 +145,7 @@ class Cell:
             self.device,
             self.validation,
             seed_parts(self.seed, self.dataset.name, self.backbone.label),
+            self.topn,
         )
 
     def on(self, dataset: Dataset) -> Stages:

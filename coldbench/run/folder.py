@@ -68,10 +68,14 @@ class Folder:
             raise InputError(f"--out {self.path} cannot be written ({reason}); give a folder that can") from None
 
     def record(self, cell: Cell) -> Record | None:
-        """The record of a finished cell, or None if it or its predictions are missing, truncated or edited."""
+        """The record of a finished cell, or None if it or its predictions are missing, truncated or edited.
+
+        A record that lacks metrics that the cell asks for is None as well; one that holds more is not.
+        """
         record = parse_record(self.path / CELLS / f"{cell.stem}.json")
-        whole = not isinstance(record, str) and record["key"] == cell.key and self.is_whole(record)
-        return record if whole and not isinstance(record, str) else None
+        if isinstance(record, str) or record["key"] != cell.key or not self.is_whole(record):
+            return None
+        return record if cell.further.items() <= record["config"].items() else None
 
     def is_whole(self, record: Record) -> bool:
         """Whether a record's predictions exist and are unchanged since the record was written."""

@@ -39,6 +39,7 @@ class Options:
     seeds: tuple[int, ...] = flag((0, 1, 2), SEEDS, "How many, or a list.", "3; tune: 1")
     protocol: tuple[str, ...] = flag(("paper",), NAMES, "Some of paper, strict, matched.", "paper")
     budget: tuple[str, ...] = flag((), NAMES, "Of protocol matched: steps per phase, in epochs of base.")
+    metrics: tuple[str, ...] = flag((), NAMES, "Metrics beyond the usual: topn, or topn[users=1000,k=20].")
     tuned: str | None = flag(None, TEXT, "How hyper-parameters were chosen, for the report.", hidden=True)
     set: tuple[str, ...] = flag((), PAIRS, "Override a hyper-parameter.", metavar="NAME.FIELD=VALUE")
     out: str = flag("results/run", PATH, "The run's folder.", "results/run; tune: results/tune")

@@ -19,9 +19,11 @@ from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
 from coldbench.protocol.split import warm_up_split
+from coldbench.protocol.topn import TopNSettings
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
 
+TOPN = "topn"  # in --metrics, and in a record's configuration
 TRAINING = "training"  # in --set, the name of the settings that all methods share
 EVERY_METHOD = "methods"  # in --set, the name that stands for every method
 _FORMER = "protocol"  # the former name of TRAINING; its phase_epochs is now every method's item_epochs
@@ -45,6 +47,7 @@ def make_plan(options: Options) -> Plan:
     """
     check_how(options)
     protocols = _protocols(options.protocol, options.budget)
+    topn = _topn(options.metrics)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
     overrides = parse_overrides(options.set)
@@ -77,6 +80,7 @@ def make_plan(options: Options) -> Plan:
             settings,
             device,
             tuned=options.tuned,
+            topn=topn,
         )
         for dataset, seed, backbone, protocol, method in itertools.product(
             sources, options.seeds, backbones, protocols, methods
@@ -160,6 +164,18 @@ def _protocols(names: Sequence[str], budgets: Sequence[str]) -> list[Spec]:
         at = asked.index("matched")
         asked[at : at + 1] = [f"matched[budget={part}]" for part in budgets]
     return list({spec.label: spec for spec in map(parse_protocol, asked)}.values())
+
+
+def _topn(metrics: Sequence[str]) -> TopNSettings | None:
+    """The settings of ``topn``, which is the only metric that has to be asked for."""
+    asked = {}
+    for name, values in map(_variant, metrics):
+        if name != TOPN:
+            raise unknown("metric to ask for", name, (TOPN,))
+        asked[str(values)] = resolve(TOPN, TopNSettings, values)
+    if len(asked) > 1:
+        raise InputError(f"--metrics {','.join(metrics)} asks for topn in {len(asked)} ways; one is enough")
+    return next(iter(asked.values()), None)
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:

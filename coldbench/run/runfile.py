@@ -20,7 +20,7 @@ from coldbench.core.storage import Place, Remote
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.spec import Spec
 from coldbench.run.options import FLAGS, PROVENANCE
-from coldbench.run.plan import TRAINING, Plan
+from coldbench.run.plan import TOPN, TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
 
 NAME, TUNE = "run.toml", "tune.toml"
@@ -64,6 +64,8 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
         options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, located(spec).config) for spec in specs))
     options["protocol"] = list(dict.fromkeys(spelled(cell.protocol.name, cell.protocol.config) for cell in plan.cells))
     options.pop("budget", None)
+    if (topn := plan.cells[0].topn) is not None:
+        options["metrics"] = [spelled(TOPN, topn)]
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}

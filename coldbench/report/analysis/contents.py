@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coldbench.report.analysis import across, appendix, protocols, results
+from coldbench.report.analysis import across, appendix, protocols, results, topn
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.measurements import measurements
 from coldbench.report.analysis.table import Table
@@ -21,6 +21,7 @@ class SectionTables:
         against_paper: Ours minus the published numbers; None where the paper has none.
         gains: Table 2, what each method adds to the baseline; None without a baseline.
         tests: The appendix; None without a test.
+        topn: Top-N; None where no record holds it.
     """
 
     title: str
@@ -28,11 +29,13 @@ class SectionTables:
     against_paper: Table | None
     gains: Table | None
     tests: Table | None
+    topn: Table | None
 
     @property
     def tables(self) -> list[Table]:
         """Those that there are, in the order of a page."""
-        return [each for each in (self.by_phase, self.gains, self.against_paper, self.tests) if each is not None]
+        every = (self.by_phase, self.gains, self.against_paper, self.topn, self.tests)
+        return [each for each in every if each is not None]
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def _section(section: Section, findings: Findings) -> SectionTables:
         results.against_paper(section.block, section.first, section.place),
         results.gains(section.gains, options, section.place, methods),
         appendix.tests(section.tests, options, section.place),
+        topn.table(section.frame, section.place),
     )
     first, *others = (None if table is None else table.titled(findings.titles) for table in built)
     assert first is not None  # by_phase always gives one

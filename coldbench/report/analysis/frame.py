@@ -17,6 +17,7 @@ from coldbench.report.analysis.names import (
     protocol_label,
     protocol_order,
 )
+from coldbench.report.analysis.topn import TOPN, comparable, described
 from coldbench.run.record import Record
 
 _IDENTITY = ("settings", *CELL)
@@ -32,6 +33,8 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
         The frame, and sentences that a reader of it should know, such as which records do not count.
     """
     records, notes = current(records)
+    records, unlike = comparable(records)
+    notes += unlike
     rows = [
         {
             "dataset": record["dataset_label"],
@@ -47,6 +50,7 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
             "seed": record["seed"],
             "key": record["key"],
             "generation": record["generation"],
+            TOPN: described(record["config"][TOPN]) if TOPN in record["config"] else "",
             **phase,
         }
         for record in records

@@ -57,7 +57,9 @@ class ReportOptions:
         if self.metric not in METRICS:
             raise unknown("metric", self.metric, METRICS)
         if self.metric not in frame:
-            raise InputError(f"no record of this run holds {self.metric}; it was computed by another version")
+            asked = METRICS[self.metric].asked
+            why = f"run it again with --metrics {asked}" if asked else "it was computed by another version"
+            raise InputError(f"no record of this run holds {self.metric}; {why}")
         if not 0 < self.alpha < 1:
             raise InputError(f"--alpha {self.alpha:g} should be between 0 and 1, such as 0.05")
         if not 0 < self.margin < math.inf:

@@ -20,7 +20,7 @@ def files(findings: Findings, contents: Contents) -> dict[str, str]:
     spreads = [spread(s.block, findings.options, dataset=s.dataset, protocol=s.protocol) for s in findings.sections]
     parts = _markdown(contents)
     return {
-        **{f"{name}.md": "\n".join(sections) for name, sections in parts.items()},
+        **{f"{name}.md": "\n".join(sections) for name, sections in parts.items() if sections or name != "topn"},
         **_latex(contents),
         "tables.csv": pd.concat(spreads or [pd.DataFrame()]).to_csv(index=False),
         "tests.csv": findings.tests.reindex(columns=TESTS).to_csv(index=False),
@@ -35,7 +35,7 @@ def summary(findings: Findings, contents: Contents) -> str:
 
 def _markdown(contents: Contents) -> dict[str, list[str]]:
     """The sections of each Markdown file of tables."""
-    parts: dict[str, list[str]] = {"table1": [], "table2": [], "tests": []}
+    parts: dict[str, list[str]] = {"table1": [], "table2": [], "topn": [], "tests": []}
     for section in contents.sections:
         parts["table1"].append(markdown.section(section.by_phase, section.title))
         if section.against_paper:
@@ -43,6 +43,8 @@ def _markdown(contents: Contents) -> dict[str, list[str]]:
             parts["table1"].append(markdown.section(section.against_paper, heading, level=4))
         if section.gains:
             parts["table2"].append(markdown.section(section.gains, section.title))
+        if section.topn:
+            parts["topn"].append(markdown.section(section.topn, section.title))
         if section.tests:
             parts["tests"].append(markdown.section(section.tests, section.title))
     return parts
@@ -53,6 +55,7 @@ def _latex(contents: Contents) -> dict[str, str]:
     tables = {
         "table1": [section.by_phase for section in sections],
         "table2": [section.gains for section in sections if section.gains],
+        "topn": [section.topn for section in sections if section.topn],
         "tests": [section.tests for section in sections if section.tests],
     }
     written = {
@@ -71,6 +74,8 @@ def _report(findings: Findings, contents: Contents, parts: dict[str, list[str]])
         lines += ["## Table 1: methods by phase\n", *parts["table1"]]
     if parts["table2"]:
         lines += ["## Table 2: what each method adds to the baseline\n", *parts["table2"]]
+    if parts["topn"]:
+        lines += ["## Top-N\n", *parts["topn"]]
     for title, tables in contents.comparisons:
         lines += [f"## {title}\n", *map(markdown.section, tables)]
     if parts["tests"]:

@@ -164,10 +164,12 @@ def report(folder: str, **question: Any) -> None:
 @click.option("--data-dir", help="A folder with the raw files.")
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
-    """Compute a run's cells again and compare them byte by byte."""
-    from coldbench.commands.verify import verify
+    """Compute a run's cells, or a simulation's runs, again and compare them byte by byte."""
+    from coldbench.commands import resimulate
+    from coldbench.commands import verify as cells
     from coldbench.run.options import Options
 
+    verify = resimulate.verify if resimulate.is_simulation(folder) else cells.verify
     came = verify(folder, sample, data_dir, Options(**how))
     click.echo(came.text())
     sys.exit(0 if came.same else 1)

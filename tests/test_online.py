@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from coldbench.online.assumptions import Assumptions
 from coldbench.online.behaviour import Behaviour
 from coldbench.online.designs import AB, CODIVERTED, DIVERTED, GLOBAL, groups
 from coldbench.online.experiment import Experiment, Setting
-from coldbench.online.folder import Simulations, read
+from coldbench.online.folder import Simulations, packed, read
 from coldbench.online.jobs import Simulate
 from coldbench.online.matching import Matching
 from coldbench.online.page import spread
@@ -163,12 +164,15 @@ def test_designs_split_users_and_new_items_as_they_say(ground):
 
 def test_the_orders_that_must_hold_do(runs):
     views = {arm: own["test"][:, COUNTS.index("views")].astype(float) for arm, own in runs.items()}
-    for better, worse in (("oracle", "side"), ("side", "base"), ("base", "random")):
+    for better, worse in (("oracle", "side"), ("side", "random"), ("oracle", "base"), ("base", "random")):
         test = stats.ttest_rel(views[better], views[worse], alternative="greater")
         assert test.pvalue < 0.01, (better, worse)
     new = {arm: own["test"][:, COUNTS.index("new_impressions")].mean() for arm, own in runs.items()}
     assert new["bonus"] > new["base"]
     assert new["oracle"] > new["base"]
+    right = {arm: own["test"][:, COUNTS.index("new_views")].mean() for arm, own in runs.items()}
+    assert right["oracle"] > right["base"]
+    assert right["side"] > right["base"]  # which knows nothing of a new item but its side information
 
 
 def test_what_a_run_counts_adds_up(runs, ground):
@@ -267,6 +271,20 @@ def test_the_command_simulates_reports_and_goes_on_where_it_ended(simulated):
     assert again.exit_code == 0, again.output
     assert "7 tasks, 6 of them reused" in again.output
     assert {file.name: file.read_bytes() for file in (simulated / "simulations").glob("*.npz")} == before
+
+
+def test_verify_runs_a_simulation_again_and_notices_an_edit(simulated, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(simulated, copy)
+    for file in (copy / "simulations").glob("planted-ab-*.npz"):
+        found = read(file)
+        assert found is not None
+        found.arrays["test"][0, 0] += 1
+        file.write_bytes(packed({**found.arrays, "about": np.array("{}")}))
+    result = CliRunner().invoke(main, ["verify", str(copy), "--jobs", "2"])
+    assert result.exit_code == 1, result.output
+    assert "6 of 7 runs are the same, bit for bit" in result.output
+    assert "other bytes" in result.output
 
 
 def test_a_dry_run_says_what_is_to_do_and_what_it_takes(simulated):

@@ -13,8 +13,10 @@ VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=
 HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
+CARDS := synthetic ml-1m ml-25m ml-latest movietweetings eb-nerd mind taobao-ad
+DESCRIBED := ml-1m[fields=none],ml-1m,ml-1m[vectors=title],ml-latest[fields=none],ml-latest,ml-latest[vectors=title]
 
-.PHONY: run test lint format clean architecture reproduce study online bench calibrate mutate profile crashes
+.PHONY: run test lint format clean architecture coverage reproduce study online vectors cards bench calibrate mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -25,7 +27,7 @@ test: lint
 
 # Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first
 reproduce: $(READY)
-	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods all --seeds 5 --out results/ml-1m
+	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods paper --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[padding=false],deepfm[padding=false],ipnn[hidden=16x16]' \
@@ -54,7 +56,7 @@ reproduce: $(READY)
 # three seeds, or the luckiest of a method that is not stable wins; gar keeps to one round of its game a batch, as more
 # would take half of the hour
 study: $(READY)
-	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods all --protocol strict --samples 16 \
+	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods paper --protocol strict --samples 16 \
 		--seeds 3 --space 'gar.repeats=choice(1)' --out results/study-tune
 	for backbone in deepfm ipnn; do \
 		$(BIN)/coldbench run --config results/study-tune/best-ml-1m-$$backbone-strict.toml --seeds 5 \
@@ -74,6 +76,24 @@ online: $(READY)
 	mkdir -p results/online/figures
 	cd results/simulate/report && cp simulation.md tables.tex effects.csv $(CURDIR)/results/online
 	cp results/simulate/report/figures/*.svg results/online/figures
+
+# the share of lines that the tests run, per room, commands and Ray's workers included; writes docs/architecture.md's table
+coverage: $(READY)
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(TESTS)
+	$(BIN)/python tests/covered.py $(TESTS)
+
+# item IDs alone, fields, and vectors of titles; needs `coldbench data add` and `data embed --field title` of both logs first
+vectors: $(READY)
+	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods base,dropoutnet,meta_e,cvar,avaew \
+		--datasets '$(DESCRIBED)' --out results/vectors-run
+	mkdir -p results/vectors
+	cd results/vectors-run/report && cp *.md tables.csv $(CURDIR)/results/vectors
+
+# docs/cards.md, with counts of what is in COLDBENCH_DATA
+cards: $(READY)
+	printf '# Cards\n\n`make cards` writes this page: one `coldbench data card NAME` per dataset.\n' > docs/cards.md
+	for name in $(CARDS); do echo && $(BIN)/coldbench data card $$name || exit 1; done >> docs/cards.md
 
 # benchmarks/README.md; on MovieLens-1M where it is at hand
 bench: $(READY)
@@ -116,4 +136,5 @@ $(READY): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) results/run build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -f .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -51,6 +51,7 @@ class DCN(Backbone):
     """Cross layers and an MLP on the same embeddings, both feeding one linear layer."""
 
     title = "DCN"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -49,6 +49,7 @@ class DeepFM(Backbone):
     """The sum of the FM's and the MLP's logits."""
 
     title = "DeepFM"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

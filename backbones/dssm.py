@@ -28,6 +28,7 @@ from coldbench.plugin import (
     Schema,
     Share,
     Space,
+    SplitMLP,
     TwoTower,
     Uniform,
     Width,
@@ -69,21 +70,20 @@ class DSSM(TwoTower):
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
         self.gamma = config.gamma
-        first, sizes = config.hidden[0], (config.hidden, config.vector, config.dropout)
-        self.user_first = nn.Linear(self.users.width + self.context.width, first)
-        self.user_tower = blocks(*sizes)
-        self.item_first = nn.Linear(self.dim, first, bias=False)  # the share of v_I
-        self.side_first = nn.Linear(self.items.width, first)  # the share of the item's fields
-        self.item_tower = blocks(*sizes)
+        sizes = config.hidden, config.vector, config.dropout
+        self.user_tower = nn.Sequential(
+            nn.Linear(self.users.width + self.context.width, config.hidden[0]), *blocks(*sizes)
+        )
+        self.item_tower = SplitMLP(self.dim, self.items.width, *sizes)
 
     def user_vector(self, users: Rows, context: Rows) -> Tensor:
         """(requests, ...) users and contexts -> (requests, vector) of length 1."""
         fields = torch.cat([self.users(users), self.context(context)], 1).flatten(1)
-        return functional.normalize(self.user_tower(self.user_first(fields)), dim=-1)
+        return functional.normalize(self.user_tower(fields), dim=-1)
 
     def item_vector(self, items: Rows, embeddings: Tensor) -> Tensor:
         """(items, ...) items and (items, dim) ID embeddings -> (items, vector) of length gamma."""
-        return self._item(embeddings, self._side(items))
+        return self.gamma * functional.normalize(self.item_tower(embeddings, self._side(items)), dim=-1)
 
     def encode(self, batch: Batch) -> Context:
         """Computes the request's vector and the item tower's first layer, without the share of v_I."""
@@ -91,10 +91,9 @@ class DSSM(TwoTower):
 
     def score(self, item_embedding: Tensor, context: Context) -> Tensor:
         """(batch, dim) item ID embeddings -> (batch,) logits."""
-        return (context.user * self._item(item_embedding, context.hidden)).sum(-1)
+        items = functional.normalize(self.item_tower(item_embedding, context.hidden), dim=-1)
+        return self.gamma * (context.user * items).sum(-1)
 
     def _side(self, items: Rows) -> Tensor:
-        return self.side_first(self.items(items).flatten(1))
-
-    def _item(self, embeddings: Tensor, side: Tensor) -> Tensor:
-        return self.gamma * functional.normalize(self.item_tower(self.item_first(embeddings) + side), dim=-1)
+        """(items, ...) -> (items, hidden) the item fields' share of the item tower's first layer."""
+        return self.item_tower.rest(self.items(items).flatten(1))

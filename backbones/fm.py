@@ -39,6 +39,7 @@ class FM(Backbone):
     """Pairwise products of all field embeddings, plus a linear term on numeric fields."""
 
     title = "FM"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)

@@ -41,6 +41,7 @@ class IPNN(Backbone):
     """An MLP on the embeddings and their inner products."""
 
     title = "IPNN"
+    group = "paper"
 
     numeric = False
     pairs: Tensor

@@ -40,6 +40,7 @@ class OPNN(Backbone):
     """An MLP on the embeddings and their weighted products."""
 
     title = "OPNN"
+    group = "paper"
 
     numeric = False
     first: Tensor

@@ -37,6 +37,7 @@ class WideDeep(Backbone):
     """An MLP on the token fields' embeddings plus a linear term on the numeric fields."""
 
     title = "Wide & Deep"
+    group = "paper"
 
     numeric = False
 

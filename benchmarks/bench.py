@@ -42,6 +42,8 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--batches", type=int, default=10, help="of 2048 rows, the smaller size of the stand-in loop")
+    parser.add_argument("--models", default="dcnv2,autoint,finalmlp,afn,xdeepfm", help="of part agreement")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of base, at most, in part agreement")
     parser.add_argument("--raw", type=Path, help="where full-size raw files lie, or are to be generated")
     parser.add_argument("--minutes", type=float, default=60, help="after which cells on the large datasets are stopped")
     parser.add_argument("--write", action="store_true", help="measure nothing, write README.md from results.json")
@@ -93,9 +95,17 @@ def large_cells(name: str, log: Dataset, options: argparse.Namespace) -> dict:
     return scale.cells(name, options.raw, options.minutes)
 
 
+def agreement(log: Dataset, options: argparse.Namespace) -> dict:
+    """Backbones against other libraries' models."""
+    from agreement import agreement  # needs deepctr-torch and, for finalmlp, fuxictr
+
+    return agreement(log, options)
+
+
 PARTS = {
     "pretraining": peers.pretraining,
     "peer": peers.library,
+    "agreement": agreement,
     "cells": peers.cells,
     "levers": steps.levers,
     "limits": steps.limits,
@@ -105,7 +115,12 @@ PARTS = {
     "cells-taobao-ad": functools.partial(large_cells, "taobao-ad"),
     "cells-ml-25m": functools.partial(large_cells, "ml-25m"),
 }
-SLOW = {"scale", "cells-taobao-ad", "cells-ml-25m"}  # only when named: minutes to an hour, and 3 GB of disk
+SLOW = {
+    "agreement",
+    "scale",
+    "cells-taobao-ad",
+    "cells-ml-25m",
+}  # only when named: minutes to an hour, and 3 GB of disk
 
 if __name__ == "__main__":
     main()

@@ -527,9 +527,9 @@ def report(rates: Iterable[Rate], about: Sequence[str]) -> tuple[str, pd.DataFra
     page = [
         "# Calibration of the tests",
         *about,
-        f"## How often a test finds, at {ALPHA}, what is not there",
+        f"## False alarms: how often a test at level {ALPHA} finds a difference that is not there",
         table(null, list(null.columns)),
-        "## How often it finds what is there",
+        "## Power: how often a test finds a difference that was planted",
         table(found, list(found.columns)),
     ]
     return "\n\n".join(page) + "\n", frame

@@ -396,7 +396,7 @@ def clock(out: Path) -> Outcome:
     dates = {json.loads(content)["finished"][:4] for name, content in after.items() if name.endswith(".json")}
     hold(len(dates) > 1, f"the clock was not set back: {dates}")
     equals(out)
-    return Outcome(kept, "nothing changes: keys, reuse and what counts as newer do not hang on the clock")
+    return Outcome(kept, "nothing changes: keys, reuse and what counts as newer do not depend on the clock")
 
 
 def judged(row: tuple[str, str, Fault], out: Path) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ def table_one(log: Dataset, options: argparse.Namespace) -> dict:
     for jobs in (1, 2):
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / "run"
-            command = [*COLDBENCH, "run", "--methods", "all", "--backbones", "deepfm,ipnn", "--seeds", "1"]
+            command = [*COLDBENCH, "run", "--methods", "paper", "--backbones", "deepfm,ipnn", "--seeds", "1"]
             command += ["--jobs", str(jobs), "--out", str(out), "--datasets", log.name]
             if log.name == "synthetic":
                 command += [part for k, v in LIKE_ML_1M.items() for part in ("--set", f"synthetic.{k}={v}")]

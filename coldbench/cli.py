@@ -15,6 +15,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from coldbench import __version__
+from coldbench.commands.usage import explained
 from coldbench.core.errors import InputError, one_line
 from coldbench.online.options import SimulateOptions
 from coldbench.run.flags import Flag
@@ -30,7 +31,7 @@ class _Group(click.Group):
         except NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            _end(f"{error.format_message()} (see coldbench --help)")
+            _end(f"{explained(error)} (see coldbench --help)")
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -41,7 +42,7 @@ class _Group(click.Group):
             raise
         except click.UsageError as error:
             command = f"{ctx.invoked_subcommand} " if ctx.invoked_subcommand else ""
-            _end(f"{error.format_message()} (see coldbench {command}--help)")
+            _end(f"{explained(error)} (see coldbench {command}--help)")
         except OSError as error:  # a full disk or an impossible path is not a bug in the code
             if error.errno == errno.EPIPE:
                 raise
@@ -101,7 +102,10 @@ def main() -> None:
 @main.command()
 @_options
 def run(config: Path | None, dry_run: bool, **flags: Any) -> None:
-    """Run a grid of methods x backbones x datasets x seeds, then report."""
+    """Run a grid of cells, then report.
+
+    The grid is methods x backbones x datasets x seeds.
+    """
     from coldbench.commands import run as runs
 
     result = runs.run(flags, config, dry_run)
@@ -111,16 +115,19 @@ def run(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
 @main.command()
 @_options
-@click.option(
-    "--samples", type=click.IntRange(1, 100_000), default=32, show_default=True, help="Trials of each method."
-)
+@click.option("--samples", type=click.IntRange(1, 100_000), default=32, show_default=True, help="Trials per method.")
 @click.option("--search", default="random", show_default=True, help="grid, random or optuna.")
 @click.option("--scheduler", default="asha", show_default=True, help="none, or asha, which stops poor trials early.")
 @click.option("--metric", default="mean-auc", show_default=True, help="mean-auc, mean-gauc or mean-logloss.")
-@click.option("--fields", help="What to search, comma-separated.  [default: all of each method's space]")
-@click.option("--space", multiple=True, metavar="NAME.FIELD=RANGE", help="Such as avaew.alpha=loguniform(1e-2,10).")
+@click.option("--fields", help="Fields to search, comma-separated.  [default: all of each method's space]")
+@click.option(
+    "--space", multiple=True, metavar="NAME.FIELD=RANGE", help="A range, such as avaew.alpha=loguniform(1e-2,10)."
+)
 def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
-    """Search hyper-parameters on pseudo-cold items; --seeds is per trial."""
+    """Search hyper-parameters on pseudo-cold items.
+
+    --seeds is the number of seeds per trial.
+    """
     from coldbench.commands import tune as tunes
     from coldbench.tune.studies import TuneOptions
 
@@ -143,7 +150,9 @@ def simulate(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
 @main.command()
 @click.argument("folder")
-@click.option("--reference", metavar="METHOD", help="Test against it.  [default: the best of each column]")
+@click.option(
+    "--reference", metavar="METHOD", help="The method to test the others against.  [default: the best of each column]"
+)
 @click.option(
     "--margin", type=float, default=0.002, show_default=True, help="Methods that differ by less are practically equal."
 )
@@ -160,7 +169,7 @@ def report(folder: str, **question: Any) -> None:
 @main.command()
 @click.argument("folder")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N cells, drawn at random.")
-@click.option("--plugin", multiple=True, metavar="FILE.py", help="A plugin that the run used.")
+@click.option("--plugin", multiple=True, metavar="FILE.py", help="A plugin file that the run used.")
 @click.option("--data-dir", help="A folder with the raw files.")
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
@@ -180,7 +189,7 @@ def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) ->
 @click.argument("second", type=click.Path(path_type=Path))
 @_question
 def compare(first: Path, second: Path, **question: Any) -> None:
-    """Say whether the second run came to other results than the first."""
+    """Compare the results of two runs, and test their differences."""
     from coldbench.commands.compare import compare as compared
     from coldbench.report.analysis.options import ReportOptions
 
@@ -189,15 +198,21 @@ def compare(first: Path, second: Path, **question: Any) -> None:
 
 @main.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--effect", type=float, default=0.002, show_default=True, help="The difference that is to be shown.")
+@click.option("--effect", type=float, default=0.002, show_default=True, help="The difference to detect.")
 @click.option(
-    "--seeds-sd", type=float, metavar="S", help="SD over seeds of the paired difference.  [default: FOLDER's]"
+    "--seeds-sd",
+    type=float,
+    metavar="S",
+    help="Standard deviation over seeds of the paired difference.  [default: FOLDER's]",
 )
-@click.option("--power", type=float, default=0.8, show_default=True, help="The probability of showing it.")
+@click.option("--power", type=float, default=0.8, show_default=True, help="The probability of detecting it.")
 @click.option("--methods", type=click.IntRange(2, 1000), help="Methods in a table.  [default: those of FOLDER, or 7]")
 @_question
 def plan(folder: Path | None, seeds_sd: float | None, **aim: Any) -> None:
-    """Say how many seeds show an effect, from a given scatter or from a run's."""
+    """Say how many seeds detect a difference.
+
+    The scatter over seeds is given, or it is that of the run in FOLDER.
+    """
     from coldbench.commands.plan import Aim
     from coldbench.commands.plan import plan as planned
 
@@ -217,9 +232,14 @@ def export(folder: Path, to: str, out: Path | None) -> None:
 
 @main.command("list")
 @click.argument("kind", required=False)
-@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="Add a plugin's.")
+@click.option(
+    "--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="A plugin file to list as well."
+)
 def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
-    """List methods, backbones, datasets and worlds, with citations and hyper-parameters."""
+    """List methods, backbones, datasets and worlds.
+
+    The list has their citations and hyper-parameters.
+    """
     from coldbench.commands.listing import listing
 
     click.echo(listing(kind, plugin))
@@ -240,7 +260,10 @@ def check(file: Path) -> None:
 @click.argument("kind", metavar="method|backbone|dataset|world")
 @click.argument("name")
 def new(kind: str, name: str) -> None:
-    """Write NAME.py: a commented plugin that works as it stands."""
+    """Write NAME.py, a plugin to start from.
+
+    It works as it stands, and its comments say what to change.
+    """
     from coldbench.plugins.scaffold import new
 
     click.echo(f"wrote {new(kind, name)}; try it: coldbench check {name}.py")
@@ -259,7 +282,7 @@ def data() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @_partial
 def add(name: str, path: Path, partial: bool) -> None:
-    """Check raw files, prepare the cache, say what was found."""
+    """Check raw files and prepare the cache."""
     from coldbench.commands.data import add_dataset
 
     click.echo(add_dataset(name, path, partial))
@@ -268,16 +291,40 @@ def add(name: str, path: Path, partial: bool) -> None:
 @data.command()
 @click.argument("name")
 def download(name: str) -> None:
-    """Fetch a published archive, check it, prepare the cache, say what was found."""
+    """Fetch a published archive, then add it."""
     from coldbench.commands.data import download_dataset
 
     click.echo(download_dataset(name))
 
 
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--field", "text", required=True, help="The text of each item, such as title.")
+@click.option("--model", default="wordllama", show_default=True, help="What turns a text into a vector.")
+@_partial
+def embed(name: str, path: Path | None, text: str, model: str, partial: bool) -> None:
+    """Write a vector per item next to the cache, from a text in the raw files."""
+    from coldbench.commands.embed import embed as write_vectors
+
+    click.echo(write_vectors(name, path, text, model, partial))
+
+
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@_partial
+def card(name: str, path: Path | None, partial: bool) -> None:
+    """Source, terms, rows at every step of reading, split and traps of a dataset, in Markdown."""
+    from coldbench.commands.card import card as write_card
+
+    click.echo(write_card(name, path, partial), nl=False)
+
+
 @data.command("check")
 @click.argument("path", type=click.Path(path_type=Path))
 def check_data(path: Path) -> None:
-    """Name every problem of a folder with your own data, or say what it holds."""
+    """Name every problem of a folder with your own data."""
     from coldbench.commands.data import check_folder
 
     text, code = check_folder(path)
@@ -290,7 +337,10 @@ def check_data(path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @_partial
 def prepare(name: str, path: Path | None, partial: bool) -> None:
-    """Prepare the cache from raw files in PATH or COLDBENCH_DATA, if it is not there yet."""
+    """Prepare the cache if it is missing.
+
+    The raw files are in PATH, or else in COLDBENCH_DATA.
+    """
     from coldbench.commands.data import describe
 
     click.echo(describe(name, path, partial).text())
@@ -301,7 +351,10 @@ def prepare(name: str, path: Path | None, partial: bool) -> None:
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def info(name: str, path: Path | None, as_json: bool) -> None:
-    """Sizes, split, click rates, popularity, fields and fingerprint of a dataset or folder."""
+    """Describe a dataset or a folder.
+
+    Shows sizes, the split, click rates, popularity, fields and the fingerprint.
+    """
     from coldbench.commands.data import describe
 
     described = describe(name, path)

@@ -26,8 +26,14 @@ from coldbench.model.backbone import Backbone, TwoTower
 from coldbench.model.method import ITEM_SPACE, Method, MethodConfig
 from coldbench.model.generator import FrozenBatch, Generated, Gaussian, SideInformation, VariationalGenerator
 from coldbench.model.generator import frozen_turns, gaussian, wasserstein
+from coldbench.model.decoder import CountDecoder, dense
+from coldbench.model.generating import Generating
+from coldbench.model.item_graph import GraphNetwork, HyperNetwork, refined
+from coldbench.model.meta import paired_batches, paired_items, two_batch_loss
+from coldbench.model.neighbours import Near, nearest, sharing
+from coldbench.model.sinkhorn import sinkhorn_divergences
 from coldbench.model.embedding import FieldEmbedding, lookup
-from coldbench.model.layers import MLP, Dropout, FactorizationMachine, blocks, initialise, two_layers
+from coldbench.model.layers import MLP, Dropout, FactorizationMachine, SplitMLP, blocks, initialise, two_layers
 
 # datasets
 from coldbench.data.dataset import Dataset, Table
@@ -47,8 +53,9 @@ from coldbench.data.files.ids import conform, distinct, known, renumbered
 from coldbench.data.files.parquet import parquet_columns, read_parquet
 from coldbench.data.files.provenance import provenance
 from coldbench.data.files.raw import RawFiles
-from coldbench.data.files.vectors import vector_components
-from coldbench.data.prepared import Prepared, categorical, multi
+from coldbench.data.files.vectors import article_vectors, unit_vectors
+from coldbench.data.contents import Contents
+from coldbench.data.prepared import Prepared, Step, categorical, multi
 from coldbench.data.source import FileSource, ProposedShots, Shots, Source
 
 # worlds of the simulated online test
@@ -68,7 +75,9 @@ __all__ = [
     "Batch",
     "Budget",
     "Choice",
+    "Contents",
     "Count",
+    "CountDecoder",
     "Dataset",
     "Dropout",
     "FactorizationMachine",
@@ -80,13 +89,17 @@ __all__ = [
     "FrozenBatch",
     "Gaussian",
     "Generated",
+    "Generating",
+    "GraphNetwork",
     "Ground",
+    "HyperNetwork",
     "InputError",
     "Interactions",
     "Learned",
     "LogUniform",
     "Method",
     "MethodConfig",
+    "Near",
     "Phase",
     "Prepared",
     "ProposedShots",
@@ -103,6 +116,8 @@ __all__ = [
     "SideName",
     "Source",
     "Space",
+    "SplitMLP",
+    "Step",
     "Table",
     "Tabled",
     "Truth",
@@ -114,6 +129,7 @@ __all__ = [
     "Width",
     "World",
     "after_fit",
+    "article_vectors",
     "as_dict",
     "blocks",
     "categorical",
@@ -121,6 +137,7 @@ __all__ = [
     "column",
     "conform",
     "ctr_loss",
+    "dense",
     "descend",
     "digest",
     "distinct",
@@ -130,14 +147,21 @@ __all__ = [
     "known",
     "lookup",
     "multi",
+    "nearest",
+    "paired_batches",
+    "paired_items",
     "parquet_columns",
     "provenance",
     "read_blocks",
     "read_csv",
     "read_parquet",
+    "refined",
     "renumbered",
+    "sharing",
+    "sinkhorn_divergences",
     "step",
+    "two_batch_loss",
     "two_layers",
-    "vector_components",
+    "unit_vectors",
     "wasserstein",
 ]

@@ -102,6 +102,8 @@ class AVAEW(Method):
     """Generates cold items' embeddings that a classifier cannot tell from warm ones."""
 
     title = "AVAEW"
+    group = "paper"
+    quick = {"repeats": 2}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -20,3 +20,5 @@ space: Space = {}
 
 class Base(Method):
     """The baseline, which keeps the default of every hook."""
+
+    group = "paper"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from coldbench.plugin import (
@@ -20,10 +19,9 @@ from coldbench.plugin import (
     Choice,
     Count,
     FrozenBatch,
+    Generating,
     LogUniform,
-    Method,
     MethodConfig,
-    Phase,
     Rate,
     Rows,
     Schema,
@@ -31,8 +29,6 @@ from coldbench.plugin import (
     VariationalGenerator,
     Weight,
     after_fit,
-    frozen_turns,
-    step,
 )
 
 
@@ -56,10 +52,12 @@ class Config(MethodConfig):
 space: Space = {"alpha": LogUniform(1e-2, 1e2), "beta": LogUniform(1e-3, 1e1), "repeats": Choice((1, 3, 10))}
 
 
-class CVAR(Method):
+class CVAR(Generating):
     """Generates cold items' embeddings from side information, at the start and again after each phase."""
 
     title = "CVAR"
+    group = "paper"
+    quick = {"repeats": 2}
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -67,32 +65,9 @@ class CVAR(Method):
             schema, self.dim, config.noise, config.side_item_id, True, config.normal_tables, config.padding
         )
 
-    @property
-    def adapt_steps(self) -> int:
-        """Steps of the generator per batch of a phase."""
-        return self.config.adapt * self.config.adapt_epochs * self.config.repeats
-
-    def fit(self, backbone: Backbone, base: Phase) -> None:
-        """Trains the generator on the old items."""
-        self.train_generator(backbone, base, self.config.epochs)
-
-    def embed(self, backbone: Backbone, items: Rows) -> Tensor:
+    def generate(self, items: Rows) -> Tensor:
         """D(z_p) without noise, (items, dim)."""
-        with torch.no_grad():
-            return self.generator.warm(items)
-
-    def adapt(self, backbone: Backbone, phase: Phase) -> Tensor | None:
-        """Trains the generator on the phase's rows, then replaces every cold item's embedding by D(z_p)."""
-        if not self.config.adapt:
-            return None
-        self.train_generator(backbone, phase, self.config.adapt_epochs)
-        return self.embed(backbone, phase.cold)
-
-    def train_generator(self, backbone: Backbone, phase: Phase, epochs: int) -> None:
-        """Takes ``repeats`` steps on each batch; the backbone's context is computed once per batch."""
-        optimizer = phase.adam(self.generator.parameters(), self.config.learning_rate)
-        for frozen, _ in frozen_turns(backbone, phase, epochs, self.config.repeats):
-            step(optimizer, self.loss(backbone, frozen))
+        return self.generator.warm(items)
 
     def loss(self, backbone: Backbone, frozen: FrozenBatch) -> Tensor:
         """The generator's loss L, ()."""

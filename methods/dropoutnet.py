@@ -32,6 +32,7 @@ class DropoutNet(Method):
     """Drops v_I in pretraining; otherwise it is the plain baseline."""
 
     title = "DropoutNet"
+    group = "paper"
 
     def pretrain_loss(self, backbone: Backbone, batch: Batch) -> Tensor:
         """The CTR loss, with v_I replaced by the mean embedding at probability ``rate``."""

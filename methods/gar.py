@@ -84,6 +84,7 @@ class GAR(Method):
     """Generates cold items' embeddings that a critic mistakes for warm ones."""
 
     title = "GAR"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

@@ -12,7 +12,6 @@ takes the paper's, which on MovieLens-1M changes no digit shown (results/reprodu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -34,12 +33,11 @@ from coldbench.plugin import (
     Space,
     Uniform,
     Width,
-    ctr_loss,
+    paired_batches,
     step,
+    two_batch_loss,
     two_layers,
 )
-
-_PARTS = 4  # the number of parts that each old item's rows are cut into, in time order
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ class MetaEmbedding(Method):
     """Generates the initial embeddings of cold items; after that it is the plain baseline."""
 
     title = "Meta-E"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)
@@ -68,7 +67,7 @@ class MetaEmbedding(Method):
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Meta-trains the generator on pairs of batches with the same items."""
         optimizer = base.adam(self.generator.parameters())
-        for first, second in self.pairs(base):
+        for first, second in paired_batches(base, self.config.passes):
             step(optimizer, self.loss(backbone, first, second))
 
     def embed(self, backbone: Backbone, items: Rows) -> Tensor:
@@ -83,18 +82,5 @@ class MetaEmbedding(Method):
     def loss(self, backbone: Backbone, first: Batch, second: Batch) -> Tensor:
         """The loss of equation 9, (); the two batches contain the same items in the same order."""
         embedding = self.generate(backbone, first.items)
-        loss_a = ctr_loss(backbone.score(first.spread(embedding), backbone.frozen_context(first)), first)
-        (gradient,) = torch.autograd.grad(loss_a, embedding, create_graph=True)
-        if self.config.per_item:
-            gradient = gradient / first.mean_weight.unsqueeze(1)
-        stepped = embedding - self.config.inner_lr * gradient
-        loss_b = ctr_loss(backbone.score(second.spread(stepped), backbone.frozen_context(second)), second)
-        return self.config.gamma * loss_a + (1 - self.config.gamma) * loss_b
-
-    def pairs(self, base: Phase) -> Iterator[tuple[Batch, Batch]]:
-        """Yields pairs of batches from two parts of each item's rows; paired rows have the same rank in their parts."""
-        parts = base.parts_in_time(_PARTS)
-        for number in range(self.config.passes):
-            first, second = (parts[(number + ahead) % _PARTS] for ahead in (0, 1))
-            for chosen in torch.randperm(len(first)).to(first.device).split(base.settings.batch_size):
-                yield base.at(first[chosen]), base.at(second[chosen])
+        config = self.config
+        return two_batch_loss(backbone, (first, second), embedding, config.inner_lr, config.gamma, config.per_item)

@@ -62,6 +62,7 @@ class MWUF(Method):
     """
 
     title = "MWUF"
+    group = "paper"
 
     def __init__(self, config: Config, schema: Schema, backbone: Backbone) -> None:
         super().__init__(config, schema, backbone)

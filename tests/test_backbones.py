@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from coldbench.conformance.backbones import its_towers_agree_with_score
+from coldbench.conformance.subject import Subject
 from coldbench.core.config import resolve
+from coldbench.core.errors import InputError
 from coldbench.data.schema import Field, Side
 from coldbench.model.embedding import FieldEmbedding, lazy_above
 from coldbench.model.layers import initialise
 from coldbench.model.rows import Rows
+from coldbench.plugins.file import PluginFile
 from coldbench.plugins.kinds import BACKBONES
 from coldbench.plugins.registry import Registry
 
+ROOT = Path(__file__).parent.parent
 NAMES = Registry().names(BACKBONES)
 
 
@@ -117,10 +123,8 @@ def test_dssm_is_gamma_times_the_cosine_of_two_towers(dataset, batch):
     backbone = build("dssm", dataset, gamma=3.0)
     users = torch.cat([backbone.users(batch.users), backbone.context(batch.context)], 1).flatten(1)
     items = backbone.items(batch.view.items(batch.item)).flatten(1)
-    user = backbone.user_tower(backbone.user_first(users))
-    joint = torch.cat([backbone.item_table(batch.item), items], 1)
-    weight = torch.cat([backbone.item_first.weight, backbone.side_first.weight], 1)
-    item = backbone.item_tower(joint @ weight.T + backbone.side_first.bias)
+    user, tower = backbone.user_tower(users), backbone.item_tower
+    item = tower.blocks(tower.first_item(backbone.item_table(batch.item)) + tower.first_rest(items))
     torch.testing.assert_close(backbone(batch), 3.0 * torch.cosine_similarity(user, item))
 
 
@@ -132,6 +136,112 @@ def test_two_towers_score_all_pairs_in_one_product(dataset, batch):
     )
     assert pairs.shape == (len(batch), dataset.schema.items)
     torch.testing.assert_close(pairs[torch.arange(len(batch)), batch.item.long()], backbone(batch))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        (
+            "return self.gamma * functional.normalize(self.item_tower(embeddings",
+            "return functional.normalize(self.item_tower(embeddings",
+            "not the logit of score",
+        ),
+        (
+            "return functional.normalize(self.user_tower(fields), dim=-1)",
+            "return functional.normalize(self.user_tower(fields), dim=-1)[:1]",
+            "for 64 requests",
+        ),
+    ],
+)
+def test_check_compares_two_towers_with_score(tmp_path, right, wrong, fault):
+    source = (ROOT / "backbones" / "dssm.py").read_text()
+    assert source.count(right) == 1
+    (tmp_path / "broken.py").write_text(source.replace(right, wrong))
+    registry = Registry([PluginFile.read(tmp_path / "broken.py")])
+    found = list(its_towers_agree_with_score(Subject("backbone", "broken", registry)))
+    assert any(fault in line for line in found), found
+
+
+def test_the_page_of_backbones_lists_every_one_with_its_title_and_group():
+    page, registry = (ROOT / "docs" / "backbones.md").read_text(), Registry()
+    for name in NAMES:
+        owner = registry.get(BACKBONES, name)
+        assert f"| `{name}` | {owner.title} | {owner.group} |".replace("|  |", "| |") in page
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_dcnv2_is_its_cross_layers_one_by_one(dataset, batch, layers):
+    backbone = build("dcnv2", dataset, layers=layers)
+    embeddings = fields(backbone, batch)
+    first = crossed = embeddings.flatten(1)
+    for weight, bias in zip(backbone.cross, backbone.bias, strict=True):
+        crossed = first * (crossed @ weight.T + bias) + crossed
+    expected = crossed @ backbone.weight + mlp(backbone.mlp, embeddings[:, 0], embeddings[:, 1:].flatten(1))
+    torch.testing.assert_close(backbone(batch), expected)
+
+
+@pytest.mark.parametrize("cin", ["5", "5x3", "4x5x3"])
+def test_xdeepfm_is_every_feature_map_of_its_cin(dataset, batch, cin):
+    backbone = build("xdeepfm", dataset, cin=cin)
+    start = layer = fields(backbone, batch)
+    expected = backbone.linear(backbone.numeric_values(batch)).squeeze(-1)
+    for weight, out in zip(backbone.cin, backbone.weights, strict=True):
+        layer = torch.einsum("hij,bid,bjd->bhd", weight, layer, start)
+        expected = expected + layer.sum(2) @ out
+    expected = expected + mlp(backbone.mlp, start[:, 0], start[:, 1:].flatten(1))
+    torch.testing.assert_close(backbone(batch), expected)
+
+
+@pytest.mark.parametrize(("layers", "heads"), [(1, 1), (3, 2)])
+def test_autoint_is_attention_among_all_fields(dataset, batch, layers, heads):
+    backbone = build("autoint", dataset, layers=layers, heads=heads)
+    embeddings = fields(backbone, batch)
+    for weight in backbone.layers:
+        query, key, value, residual = weight.chunk(4)
+        attended = []
+        for own in torch.arange(backbone.dim).chunk(heads):
+            scores = (embeddings @ query[own].T) @ (embeddings @ key[own].T).transpose(1, 2)
+            attended.append(scores.softmax(-1) @ (embeddings @ value[own].T))
+        embeddings = (torch.cat(attended, -1) + embeddings @ residual.T).relu()
+    torch.testing.assert_close(backbone(batch), backbone.last(embeddings.flatten(1)).squeeze(-1))
+
+
+def test_afn_is_an_mlp_on_products_of_powers(dataset, batch):
+    backbone = build("afn", dataset, neurons=6)
+    embeddings = fields(backbone, batch).abs().clamp(min=1e-7)
+    scale = torch.cat([backbone.item_norm.weight, backbone.rest_norm.weight]) / (1 + 1e-5) ** 0.5
+    shift = torch.cat([backbone.item_norm.bias, backbone.rest_norm.bias])
+    orders = torch.cat([backbone.item_orders.weight, backbone.rest_orders.weight], 1)
+    crosses = []
+    for neuron, order in enumerate(orders):
+        powers = embeddings ** (order * scale).view(1, -1, 1) * (order * shift).exp().view(1, -1, 1)
+        crosses.append(powers.prod(1) * backbone.rest_orders.bias[neuron].exp())
+    normal = backbone.norm.weight * torch.stack(crosses, 2) / (1 + 1e-5) ** 0.5 + backbone.norm.bias
+    torch.testing.assert_close(backbone(batch), backbone.mlp(normal.flatten(1)).squeeze(-1))
+
+
+def test_finalmlp_is_two_gated_streams_and_their_bilinear_fusion(dataset, batch):
+    backbone = build("finalmlp", dataset, second="12x8", heads=4)
+    flat = fields(backbone, batch).flatten(1)
+    sides = backbone.users(batch.users), backbone.items(batch.view.items(batch.item))
+    out = []
+    for side, gate, stream in zip(
+        sides, (backbone.user_gate, backbone.item_gate), (backbone.first, backbone.second), strict=True
+    ):
+        gated = 2 * gate(side.flatten(1)).sigmoid() * flat
+        item, rest = gated[:, : backbone.dim], gated[:, backbone.dim :]
+        out.append(stream.blocks(stream.first_item(item) + stream.first_rest(rest)))
+    expected = backbone.linear(torch.cat(out, 1)).squeeze(-1)
+    for head, kernel in enumerate(backbone.fusion):
+        one, two = out[0][:, head * 4 : head * 4 + 4], out[1][:, head * 2 : head * 2 + 2]
+        expected = expected + torch.einsum("bd,de,be->b", one, kernel, two)
+    torch.testing.assert_close(backbone(batch), expected)
+
+
+@pytest.mark.parametrize(("name", "message"), [("autoint", "divide dim, 16"), ("finalmlp", "both streams, 16 and 16")])
+def test_heads_divide_what_they_share(name, message, dataset):
+    with pytest.raises(InputError, match=message):
+        build(name, dataset, heads=3)
 
 
 def test_padding_embeds_to_zero_and_stays_there(dataset, batch):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from coldbench.cli import main
 from coldbench.core.config import digest
+from coldbench.run.schema import is_record
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")]
@@ -26,7 +27,6 @@ NAMES = [
         ",",
         ",,,",
         "nope",
-        "ALL",
         "all,all",
         "none",
         "*",
@@ -375,6 +375,11 @@ COMMANDS = [
     *(["data", "info", name] for name in ("", "nope", "ml-1m", "/etc", "../..", "🙂", LONG)),
     *(["data", "prepare", name] for name in ("", "nope", "ml-1m")),
     *(["data", "add", "ml-1m", path] for path in ("", ".", "/dev/null", LONG)),
+    *(["data", "card", name] for name in ("", "nope", "/etc", "../..", "🙂", LONG)),
+    *(["data", "card", "ml-1m", path] for path in ("", ".", "/dev/null", LONG)),
+    *(["data", "embed", name, "--field", "title"] for name in ("", "nope", "synthetic", "ml-1m", "/etc", "🙂", LONG)),
+    *(["data", "embed", "ml-1m", path, "--field", "title"] for path in ("", ".", "/dev/null", LONG)),
+    ["data", "embed", "ml-1m"],
     *(["list", kind] for kind in ("", "method", "METHODS", "all", "🙂", "../x", LONG)),
     *(["list", "--plugin", path] for path in ("", "nowhere.py", "x.txt")),
     *(["report", path] for path in ("", "/nowhere", "/dev/null", LONG, "/")), ["report"], ["report", "a", "b"],
@@ -501,6 +506,9 @@ def test_hooks_that_break_the_interface(old, new, tmp_path):
     assert "wrong " in result.output
 
 
+MACHINE = {"processor": "Z80", "device": "cpu", "threads": 1}
+
+
 def record() -> dict:
     parts = ("dataset", "backbone", "method")
     names = dict(zip(parts, ("synthetic", "fm", "base"), strict=True))
@@ -515,13 +523,20 @@ def record() -> dict:
         "key": "k",
         "finished": "2026-01-01",
         "config": {**{part: {} for part in parts}, "protocol": {"name": "paper"}, "settings": {"batch_size": 2048}},
+        "plugins": {
+            part: {"title": "T", "citation": "C", "departs": "", "defaults": {}, "locations": []} for part in parts
+        },
         "split": {"base": 3},
         "phases": [{"phase": "cold", "auc": 0.5, "steps": 1, "seconds": 1.0}],
         "predictions": "predictions/x.parquet",
         "predictions_digest": "d",
         "generation": 1,
-        "provenance": {"versions": {"torch": "2"}, "commit": None, "machine": {"processor": "Z80", "device": "cpu"}},
+        "provenance": {"versions": {"torch": "2"}, "commit": None, "machine": MACHINE},
     }
+
+
+def test_what_the_broken_records_are_made_of_is_a_record():
+    assert is_record(record() | {"digest": ""})
 
 
 @pytest.mark.parametrize("content", number(RECORDS))

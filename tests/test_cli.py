@@ -63,7 +63,7 @@ def coldbench(*arguments, **kwargs):
         (["--set", "protocol.batch_size=0"], "between 1 and"),
         (["--set", "synthetic.n=100000"], "N = 100000"),
         (["--jobs", "0"], "--jobs"),
-        (["--nonsense"], "No such option"),
+        (["--nonsense"], "unknown option --nonsense"),
         (["--config", "/nowhere.toml"], "cannot be read"),
         (["--data-dir", "/nowhere", "--datasets", "ml-1m"], "does not exist"),
     ],
@@ -107,7 +107,7 @@ def test_a_toml_file_is_what_the_flags_are_and_flags_win(tmp_path):
     assert result.exit_code == 0, result.output
     assert "deepfm / base / seed 7" in result.output
     assert "cvar[alpha=2,adapt=false] / seed 7" in result.output
-    assert "2 cells, 2 to do, 1 backbones to pretrain" in result.output
+    assert "2 cells, 2 to do, 1 backbone to pretrain" in result.output
     assert not (tmp_path / "out").exists()
 
 
@@ -116,6 +116,31 @@ def test_an_out_that_cannot_be_written(tmp_path):
     result = invoke("run", *TINY, "--methods", "base", "--seeds", 1, "--out", tmp_path / "file" / "out")
     assert result.exit_code == 2
     assert "cannot be written" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--jobs", "x"], "--jobs is 'x'; it should be a whole number (see"),
+        (["tune", "--samples", "0"], "--samples is 0; it should be a whole number from 1 to 100000"),
+        (["verify", ".", "--sample", "1.5"], "--sample is '1.5'; it should be a whole number of at least 1"),
+        (["report", ".", "--alpha", "x"], "--alpha is 'x'; it should be a number"),
+        (["run", "--methods"], "--methods needs a value"),
+        (["run", "--job", "1"], "unknown option --job; did you mean --jobs"),
+        (["report"], "FOLDER is missing"),
+        (["export", "."], "--to is missing"),
+    ],
+)
+def test_usage_errors_say_what_is_wrong_then_what_would_be_right(arguments, says):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert result.output.startswith(f"coldbench: {says}")
+    assert f"(see coldbench {arguments[0]} --help)" in result.output
+
+
+def test_no_summary_of_a_command_is_cut_off():
+    for arguments in (["--help"], ["data", "--help"]):
+        assert "..." not in invoke(*arguments).output.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize(("address", "says"), [("127.0.0.1:1", "no Ray cluster answers"), ("nowhere", "HOST:PORT")])

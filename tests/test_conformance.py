@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from coldbench.conformance.subject import Subject
+from coldbench.conformance.subject import TINY, Subject, load
 from coldbench.conformance.suite import CHECKS, faults
-from coldbench.plugins.kinds import BACKBONES, METHODS, WORLDS
+from coldbench.model.settings import Settings
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, WORLDS
 from coldbench.plugins.registry import Registry
 
 CASES = [
@@ -26,6 +29,22 @@ CASES += [
 @pytest.mark.parametrize(("check", "subject"), CASES)
 def test_a_registered_plugin_holds_what_it_must(check, subject):
     assert faults(check, subject) == []
+
+
+@pytest.mark.parametrize("backbone", Registry().groups(BACKBONES)["all"])
+def test_every_method_runs_on_every_backbone(backbone):
+    """On a few rows, with one backbone for all methods that share it; a cell raises where a logit is not finite."""
+    few = Registry().spec(DATASETS, "synthetic", TINY | {"interactions": 2500, "n": 30, "k": 2})
+    shared = None
+    for name in Registry().groups(METHODS)["all"]:
+        cell = Subject("method", name).cell(backbone=backbone, dataset=few)
+        stages = dataclasses.replace(cell, settings=Settings(batch_size=1024)).on(load(few))
+        if cell.changes_pretraining:
+            pretrained = stages.pretrain()
+        else:
+            pretrained = shared = shared or stages.pretrain()
+        outcomes = list(stages.phases(pretrained, stages.fit(pretrained)))
+        assert len(outcomes) == 4, name
 
 
 def test_methods_are_paired_and_seeds_are_not(dataset, make_cell):

@@ -16,6 +16,9 @@ from coldbench.core.errors import InputError
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
 from coldbench.protocol.split import warm_up_split
+from coldbench.run.options import Options
+from coldbench.run.plan import make_plan
+from coldbench.run.runfile import keep
 
 NAMES = ["ml-latest", "movietweetings", "mind", "eb-nerd"]
 # what the preparing code makes of these files, as a digest: who changes it raises the dataset's `version` too
@@ -23,7 +26,7 @@ PINNED = {
     "ml-latest": ("1", "b818f0a3c64d3a88"),
     "movietweetings": ("1", "3545bb4522949bdf"),
     "mind": ("1", "6b008e3a5b1e7c08"),
-    "eb-nerd": ("1", "dd8507162d80d79e"),
+    "eb-nerd": ("2", "dd8507162d80d79e"),
 }
 
 
@@ -95,6 +98,20 @@ def test_the_split_counted_by_pandas(files, shots):
     assert {part: set(rows.tolist()) for part, rows in found.items()} == expected
     if not shots:
         assert new / (new + len(split.old_items)) == pytest.approx(0.8, abs=0.08)  # 75 items, many with as many rows
+
+
+def test_the_n_and_k_that_were_proposed_are_in_the_plan_and_in_the_key(files, tmp_path, monkeypatch):
+    name, folder = files
+    options = Options(datasets=(name,), methods=("base",), backbones=("fm",), seeds=(0,), data_dir=str(folder.parent))
+    data, first = load(name, folder), make_plan(options).cells[0]
+    assert first.labels["dataset"] == name
+    assert (first.dataset.config.n, first.dataset.config.k) == (data.n, data.k) > (0, 0)
+    keep(make_plan(options), tmp_path)
+    assert f"{name}[n={data.n},k={data.k}]" in (tmp_path / "run.toml").read_text()
+    monkeypatch.setattr("coldbench.data.source.proposal", lambda *_: (data.n + 1, data.k))
+    other = make_plan(options).cells[0]
+    assert other.fingerprint == first.fingerprint
+    assert len({first.key, other.key}) == len({first.pretrained_key, other.pretrained_key}) == 2
 
 
 def words_of(data, side, name):
@@ -213,24 +230,25 @@ def test_articles_and_users_of_eb_nerd(tmp_path):
         0 < min(len(part) for part in history[history.str.len() > 8]) > np.expm1(max(reads))
     )  # later ones do not count
     names = [field.name for field in data.schema.fields]
-    assert "vector_16" in names
+    assert "vector" in names
     assert not {"total_pageviews", "read_time"} & set(names)
 
 
-def test_vectors_of_articles_are_their_principal_components(tmp_path):
+def test_vectors_of_articles_have_length_one(tmp_path):
     folder = data_files.write("eb-nerd", tmp_path)
     data, table = load("eb-nerd", folder), log("eb-nerd", folder)
     shown = np.sort(table["item"].unique())
     vectors = pq.read_table(folder / "vectors" / "document_vector.parquet").to_pandas().set_index("article_id")
     there = np.isin(shown, vectors.index)
     matrix = np.stack(vectors["document_vector"].loc[shown[there]])
-    left, values, _ = np.linalg.svd(matrix - matrix.mean(0), full_matrices=False)
-    found = data.items.numeric
-    np.testing.assert_allclose(np.abs(found[there]), np.abs(left[:, :16] * values[:16]), atol=1e-3)
+    found = data.items.vectors
+    np.testing.assert_allclose(found[there], matrix / np.linalg.norm(matrix, axis=1, keepdims=True), atol=1e-3)
     assert (found[~there] == 0).all()
+    lacking = f"document_vector.parquet lacks {(~there).sum()} of {len(shown)} articles, which get zeros"
+    assert any(note.endswith(lacking) for note in data.notes)
     shutil.rmtree(folder / "vectors")
     without = load("eb-nerd", folder)
-    assert without.items.numeric.shape[1] == 0
+    assert without.items.vectors is None
     assert without.fingerprint != data.fingerprint
     (folder / "articles.parquet").unlink()
     assert [field.name for field in load("eb-nerd", folder).schema.side("item").fields] == ["count"]

@@ -14,9 +14,9 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 from sklearn.decomposition import PCA
 
+from coldbench.protocol.shots import phase_names
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.findings import find
-from coldbench.report.analysis.names import PHASES
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.gallery import pictures
@@ -48,7 +48,7 @@ def make_frame(backbones=("deepfm", "ipnn"), methods=METHODS, seeds=3, dataset="
         for backbone in backbones
         for method in methods
         for seed in range(seeds)
-        for number, phase in enumerate(PHASES)
+        for number, phase in enumerate(phase_names())
     )
 
 
@@ -110,9 +110,9 @@ def test_by_phase_draws_the_means(frame):
     assert [axes.get_title() for axes in figure.axes] == ["deepfm", "ipnn"]
     for axes in figure.axes:
         own = frame[(frame["backbone"] == axes.get_title()) & (frame["method"] == "gar")]
-        expected = own.groupby("phase")["auc"].mean()[list(PHASES)]
+        expected = own.groupby("phase")["auc"].mean()[list(phase_names())]
         drawn = [line.get_ydata() for line in axes.lines if line.get_color() == looks(["gar"])["gar"].colour]
-        assert any(np.allclose(values, expected) for values in drawn if len(values) == len(PHASES))
+        assert any(np.allclose(values, expected) for values in drawn if len(values) == len(phase_names()))
 
 
 def test_steps_add_up_over_the_warm_up_phases_and_leave_out_base(frame):
@@ -263,7 +263,7 @@ def test_single_seeds_are_drawn_where_they_are_few_so_that_a_collapsed_one_shows
     (seeds,) = [
         line for line in axes.lines if line.get_marker() == "." and line.get_color() == looks(["gar"])["gar"].colour
     ]
-    assert len(seeds.get_ydata()) == 3 * len(PHASES)
+    assert len(seeds.get_ydata()) == 3 * len(phase_names())
     assert min(seeds.get_ydata()) == 0.5
     assert "dots: single seeds" in over(frame, 0.05)
     many = make_frame(methods=("base", "gar"), seeds=11)

@@ -18,7 +18,9 @@ from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.report.writers import markdown
+from coldbench.report.writers.page import render
 from coldbench.run.folder import Folder
+from coldbench.significance import EQUAL
 
 NASTY = "<img src=x onerror=alert(1)>\"'&$_{{ 7 * 7 }}</script>"
 SEEDS = 3
@@ -102,8 +104,18 @@ def test_numbers_and_marks_are_those_of_the_markdown_tables(page, folder):
         for entry in section.block.values():
             assert f">{entry.mean:.4f}<" in html
     tables = [table for section in contents(found).sections for table in section.tables]
-    best = sum(cell.best for table in tables for row in table.rows for cell in row)
-    assert html.count('class="number best"') == best > 0
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    assert html.count('class="number best"') == sum(cell.best for cell in cells) > 0
+
+
+def test_practically_equal_is_marked_and_explained(folder):
+    found = find(folder, ReportOptions(margin=0.9))
+    tables = contents(found)
+    html = render("run", found, tables, [], {})
+    cells = [cell for section in tables.sections for table in section.tables for row in table.rows for cell in row]
+    equal = [cell for cell in cells if cell.mark == EQUAL and not cell.best]
+    assert html.count('class="number practically-equal"') == len(equal) > 0
+    assert f"=: {EQUAL} to it" in html
 
 
 def test_too_few_seeds_and_missing_cells_are_said(folder, tmp_path):

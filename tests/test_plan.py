@@ -11,7 +11,11 @@ from click.testing import CliRunner
 from coldbench.cli import main
 from coldbench.commands.plan import Aim, deviations, plan
 from coldbench.core.errors import InputError
+from coldbench.run.options import read_options
+from coldbench.run.plan import make_plan
 from coldbench.significance import MARGIN, seeds_to_detect, seeds_to_equate
+
+TINY = ("synthetic.users=100", "synthetic.items=80", "synthetic.interactions=3000", "synthetic.n=40", "synthetic.k=3")
 
 
 @pytest.mark.parametrize(("command", "option"), [("report", "margin"), ("plan", "effect")])
@@ -81,3 +85,11 @@ def test_a_run_without_enough_seeds_says_so(tmp_path, make_cell, save_cell):
     save_cell(folder, cell)
     with pytest.raises(InputError, match="no two methods with 3 seeds in common"):
         plan(Aim(0.002), None, tmp_path)
+
+
+def test_minus_zero_is_zero_and_infinity_no_value():
+    names = "avaew[alpha=-0],avaew[alpha=-0.0],avaew[alpha=0]"
+    cells = make_plan(read_options({"methods": names, "backbones": "fm", "seeds": "1", "set": TINY}, None)).cells
+    assert [cell.labels["method"] for cell in cells] == ["avaew[alpha=0]"]
+    with pytest.raises(InputError, match=r"avaew\.alpha is 'inf'; it should be a finite number"):
+        make_plan(read_options({"methods": "avaew[alpha=inf]", "seeds": "1", "set": TINY}, None))

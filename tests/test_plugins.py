@@ -17,7 +17,7 @@ from coldbench.conformance.subject import make_cell
 from coldbench.conformance.suite import check
 from coldbench.core.errors import InputError
 from coldbench.plugins.file import PluginFile
-from coldbench.plugins.kinds import METHODS
+from coldbench.plugins.kinds import BACKBONES, METHODS
 from coldbench.plugins.registry import Registry, forget
 from coldbench.plugins.scaffold import new
 
@@ -269,3 +269,37 @@ def test_an_entry_point_adds_a_method(tmp_path, monkeypatch):
     finally:
         monkeypatch.undo()
         forget()
+
+
+PAPER = ["avaew", "base", "cvar", "dropoutnet", "gar", "meta_e", "mwuf"]
+
+
+def test_a_group_stands_for_its_plugins_beside_names_and_takes_fields():
+    registry = Registry()
+    assert registry.groups(METHODS)["paper"] == PAPER
+    assert registry.groups(METHODS)["all"] == list(registry.names(METHODS))
+    assert registry.expand(METHODS, ["paper", "base[item_lr=0.01]"]) == [*PAPER, "base[item_lr=0.01]"]
+    assert registry.expand(METHODS, ["paper[item_lr=0.01]"]) == [f"{name}[item_lr=0.01]" for name in PAPER]
+    assert registry.expand(BACKBONES, ["all"]) == list(registry.names(BACKBONES))
+    with pytest.raises(InputError, match="did you mean 'paper'"):
+        registry.spec(METHODS, "papr", {})
+
+
+def test_a_plugin_file_joins_the_group_it_names_and_may_not_be_called_like_one(tmp_path):
+    grouped = PLAIN.replace("    def embed", '    group = "mine-too"\n\n    def embed')
+    registry = Registry([PluginFile.read(write(tmp_path, grouped))])
+    assert registry.groups(METHODS)["mine-too"] == ["mine"]
+    assert "mine" in registry.groups(METHODS)["all"]
+    assert "mine" not in registry.groups(METHODS)["paper"]
+    for name in ("paper", "all"):
+        with pytest.raises(InputError, match=f"'{name}' is a group of methods"):
+            Registry([PluginFile.read(write(tmp_path, PLAIN, name))])
+    with pytest.raises(InputError, match="group should be a name"):
+        Registry([PluginFile.read(write(tmp_path, grouped.replace("mine-too", "a b"), "other"))])
+
+
+def test_without_methods_a_run_is_of_the_papers_and_of_base_at_a_larger_step():
+    result = CliRunner().invoke(main, ["run", "--dry-run", "--seeds", "1", *SMALL])
+    assert result.exit_code == 0, result.output
+    assert "8 cells" in result.output
+    assert "base[item_lr=0.01]" in result.output

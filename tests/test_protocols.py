@@ -13,7 +13,8 @@ from coldbench.plugins.kinds import METHODS
 from coldbench.plugins.registry import Registry
 from coldbench.protocol.phases import WarmUp
 from coldbench.protocol.rules import Matched, Paper, Strict
-from coldbench.protocol.split import WARM_PHASES, pseudo_cold_split, warm_up_split
+from coldbench.protocol.shots import WARM_PHASES
+from coldbench.protocol.split import pseudo_cold_split, warm_up_split
 
 NAMES = Registry().names(METHODS)
 BATCH = 256

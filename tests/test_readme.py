@@ -7,15 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from coldbench import __version__
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.registry import Registry
 
 
+def test_images_of_a_cluster_have_the_releases_tag():
+    page = (Path(__file__).parent.parent / "docs" / "cluster.md").read_text()
+    assert set(re.findall(r"/coldbench:([\w.]+)", page)) == {__version__}
+
+
 def test_the_example_method_runs(dataset, make_cell, tmp_path):
     text = (Path(__file__).parent.parent / "README.md").read_text()
-    path = tmp_path / "mean.py"
+    path = tmp_path / "average.py"
     path.write_text(re.search(r"```python\n(.*?)```", text, re.S).group(1))
-    cell = make_cell("fm", "mean", registry=Registry([PluginFile.read(path)]), scale="2")
+    cell = make_cell("fm", "average", registry=Registry([PluginFile.read(path)]), scale="2")
     stages = cell.on(dataset)
     pretrained = stages.pretrain()
     mean = pretrained.state["item_table.weight"].mean(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import shutil
 import subprocess
@@ -26,6 +27,14 @@ from coldbench.run.runfile import keep
 
 SIZES = ["users=150", "items=120", "interactions=6000", "n=60", "k=5"]
 TINY = [part for size in SIZES for part in ("--set", f"synthetic.{size}")] + ["--set", "cvar.alpha=0.123456789"]
+
+
+def own_data(folder):
+    """The example of docs/own-data.md."""
+    page = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
+    folder.mkdir()
+    for name, content in re.findall(r"^`books/([\w.]+)`.*?```\w+\n(.*?)```", page, re.S | re.M):
+        (folder / name).write_text(content)
 
 
 def coldbench(*arguments: object) -> subprocess.CompletedProcess:
@@ -168,26 +177,36 @@ def test_verify_says_what_it_needs(finished, tmp_path):
 
 
 def test_a_folder_of_ones_own_is_found_from_elsewhere(tmp_path, monkeypatch):
-    page = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
-    (tmp_path / "books").mkdir()
-    for name, content in re.findall(r"^`books/([\w.]+)`.*?```\w+\n(.*?)```", page, re.S | re.M):
-        (tmp_path / "books" / name).write_text(content)
+    own_data(tmp_path / "books")
     monkeypatch.chdir(tmp_path)
     plan = make_plan(read_options({"datasets": "./books", "methods": "base", "seeds": "1"}, None))
     keep(plan, tmp_path / "out")
     monkeypatch.chdir("/")
     again = make_plan(read_options({}, tmp_path / "out" / "run.toml"))
     assert [cell.key for cell in again.cells] == [cell.key for cell in plan.cells]
+    (named,) = tomllib.loads((tmp_path / "out" / "run.toml").read_text())["datasets"]
+    assert named == f"folder[n=6,k=1,path={tmp_path / 'books'}]"
+    (cell,) = plan.cells
+    assert cell.describe()["config"]["dataset"]["n"] == 6
+    assert cell.labels["dataset"] == "folder[path=./books]"
+
+
+def test_a_split_that_is_given_is_the_split_that_the_data_decide_where_both_are_alike(tmp_path, monkeypatch):
+    own_data(tmp_path / "books")
+    monkeypatch.chdir(tmp_path)
+    names = "./books,books,books[n=6],books[n=7]"
+    plan = make_plan(read_options({"datasets": names, "methods": "base", "seeds": "1"}, None))
+    assert [cell.dataset.config.n for cell in plan.cells] == [6, 7]
+    assert len(plan.datasets) == 2
+    assert len({cell.key for cell in plan.cells}) == 2
+    assert pickle.loads(pickle.dumps(plan.cells)) == plan.cells
 
 
 def test_run_toml_is_refused_on_data_that_have_changed(tmp_path, monkeypatch):
-    page = (Path(__file__).parent.parent / "docs" / "own-data.md").read_text()
-    (tmp_path / "books").mkdir()
-    for name, content in re.findall(r"^`books/([\w.]+)`.*?```\w+\n(.*?)```", page, re.S | re.M):
-        (tmp_path / "books" / name).write_text(content)
+    own_data(tmp_path / "books")
     monkeypatch.chdir(tmp_path)
     keep(make_plan(read_options({"datasets": "./books", "methods": "base", "seeds": "1"}, None)), tmp_path / "out")
     path = tmp_path / "books" / "schema.toml"
-    path.write_text(path.read_text() + "\n")
+    path.write_text(path.read_text().replace("n = 6", "n = 7"))
     with pytest.raises(InputError, match="is not what it was when the TOML file was written"):
         make_plan(read_options({}, tmp_path / "out" / "run.toml"))

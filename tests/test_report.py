@@ -17,7 +17,7 @@ from scipy import stats
 from coldbench.cli import main
 from coldbench.core.errors import InputError
 from coldbench.protocol.metrics import METRICS, all_metrics
-from coldbench.report.analysis import across, appendix, legends, paper, results
+from coldbench.report.analysis import across, appendix, facts, legends, paper, results
 from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.entries import closeness, entries, spread
@@ -96,11 +96,11 @@ def test_means_intervals_marks_and_the_papers_numbers(records):
     pairs = [("base", "avaew"), ("cvar", "avaew"), ("base", "cvar")]
     p_values = [stats.ttest_rel(AUCS[a, "warm-a"], AUCS[b, "warm-a"]).pvalue for a, b in pairs]
     assert entry.p == pytest.approx(holm(np.array(p_values))[0])  # the best was picked by looking: all pairs count
-    assert (entry.mark, entry.best, entry.reference) == ("worse", False, False)
+    assert (entry.verdict, entry.best, entry.reference) == ("worse", False, False)
     assert entry.published == 0.7452
     assert show(entry) == "0.7450 ± 0.0124 *"
     best = block["deepfm", "avaew", "warm-a"]
-    assert (best.mark, best.best, best.reference) == ("", True, True)
+    assert (best.verdict, best.best, best.reference) == ("", True, True)
     assert show(best).startswith("**0.7953 ± ")
     assert show(block["deepfm", "cvar", "warm-a"]).endswith(" ≈")
     table = results.against_paper(block, block, "ml-1m")
@@ -118,7 +118,7 @@ def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records)
     expected = holm(np.array(p_values))
     for method, p_value in zip(("avaew", "cvar"), expected, strict=True):
         assert block["deepfm", method, "warm-a"].p == pytest.approx(p_value)
-        assert block["deepfm", method, "warm-a"].mark == "better"
+        assert block["deepfm", method, "warm-a"].verdict == "better"
     assert show(block["deepfm", "base", "warm-a"]).endswith("†")
     assert show(block["deepfm", "avaew", "warm-a"]).startswith("**")
     notes = legends.by_phase(block, options)
@@ -128,9 +128,9 @@ def test_a_given_reference_is_tested_against_and_makes_a_smaller_family(records)
 
 def test_alpha_moves_marks_and_intervals(records):
     p_value = block_of(records)["deepfm", "base", "warm-a"].p
-    for alpha, mark in ((2 * p_value, "worse"), (p_value / 2, "similar")):
+    for alpha, verdict in ((2 * p_value, "worse"), (p_value / 2, "not distinguishable")):
         entry = block_of(records, ReportOptions(alpha=alpha))["deepfm", "base", "warm-a"]
-        assert entry.mark == mark
+        assert entry.verdict == verdict
         assert entry.half == pytest.approx(stats.t.ppf(1 - alpha / 2, 2) * stats.sem(AUCS["base", "warm-a"]))
 
 
@@ -138,7 +138,7 @@ def test_a_metric_that_is_better_lower(records):
     options = ReportOptions(metric="logloss")
     block = block_of(records, options)
     assert block["deepfm", "avaew", "warm-a"].best
-    assert block["deepfm", "base", "warm-a"].mark == "worse"
+    assert block["deepfm", "base", "warm-a"].verdict == "worse"
     assert block["deepfm", "base", "warm-a"].published is None
     assert "lower is better" in legends.by_phase(block, options)
     gains = markdown.rows(results.gains(block, options, "ml-1m"))
@@ -203,7 +203,7 @@ def test_a_cell_of_an_older_code_does_not_count_twice(records):
 def test_too_few_seeds_have_no_test_no_bold_and_no_mark(seeds):
     few = [record(method, seed) for method in ("base", "avaew") for seed in range(seeds)]
     block = block_of(few)
-    assert not any(entry.best or entry.mark for entry in block.values())
+    assert not any(entry.best or entry.verdict for entry in block.values())
     assert "**" not in markdown.rows(results.by_phase(block, AUC, "ml-1m"))
     notes = legends.by_phase(block, AUC)
     assert "no test and so no mark; the paired t-test needs 3 seeds, an exact Wilcoxon test 6" in notes
@@ -216,16 +216,16 @@ def test_a_variant_of_one_seed_is_neither_best_nor_marked(records):
     ahead = {("cvar[x=1]", "warm-a"): [0.99]}
     block = block_of([*records, record("cvar[x=1]", 0, aucs=ahead)])
     lucky = block["deepfm", "cvar[x=1]", "warm-a"]
-    assert (lucky.best, lucky.reference, lucky.mark) == (False, False, "")
+    assert (lucky.best, lucky.reference, lucky.verdict) == (False, False, "")
     assert block["deepfm", "avaew", "warm-a"].best
-    assert block["deepfm", "base", "warm-a"].mark == "worse"
+    assert block["deepfm", "base", "warm-a"].verdict == "worse"
     assert "Without a mark: fewer than 3 seeds" in legends.by_phase(block, AUC)
 
 
-def test_identical_results_are_not_distinguishable():
+def test_identical_results_are_practically_equal():
     same = {("base", "warm-a"): [0.7, 0.8, 0.9], ("cvar", "warm-a"): [0.7, 0.8, 0.9]}
     block = block_of([record(method, seed, aucs=same) for method in ("base", "cvar") for seed in range(3)])
-    assert {entry.mark for entry in block.values()} == {"", "similar"}
+    assert {entry.verdict for entry in block.values()} == {"", "practically equal"}
     assert all(entry.best for entry in block.values())
 
 
@@ -243,13 +243,40 @@ def test_the_papers_tables_are_all_there():
     assert paper.auc(2, "paper", "ml-1m", "wide_deep", "base", "warm-a") == 0.7352
     assert paper.auc(1, "paper", "ml-1m", "deepfm", "cvar[adapt=false]", "warm-a") is None
     assert paper.auc(1, "strict", "ml-1m", "deepfm", "cvar", "warm-a") is None
+    assert paper.auc("csdm table 2", "paper", "ml-1m", "dcn", "csdm", "cold") == 0.7362
+    assert paper.auc("csdm table 2", "paper", "ml-1m", "dcn", "csdm[dropout=0]", "warm-c") == 0.8057
+    for backbone in ("ipnn", "opnn"):
+        assert paper.auc("csdm figure 2", "paper", "ml-1m", backbone, "cvar", "warm-a") == 0.7269
+    assert set(frame["table"]) == set(paper.TABLES)
+    assert len(paper.methods()) == 7
+
+
+def test_every_paper_stands_beside_ours_and_contradictions_are_named():
+    aucs = {("cvar", "cold"): [0.72, 0.73, 0.74], ("cvar", "warm-a"): [0.78, 0.785, 0.79]}
+    records = [record("cvar", seed, backbone="ipnn", aucs=aucs) for seed in range(3)]
+    for each in records:
+        each["provenance"]["machine"] |= {"device": "cpu", "threads": 1}
+        each["provenance"]["commit"] = "c"
+    found = findings(records)
+    contradiction = (
+        "Papers contradict each other on ipnn/cvar/warm-a: 0.7825 in AVAEW 2023, Table 1; "
+        "0.7269 in CSDM 2025, supplement, figure 2. Here it is 0.7850."
+    )
+    (section,) = contents(found).sections
+    assert [row[2].text for row in section.papers.rows] == ["AVAEW 2023, Table 1", "CSDM 2025, supplement, figure 2"]
+    cold, warm = section.papers.rows[1][3:]
+    assert (cold.text, cold.beside, cold.mark) == ("0.7141", "+0.0159", "far")
+    assert (warm.text, warm.beside) == ("0.7269", "+0.0581")
+    assert section.papers.lines == [contradiction]
+    assert contradiction in facts.warnings(found)
+    assert contradiction in written(found)["report.md"]
 
 
 def test_csv_has_a_row_per_entry(records):
     rows = list(csv.DictReader(io.StringIO(spread(block_of(records), AUC, dataset="d").to_csv(index=False))))
     assert len(rows) == 3
     assert {row["method"] for row in rows} == {"base", "cvar", "avaew"}
-    assert {row["mark"] for row in rows} == {"", "worse", "similar"}
+    assert {row["verdict"] for row in rows} == {"", "worse", "not distinguishable"}
 
 
 def test_the_appendix_has_every_test(records):
@@ -329,25 +356,53 @@ def test_bh_is_over_all_pairs_where_the_best_is_picked_by_looking():
     assert named["p_bh"].tolist() == pytest.approx(list(stats.false_discovery_control(alone)))
 
 
+NEAR = {
+    ("base", "warm-a"): [0.74, 0.75, 0.745],
+    ("cvar", "warm-a"): [0.7902, 0.7999, 0.7961],
+    ("avaew", "warm-a"): [0.79, 0.80, 0.796],
+}
+
+
+def test_practically_equal_is_a_mark_of_tables_one_and_two_in_every_format():
+    near = [record(method, seed, aucs=NEAR) for method, _ in NEAR for seed in range(3)]
+    (section,) = contents(found := findings(near)).sections
+    (equal,) = [row[2] for row in section.by_phase.rows if row[1].text == "avaew"]
+    assert (equal.mark, equal.sign) == ("practically equal", "=")
+    assert equal.note.endswith(", practically equal")
+    assert markdown.show(equal).endswith(" =")
+    assert latex.show(equal).endswith(r"\rlap{$^{=}$}")
+    assert "of level 1 - 0.1 / (methods - 1) since the best was picked by looking, lies within 0.002" in (
+        section.by_phase.legend
+    )
+    assert "=: practically equal to it, whatever the t-test finds" in written(found)["table1.tex"]
+
+
+def test_table_two_calls_a_gain_within_the_margin_practically_equal_even_where_it_is_beyond_chance():
+    aucs = {("base", "warm-a"): [0.74, 0.75, 0.745], ("cvar", "warm-a"): [0.7401, 0.75011, 0.7451]}
+    both = [record(method, seed, aucs=aucs) for method, _ in aucs for seed in range(3)]
+    (section,) = contents(findings(both)).sections
+    assert findings(both).sections[0].gains["deepfm", "cvar", "warm-a"].p < 0.05
+    assert [row[2].sign for row in section.gains.rows] == ["="]
+    assert "=: practically equal to it, whatever the t-test finds: the 90 % interval" in section.gains.legend
+    finer = findings(both, ReportOptions(margin=0.00005))
+    assert [row[2].sign for row in contents(finer).sections[0].gains.rows] == ["+"]
+    assert "lies within 5e-05" in contents(finer).sections[0].gains.legend
+
+
 def test_the_appendix_has_a_verdict_and_names_its_margin():
-    aucs = {
-        ("base", "warm-a"): [0.74, 0.75, 0.745],
-        ("cvar", "warm-a"): [0.7902, 0.7999, 0.7961],
-        ("avaew", "warm-a"): [0.79, 0.80, 0.796],
-    }
+    aucs = NEAR
     all_records = [record(method, seed, aucs=aucs) for method, _ in aucs for seed in range(3)]
     tests = over_seeds(tidy(all_records)[0], AUC).query("test == 'paired t'").set_index("method")["verdict"]
     assert tests.to_dict() == {"base": "worse", "avaew": "practically equal"}
     tight = findings(all_records, ReportOptions(margin=0.00001))
     assert "not distinguishable" in set(tight.tests["verdict"])
     made = written(tight)
-    assert (
-        "of level 1 - 0.1 / (methods - 1), since the best was picked by looking, lies within 1e-05" in made["tests.md"]
-    )
+    picked = "of level 1 - 0.1 / (methods - 1) since the best was picked by looking, lies within 1e-05"
+    assert picked in made["tests.md"]
     assert "| not distinguishable |" in made["tests.md"]
     assert "verdict" in made["tests.csv"].splitlines()[0]
     named = appendix.legend(tight.tests, ReportOptions(reference="base"))
-    assert "the 90 % interval over seeds lies within 0.002" in " ".join(named)
+    assert "the 90 % interval of the difference over seeds lies within 0.002" in " ".join(named)
     with pytest.raises(InputError, match="--margin 0 should be a positive number"):
         ReportOptions(margin=0.0).check(tidy(all_records)[0])
 
@@ -382,6 +437,13 @@ def test_latex_compiles_as_it_stands_and_fits_two_columns(records, tmp_path):
     assert done.returncode == 0, done.stdout[-2000:]
     log = (tmp_path / "tables.log").read_text(errors="replace")
     assert not re.findall(r"Overfull .*|.* too large .*|.*multiply-defined.*", log)
+
+
+def test_no_name_ends_a_cell_of_a_markdown_table():
+    odd = ["a|b", "a\\|b", "a\\\\|b", "|"]
+    for line in markdown.grid([odd], odd).splitlines()[::2]:
+        cells = re.findall(r"(?:\\.|[^\\|])+", line)  # GitHub's rule: a backslash escapes what follows it
+        assert [re.sub(r"\\(.)", r"\1", cell).strip() for cell in cells] == odd
 
 
 def test_latex_escapes_what_tex_would_read():

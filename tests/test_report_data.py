@@ -13,12 +13,16 @@ import pytest
 from click.testing import CliRunner
 
 from coldbench.cli import main
+from coldbench.commands.export import measurements
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.run.folder import Folder
+from coldbench.run.options import read_options
+from coldbench.run.plan import make_plan
+from coldbench.run.runfile import keep
 
 SCHEMA = (
     'label = "Books"\nn = 12\nk = 2\n\n[interactions]\nuser = "user"\nitem = "item"\nclick = "click"\ntime = "at"\n'
@@ -48,10 +52,11 @@ def books(tmp_path, monkeypatch):
 def run(make_cell, save_cell):
     """Computes the cells of base and dropoutnet that a run on a folder has, as ``coldbench run`` does."""
 
-    def compute(path, out, seeds=3):
+    def compute(path, out, seeds=3, **shots):
         name, meant = Registry().dataset(str(path))
-        spec = Registry().spec(DATASETS, name, meant)
+        spec = Registry().spec(DATASETS, name, meant | shots)
         data, folder = class_of(spec)().load(spec.config), Folder(Path(out))
+        spec = spec.split_at(data.n, data.k)
         folder.prepare()
         for method in ("base", "dropoutnet"):
             for seed in range(seeds):
@@ -88,11 +93,41 @@ def test_data_that_were_edited_replace_what_was_computed_before(books, run):
         assert result.exit_code == 0, result.output
 
 
-def test_a_new_label_alone_shows_one_dataset(books, run):
+def test_a_new_label_alone_recomputes_nothing_and_is_what_tables_show(books, run):
+    folder = run(books, "out")
+    made = {file: file.stat().st_mtime_ns for file in Path("out/cells").iterdir()}
+    (books / "schema.toml").write_text("# a remark\n" + SCHEMA.replace("Books", "Bookshop"))
     run(books, "out")
-    (books / "schema.toml").write_text(SCHEMA.replace("Books", "Bookshop"))
-    run(books, "out")
-    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Bookshop"]
+    assert {file: file.stat().st_mtime_ns for file in Path("out/cells").iterdir()} == made
+    for label in ("Bookshop", "Library"):
+        (books / "schema.toml").write_text(SCHEMA.replace("Books", label))
+        keep(make_plan(read_options({"datasets": str(books), "methods": "base,dropoutnet"}, None)), folder.path)
+        assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == [label]
+        invoke("export", "out", "--to", "csv")
+        assert set(pd.read_csv("out/export.csv")["dataset_label"]) == {label}
+    assert "data: Library " in invoke("compare", "out", "out").output
+
+
+def test_the_n_and_k_that_the_data_decide_are_in_records_exports_and_the_report(books, run):
+    folder = run(books, "out", seeds=1)
+    records, _ = folder.finished()
+    assert [{name: record["config"]["dataset"][name] for name in ("n", "k")} for record in records] == [
+        {"n": 12, "k": 2}
+    ] * 2
+    exported = measurements(records)["dataset_config"].map(json.loads)
+    assert {(config["n"], config["k"]) for config in exported} == {(12, 2)}
+    write_report(folder.path)
+    assert "- Books: N 12, K 2, base " in Path("out/report/report.md").read_text()
+
+
+def test_two_splits_of_ones_own_data_are_told_apart_by_n_and_k_and_one_alone_goes_by_its_label(books, run):
+    run(books, "out", seeds=1)
+    run(books, "out", seeds=1, n="12")  # what schema.toml says too: the same cells
+    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Books"]
+    assert len(list(Path("out/cells").iterdir())) == 2
+    run(books, "out", seeds=1, n="20")
+    found = find(Path("out"), ReportOptions())
+    assert sorted(found.frame["dataset"].unique()) == ["Books [n=12,k=2]", "Books [n=20,k=2]"]
 
 
 def test_no_table_shows_where_the_data_lie(books, run, tmp_path):

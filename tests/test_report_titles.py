@@ -10,7 +10,7 @@ import pytest
 from coldbench.plugins.kinds import BACKBONES, METHODS
 from coldbench.plugins.registry import Registry
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.titles import titles_of
+from coldbench.report.analysis.titles import label_of, titles_of
 from coldbench.report.write import write_report
 
 
@@ -29,6 +29,22 @@ def test_a_variant_keeps_its_brackets_and_what_has_no_title_its_key():
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Dropout-Net", "dropoutnet"),
+        ("cvar", "cvar"),
+        ("CVAR [adapt=false]", "cvar[adapt=false]"),
+        ("CVAR[adapt=false]", "cvar[adapt=false]"),
+        ("gar", "gar"),
+    ],
+)
+def test_a_reference_is_named_by_label_or_title(text, label):
+    assert (
+        label_of(text, {"dropoutnet": "DropoutNet", "cvar": "CVAR", "cvar[adapt=false]": "CVAR [adapt=false]"}) == label
+    )
+
+
 def test_two_plugins_of_one_title_go_by_their_labels():
     assert titles_of({"cvar": ("cvar", "CVAR"), "mine": ("mine", "CVAR")}) == {"cvar": "cvar", "mine": "mine"}
 
@@ -42,7 +58,7 @@ def test_plugins_have_the_titles_that_papers_use(kind, key, title):
 
 def test_tables_figures_and_page_show_titles_and_spreadsheets_keys(saved_run, tmp_path):
     run = shutil.copytree(saved_run.path, tmp_path / "run")
-    written = write_report(run, ReportOptions(reference="base"))
+    written = write_report(run, ReportOptions(reference="BASE"))
     report = run / "report"
     assert "| FM         | base " in written.summary
     assert "| DropoutNet |" in written.summary

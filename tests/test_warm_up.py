@@ -16,7 +16,7 @@ from coldbench.model.view import View
 from coldbench.protocol import phases
 from coldbench.protocol.metrics import grouped_auc
 from coldbench.protocol.rules import Matched, Paper, Strict
-from coldbench.protocol.split import WARM_PHASES
+from coldbench.protocol.shots import WARM_PHASES
 
 CPU = torch.device("cpu")
 

@@ -17,10 +17,11 @@ from coldbench.report.analysis.table import interval
 from coldbench.report.writers import markdown
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
+from coldbench.run.runfile import relabelled
 from coldbench.significance import IDENTICAL, holm, paired_t
 
 _DATA = ["fingerprint", "variant"]  # the identity of data, whatever their path and label
-_CELL = [*_DATA, "settings", "protocol", "backbone", "method", "seed"]
+_CELL = [*_DATA, "settings", "division", "protocol", "backbone", "method", "seed"]
 _GROUP = ["dataset", "protocol", "backbone", "method", "phase"]
 _MOST_NAMED = 10
 
@@ -64,7 +65,7 @@ def compare(first: Path, second: Path, options: ReportOptions) -> str:
 def _read(path: Path) -> _Run:
     folder = Folder(path)
     records, _ = folder.finished()
-    frame, _ = tidy(records)
+    frame, _ = tidy(records := relabelled(records, path))
     records = counting(records, frame)
     return _Run(folder, {record["key"]: record for record in records}, frame)
 
@@ -81,8 +82,9 @@ def _aligned(first: _Run, second: _Run) -> tuple[_Run, _Run]:
         used = {key: record["config"]["settings"] for key, record in run.records.items()}
         whole = {key: ", ".join(f"{name} {own.get(name)}" for name in shared) for key, own in used.items()}
         called = {key: labels[content(record)] + suffixes[key] for key, record in run.records.items()}
-        keys = run.frame["key"]
-        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=keys.map(called)))
+        keys, divided = run.frame["key"], run.frame["division"]
+        labelled = keys.map(called) + divided.where(divided == "", ", " + divided)
+        return replace(run, frame=run.frame.assign(settings=keys.map(whole), dataset=labelled))
 
     return aligned(first), aligned(second)
 
@@ -115,7 +117,7 @@ def _missing(run: _Run, cells: pd.Index, which: str) -> str | None:
     if cells.empty:
         return None
     labels = run.frame.drop_duplicates(_CELL).set_index(_CELL)["dataset"]
-    named = [f"{labels[cell]} / {' / '.join(map(str, cell[3:]))}" for cell in cells[:_MOST_NAMED]]
+    named = [f"{labels[cell]} / {' / '.join(map(str, cell[4:]))}" for cell in cells[:_MOST_NAMED]]
     more = f" and {len(cells) - _MOST_NAMED} more" if len(cells) > _MOST_NAMED else ""
     return f"Only in the {which}: {counted(len(cells), 'cell')}: {'; '.join(named)}{more}."
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from coldbench.commands.released import Released, released
 from coldbench.core.errors import InputError, printable
 from coldbench.data.dataset import Dataset
 from coldbench.data.proposal import proposal
@@ -16,7 +17,8 @@ from coldbench.data.source import Source
 from coldbench.datasets.folder import check
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry
-from coldbench.protocol.split import WARM_PHASES, WarmUpSplit, warm_up_split
+from coldbench.protocol.shots import WARM_PHASES
+from coldbench.protocol.split import WarmUpSplit, warm_up_split
 
 _FEW = 50  # fewer test rows of the rarer class make the AUC noisy
 _RARE = 0.005  # a smaller share of the rarer class makes a part uninformative
@@ -57,6 +59,7 @@ class Info:
         n: Items with more interactions are old.
         k: Interactions of a new item in each warm-up phase.
         split: The rows in each part and the items in each group.
+        release: The sizes under the split ``release``.
         click_rates: The share of clicks in each part.
         discarded: The items and rows that the split leaves out, and why.
         popularity: The interactions of the items at some ranks, the most popular item first.
@@ -76,6 +79,7 @@ class Info:
     n: int
     k: int
     split: dict[str, int]
+    release: Released
     click_rates: dict[str, float]
     discarded: dict[str, int | str]
     popularity: list[dict[str, int]]
@@ -89,14 +93,14 @@ class Info:
         rates = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in self.click_rates.items())
         curve = ", ".join(f"{point['rank']:,}: {point['interactions']:,}" for point in self.popularity)
         fields = ", ".join(
-            f"{name} ({about['side']} {about['kind']}" + (f" of {about['size']:,})" if about["size"] else ")")
-            for name, about in self.fields.items()
+            f"{name} ({about['side']} {about['kind']}{_extent(about)})" for name, about in self.fields.items()
         )
         left = self.discarded
         lines = [
             f"{self.label}: {self.rows:,} interactions of {self.users:,} users with {self.items:,} items, "
             f"{100 * self.click_rate:.1f} % clicks",
             f"split at N = {self.n}, K = {self.k}: {_listed(self.split)}",
+            self.release.text(),
             f"left out: {left['rows']:,} interactions of {left['items']:,} items: {left['why']}",
             f"click rates: {rates}",
             f"interactions of the item at rank: {curve}",
@@ -116,7 +120,7 @@ def describe(name: str, path: Path | None = None, partial: bool = False) -> Info
         InputError: The name is unknown, or the dataset is not available.
     """
     registry = Registry()
-    key, values = Registry().dataset(name)
+    key, values = registry.dataset(name)
     return _info(_source(key, partial).load(registry.spec(DATASETS, key, values).config, path))
 
 
@@ -140,7 +144,8 @@ def download_dataset(name: str) -> str:
 
 
 def _source(name: str, partial: bool = False) -> Source:
-    source = Registry().get(DATASETS, name)()
+    registry = Registry()
+    source = registry.get(DATASETS, registry.key(DATASETS, name))()
     if partial:
         source.accept_partial()
     return source
@@ -177,6 +182,7 @@ def _info(data: Dataset) -> Info:
         n=data.n,
         k=data.k,
         split=split.sizes(),
+        release=released(data),
         click_rates={name: float(data.click[rows].mean()) for name, rows in parts.items()},
         discarded=_discarded(split, counts, data.k),
         popularity=_curve(np.sort(counts)[::-1]),
@@ -219,6 +225,13 @@ def _warnings(part: str, click: np.ndarray) -> Iterator[str]:
     elif fewer < _RARE * rows or (test and fewer < _FEW):
         effect = "the AUC will be noisy" if test else "there is little to learn from"
         yield f"of the {rows:,} rows of {part} only {fewer:,} {'is' if fewer == 1 else 'are'} {what}: {effect}"
+
+
+def _extent(field: dict[str, str | int]) -> str:
+    """How many values a field has, or how wide its vectors are."""
+    if field["kind"] == "vector":
+        return f" of width {field['width']:,}"
+    return f" of {field['size']:,}" if field["size"] else ""
 
 
 def _listed(sizes: dict[str, int]) -> str:

@@ -12,9 +12,12 @@ import pandas as pd
 
 from coldbench.core.atomic import write_bytes
 from coldbench.core.errors import InputError, unknown
-from coldbench.report.analysis.names import PHASES, counted
+from coldbench.protocol.shots import phase_names
+from coldbench.report.analysis.names import counted
+from coldbench.run.cell import PUBLISHED, split_label
 from coldbench.run.folder import Folder
 from coldbench.run.record import Record
+from coldbench.run.runfile import relabelled
 
 PRETRAINING = "pretraining"  # takes the phase's place in rows measured before the first phase
 COLUMNS = {
@@ -22,10 +25,12 @@ COLUMNS = {
     "dataset_label": "what tables call the data",
     "fingerprint": "digest of the data's content",
     "protocol": "the protocol's name",
+    "split": "the split's name, with its fields",
     "backbone": "name, with what of its configuration is not the default",
     "method": "name, with what of its configuration is not the default",
     "seed": "the replication's seed",
-    "phase": f"{PRETRAINING}, {', '.join(PHASES[:-1])} or {PHASES[-1]}",
+    "phase": f"{PRETRAINING}, or an evaluation point: {', '.join(phase_names())}, or 1 shot, 2 shots, ...",
+    "shots": "interactions of each new item before the evaluation",
     "metric": "what was measured: auc, gauc, logloss, ..., steps, seconds",
     "value": "the measurement; empty where it is not defined, as the AUC of one class",
     "dataset_config": "the dataset's whole configuration, as JSON",
@@ -60,7 +65,7 @@ def export(folder: Path, to: str, out: Path | None = None) -> str:
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
     records, unread = Folder(folder).finished()
-    frame = measurements(records)
+    frame = measurements(relabelled(records, folder))
     path = out or folder / f"export.{to}"
     try:
         write_bytes(path, _encoded(frame, to))
@@ -84,6 +89,7 @@ def _about(record: Record) -> dict[str, Any]:
     }
     return {
         **record["labels"],
+        "split": split_label(record) or PUBLISHED.name,
         **{name: record[name] for name in ("dataset_label", "fingerprint", "protocol", "seed", "key", "finished")},
         **configs,
         "settings": json.dumps(record["config"]["settings"], sort_keys=True),
@@ -94,11 +100,11 @@ def _about(record: Record) -> dict[str, Any]:
 
 
 def _measured(record: Record) -> Iterator[dict[str, Any]]:
-    phases = [{"phase": PRETRAINING, **record["pretraining"]}, *record["phases"]]
+    phases = [{"phase": PRETRAINING, "shots": 0, **record["pretraining"]}, *record["phases"]]
     for phase in phases:
         for metric, value in phase.items():
-            if metric != "phase" and (value is None or isinstance(value, int | float)):
-                yield {"phase": phase["phase"], "metric": metric, "value": value}
+            if metric not in ("phase", "shots") and (value is None or isinstance(value, int | float)):
+                yield {"phase": phase["phase"], "shots": phase.get("shots"), "metric": metric, "value": value}
 
 
 def _encoded(frame: pd.DataFrame, to: str) -> bytes:

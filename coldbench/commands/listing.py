@@ -35,5 +35,7 @@ def _kind(registry: Registry, plural: str) -> str:
             parts.append(f"  {name}: {error}")
             continue
         values = ", ".join(f"{field}={text(value)}" for field, value in as_dict(owner.Config()).items())
-        parts.append(f"  {name}: {citation(owner)}" + (f"\n      {values}" if values else ""))
+        title = f", {owner.title}" if vars(owner).get("title") else ""
+        group = f" ({owner.group})" if vars(owner).get("group") else ""
+        parts.append(f"  {name}{title}{group}: {citation(owner)}" + (f"\n      {values}" if values else ""))
     return "\n".join(parts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coldbench.core.storage import place
+from coldbench.report.analysis.names import counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import Report, write_report
 from coldbench.run import grid
@@ -38,7 +39,7 @@ def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
     lines = []
     if came.failures or came.unfinished:
         failed = [f"failed: {failure.cell}: {failure.reason}" for failure in came.failures]
-        left = [f"{came.unfinished} cells are left to do"] if came.unfinished else []
+        left = [f"{counted(came.unfinished, 'cell')} left to do"] if came.unfinished else []
         lines = [*failed, *left, "the same command goes on where this one ended"]
     if came.stopped:
         return Result("\n".join(["stopped", *lines]), 130)
@@ -47,7 +48,7 @@ def run(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Result:
         lines = [
             written.summary,
             *lines,
-            f"{came.cells} cells, {came.reused} of them reused",
+            f"{counted(came.cells, 'cell')}, {came.reused:,} of them reused",
             f"report: {written.path}",
         ]
     return Result("\n".join(lines), 1 if came.failures or came.unfinished else 0)
@@ -76,4 +77,5 @@ def _described(plan: Plan) -> str:
     todo = [cell for cell in plan.cells if folder.record(cell) is None]
     backbones = {cell.pretrained_key for cell in todo if folder.trained(PRETRAINED, cell) is None}
     lines = [f"{'to do' if cell in todo else 'done '}  {cell}" for cell in plan.cells]
-    return "\n".join([*lines, f"{len(plan.cells)} cells, {len(todo)} to do, {len(backbones)} backbones to pretrain"])
+    cells, pretrained = counted(len(plan.cells), "cell"), counted(len(backbones), "backbone")
+    return "\n".join([*lines, f"{cells}, {len(todo):,} to do, {pretrained} to pretrain"])

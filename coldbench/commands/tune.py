@@ -31,7 +31,7 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
     Raises:
         InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
     """
-    options = read_options(flags, config, seeds=(0,), out="results/tune")
+    options = read_options(flags, config, methods=("paper",), seeds=(0,), out="results/tune")
     if options.metrics:
         raise InputError("--metrics is of coldbench run; what tune compares trials by is its --metric")
     if dry_run:

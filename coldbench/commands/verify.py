@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
+from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
 from coldbench.run import grid
-from coldbench.run.cell import Cell, cell_name
+from coldbench.run.cell import PUBLISHED, Cell, cell_name
 from coldbench.run.folder import Folder
 from coldbench.run.options import Options
 from coldbench.run.plan import TOPN, TRAINING, Plan
@@ -117,7 +118,8 @@ def _cell(record: Record, out: Place, registry: Registry, datasets: dict[str, Da
             registry.spec(kind, record[kind.name], config[kind.name]) for kind in (DATASETS, BACKBONES, METHODS)
         )
         settings = resolve(TRAINING, Settings, config["settings"])
-        protocol = _protocol(dict(config["protocol"]))
+        protocol = _named("protocol", PROTOCOLS, config["protocol"])
+        split = _named("split", SPLITS, config["split"]) if "split" in config else PUBLISHED
         topn = resolve(TOPN, TopNSettings, config[TOPN]) if TOPN in config else None
     except InputError as error:
         kept = out / "plugins"
@@ -131,14 +133,16 @@ def _cell(record: Record, out: Place, registry: Registry, datasets: dict[str, Da
         datasets[dataset.label] = class_of(dataset)().load(dataset.config, folder)
     device = "cpu" if record["provenance"]["machine"]["device"] == "cpu" else "cuda"
     fingerprint = datasets[dataset.label].fingerprint
-    return Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device, topn=topn)
+    cell = Cell(dataset, fingerprint, backbone, method, record["seed"], protocol, settings, device, topn=topn)
+    return replace(cell, split=split, shots=tuple(record.get("shots", ())))
 
 
-def _protocol(values: dict[str, Any]) -> Spec:
-    name = str(values.pop("name"))
-    if name not in PROTOCOLS:
-        raise unknown("protocol", name, PROTOCOLS)
-    return Spec("protocol", name, resolve(name, PROTOCOLS[name], values))
+def _named(kind: str, known: Mapping[str, type], values: Mapping[str, Any]) -> Spec:
+    """The protocol or the split that a record's values describe."""
+    name = str(values["name"])
+    if name not in known:
+        raise unknown(kind, name, known)
+    return Spec(kind, name, resolve(name, known[name], {field: values[field] for field in values if field != "name"}))
 
 
 def compare(out: Place, record: Record, scratch: Place, cell: Cell, reason: str) -> Finding:

@@ -18,13 +18,17 @@ def is_well_formed(subject: Subject) -> Iterator[str]:
         ("item", data.items, data.schema.items),
         ("context", data.context, data.rows),
     ):
-        vocabulary = data.schema.side(side).vocabulary  # type: ignore[arg-type]
+        layout = data.schema.side(side)  # type: ignore[arg-type]
+        vocabulary, width = layout.vocabulary, sum(field.width for field in layout.vectors)
+        vectors = np.zeros((rows, 0)) if table.vectors is None else table.vectors
         if len(table.ids) != rows or len(table.numeric) != rows:
             yield f"its {side} table has {len(table.ids)} rows; it should have {rows}"
         if table.ids.size and not (table.ids.min() >= 0 and table.ids.max() < vocabulary):
             yield f"its {side} fields have values outside the vocabulary that the schema names"
         if not np.isfinite(table.numeric).all():
             yield f"its numeric {side} fields have values that are not finite"
+        if vectors.shape != (rows, width) or (vectors.size and not np.isfinite(vectors).all()):
+            yield f"its {side} vectors should be {(rows, width)} finite numbers; they are {vectors.shape}"
     for column, size in (("user", data.schema.users), ("item", data.schema.items)):
         index = getattr(data, column)
         if not (len(index) == data.rows and index.min() >= 0 and index.max() < size):

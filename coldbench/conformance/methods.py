@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from coldbench.conformance.subject import ON, Subject, load, make_cell, run
+from coldbench.conformance.subject import ON, Subject, load, run
 from coldbench.core.config import AFTER_FIT
 from coldbench.core.space import Choice
 from coldbench.data.dataset import Dataset
@@ -144,7 +144,7 @@ def learns_in_fit(subject: Subject) -> Iterator[str]:
     stages.protocol.fit(model, method)
     plain = stages.protocol.predict(model, method)
     for name, value in method.named_parameters():
-        if name.partition(".")[0] not in method.pretrained and torch.equal(value, before[name]):
+        if value.numel() and name.partition(".")[0] not in method.pretrained and torch.equal(value, before[name]):
             yield (
                 f"fit left the parameter {name} as it was; give it to phase.adam, and let its gradient through, "
                 "or make it a buffer"
@@ -158,6 +158,29 @@ def learns_in_fit(subject: Subject) -> Iterator[str]:
     model.place(stages.protocol.cold, first)
     if type(method).fit is not Method.fit and np.array_equal(stages.protocol.predict(model, method), plain):
         yield "what fit learned and embed gives changes no logit of the cold items"
+
+
+def uses_what_fit_learns(subject: Subject) -> Iterator[str]:
+    """Scores of cold items differ between the parameters that ``fit`` has left and those from before.
+
+    The backbone has no batch statistics, through which even a generator would show whose embeddings are never placed.
+    """
+    stages = subject.cell(backbone="fm").on(load())
+    model = stages.new_backbone()
+    method = stages.new_method(model)
+    stages.protocol.pretrain(model, method)
+    before = {name: value.detach().clone() for name, value in method.named_parameters()}
+    if type(method).fit is Method.fit or not before:
+        return
+    stages.protocol.fit(model, method)
+    unlearned = copy.deepcopy(method)
+    unlearned.load_state_dict(before, strict=False)
+    runs = (stages.protocol.phases(copy.deepcopy(model), each) for each in (method, unlearned))
+    if all(one.logits.tobytes() == other.logits.tobytes() for one, other in zip(*runs, strict=True)):
+        yield (
+            "what fit learns changes no score of a cold item in any phase; return embeddings made with it from embed, "
+            "adapt or warm, or score with it in logits"
+        )
 
 
 def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
@@ -179,7 +202,7 @@ def keeps_what_fit_learns(subject: Subject) -> Iterator[str]:
     for name, value in _later_values(subject):
         varied = subject.cell(backbone="deepfm", **{name: value}).on(load())
         if not _same(varied.fit(pretrained), fitted):
-            yield f"fit learns something else with {name} = {value}; a field that it reads is none of after_fit"
+            yield f"fit learns something else with {name} = {value}; a field that fit reads is not after_fit"
 
 
 def _later_values(subject: Subject) -> Iterator[tuple[str, Any]]:
@@ -204,6 +227,4 @@ def _same(one: Trained, other: Trained) -> bool:
 def runs_at_the_ends_of_its_space(subject: Subject) -> Iterator[str]:
     """The method runs at both ends of each part of its space and gives finite logits there."""
     for field, value in subject.extremes():
-        yield from subject.failures(
-            make_cell("fm", subject.name, registry=subject.registry, **{field: value}), f"with {field} = {value}"
-        )
+        yield from subject.failures(subject.cell(backbone="fm", **{field: value}), f"with {field} = {value}")

@@ -49,7 +49,11 @@ class Subject:
         seed: int = 0,
         **config: object,
     ) -> Cell:
-        """Builds a small cell for a check, with the plugin in its place; ``config`` sets fields of the method."""
+        """Builds a small cell for a check, with the plugin in its place; ``config`` sets fields of the method.
+
+        The other fields of a method under test are those of its ``quick``, or else the defaults.
+        """
+        config = {**(self.owner.quick if self.kind == METHODS.name else {}), **config}
         return make_cell(
             backbone or self._own(BACKBONES, ON[0]),
             method or self._own(METHODS, WITH),

@@ -107,6 +107,7 @@ CHECKS: dict[str, dict[str, Check]] = {
         "it takes the steps that it says": methods.takes_the_steps_it_says,
         "no test row is learnt from": methods.sees_no_test_row,
         "everything that it has learns in fit": methods.learns_in_fit,
+        "what fit learns reaches the cold items": methods.uses_what_fit_learns,
         "what fit learns can be written down": methods.keeps_what_fit_learns,
         "it runs at the ends of its space": methods.runs_at_the_ends_of_its_space,
     },

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from coldbench.core.names import fold, nearest
 
 _LONGEST = 600  # characters of a message
 
@@ -27,15 +28,17 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+def unknown(kind: str, name: str, known: Iterable[str], titles: Mapping[str, str] | None = None) -> InputError:
     """Builds the error for a name that is not among the known ones.
 
     Args:
         kind: What the name should denote, in the singular ("method").
         name: The name that the user gave.
         known: All valid names.
+        titles: What the literature calls some of them, by name; these count as spellings of the names.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, names, titles or {})
+    title = (titles or {}).get(near or "", "")
+    hint = f"did you mean {near!r}{f' ({title})' if title and fold(title) != fold(near) else ''}? " if near else ""
     return InputError(f"unknown {kind} {name!r}; {hint}known: {', '.join(names) or 'none'}")

@@ -16,10 +16,12 @@ class Table:
     Attributes:
         ids: (rows, columns) int32, in the side's shared vocabulary (see ``Side.ids``).
         numeric: (rows, fields) float32, unscaled, without the fields that the protocol derives.
+        vectors: (rows, columns) float16, the vector fields side by side, each of length 1 or 0; None without any.
     """
 
     ids: np.ndarray
     numeric: np.ndarray
+    vectors: np.ndarray | None = None
 
     @classmethod
     def build(cls, schema: Schema, side: SideName, values: dict[str, np.ndarray], rows: int) -> Table:
@@ -27,7 +29,9 @@ class Table:
         layout = schema.side(side)
         numeric = [values[field.name] for field in layout.numeric if field.name not in DERIVED]
         stacked = np.stack(numeric, 1).astype(np.float32) if numeric else np.zeros((rows, 0), np.float32)
-        return cls(layout.ids(values, rows), stacked)
+        vectors = [values[field.name].astype(np.float16, copy=False) for field in layout.vectors]
+        joined = np.concatenate(vectors, 1) if len(vectors) > 1 else vectors[0] if vectors else None
+        return cls(layout.ids(values, rows), stacked, joined)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,14 @@ import pandas as pd
 from coldbench.core.errors import printable
 from coldbench.data.dataset import Dataset, Table
 from coldbench.data.schema import COUNT, TIME, Field, Schema, SideName
+
+
+class Step(NamedTuple):
+    """One step of reading: the rows that went in and those that were kept."""
+
+    what: str  # what was read, and by which rule rows were left out
+    rows: int
+    kept: int
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Prepared:
         items: (items,) or (items, width) values by field name.
         interactions: ``user``, ``item``, ``click``, ``time`` and the context fields, each with one value per log row.
         notes: Remarks on the raw files for ``coldbench data info``.
+        texts: (items,) raw texts of the items by name, for ``coldbench data embed``; not kept in the cache.
+        steps: What reading the raw files left out, for ``coldbench data card``; not kept in the cache.
     """
 
     label: str
@@ -32,6 +43,8 @@ class Prepared:
     items: dict[str, np.ndarray]
     interactions: dict[str, np.ndarray]
     notes: tuple[str, ...] = field(default=())
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
 
     @classmethod
     def of(
@@ -42,6 +55,8 @@ class Prepared:
         columns: Sequence[tuple[Field, np.ndarray]],
         log: dict[str, np.ndarray],
         notes: tuple[str, ...] = (),
+        texts: Mapping[str, Sequence[str]] | None = None,
+        steps: Sequence[Step] = (),
     ) -> Prepared:
         """Assigns each column to its field's side, and adds the fields that the protocol fills.
 
@@ -52,13 +67,17 @@ class Prepared:
             columns: The fields with their values, in the order of the schema.
             log: ``user``, ``item``, ``click`` and ``time``.
             notes: Remarks on the raw files for ``coldbench data info``.
+            texts: (items,) raw texts of the items by name.
+            steps: What reading the raw files left out.
         """
         sides: dict[SideName, dict[str, np.ndarray]] = {"user": {}, "item": {}, "context": {}}
         for one, values in columns:
             sides[one.side][one.name] = values
         derived = (Field(COUNT, "numeric", "item"), Field(TIME, "numeric", "context"))
         schema = Schema(users, items, (*(one for one, _ in columns), *derived))
-        return cls(label, schema, sides["user"], sides["item"], log | sides["context"], notes)
+        return cls(
+            label, schema, sides["user"], sides["item"], log | sides["context"], notes, texts or {}, tuple(steps)
+        )
 
     def dataset(self, name: str, fingerprint: str, n: int, k: int) -> Dataset:
         """Converts the columns to the arrays that training reads."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-Kind = Literal["categorical", "multi", "numeric"]
+Kind = Literal["categorical", "multi", "numeric", "vector"]
 SideName = Literal["user", "item", "context"]
 
 COUNT = "count"  # item side: the item's number of interactions, as far as the protocol reveals it
@@ -25,10 +25,11 @@ class Field:
     Attributes:
         name: The column's name.
         kind: ``categorical`` (one of ``size`` values), ``multi`` (up to ``width`` of ``size``
-            values, the rest padding) or ``numeric``.
+            values, the rest padding), ``numeric`` or ``vector`` (``width`` numbers, such as an embedding of a text or
+            an image; of users and items only).
         side: The side that the field belongs to.
-        size: The number of values, without padding; 0 for numeric fields.
-        width: The number of columns; 1 unless ``multi``.
+        size: The number of values, without padding; 0 for numeric fields and vectors.
+        width: The number of columns; 1 unless ``multi`` or ``vector``.
     """
 
     name: str
@@ -51,12 +52,17 @@ class Side:
     @cached_property
     def tokens(self) -> tuple[Field, ...]:
         """The categorical and multi-valued fields, in the order of their columns."""
-        return tuple(field for field in self.fields if field.kind != "numeric")
+        return tuple(field for field in self.fields if field.kind in ("categorical", "multi"))
 
     @cached_property
     def numeric(self) -> tuple[Field, ...]:
         """The numeric fields, in the order of their columns."""
         return tuple(field for field in self.fields if field.kind == "numeric")
+
+    @cached_property
+    def vectors(self) -> tuple[Field, ...]:
+        """The vector fields, in the order of their columns."""
+        return tuple(field for field in self.fields if field.kind == "vector")
 
     @cached_property
     def columns(self) -> tuple[slice, ...]:

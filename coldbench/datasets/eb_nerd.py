@@ -3,7 +3,7 @@
 Each article in each impression is one row, and its label says whether it was clicked. A user's ``reads`` is log(1 + c),
 where c counts the clicks in ``history.parquet`` before the log begins; later clicks in a part's history may be clicks
 of another part. Articles have fields if the bundle has ``articles.parquet``; its totals of views and reading time come
-from the whole log and are not used. Of the articles' vectors, 16 principal components are used.
+from the whole log and are not used. The articles' vectors are a field of kind ``vector``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from coldbench.plugin import (
     ProposedShots,
     Publication,
     RawFiles,
+    Step,
+    article_vectors,
     categorical,
     conform,
     distinct,
@@ -31,7 +33,6 @@ from coldbench.plugin import (
     provenance,
     read_parquet,
     renumbered,
-    vector_components,
 )
 
 _LARGEST = 99_999_999  # the largest id
@@ -54,15 +55,23 @@ class EBNeRD(FileSource):
     """A folder or zip with ``train`` and ``validation``, and optional files about the articles."""
 
     key = "eb-nerd"
+    title = "EB-NeRD"
     files = ("behaviors.parquet",)
     optional = ("history.parquet", "articles.parquet", *_VECTORS)
     parts = True
     archives = ("eb-nerd.zip", "eb-nerd", "ebnerd_demo.zip", "ebnerd_small.zip", "ebnerd_large.zip")
-    version = "1"
+    version = "2"
     largest = 2**34
     published = Publication(
         page="https://recsys.eb.dk/dataset/",
         licence="Ekstra Bladet's research terms stand on that page, which asks to accept them.",
+    )
+
+    label_rule = "The article was clicked in that impression."
+    traps = (
+        "An impression without a click on an article may have been scrolled past: nobody knows what was seen.",
+        "The articles' total views and reading times come from the whole log, test rows included, so none are used.",
+        "Clicks in the validation part's histories fall within the train part; only those before the log begins count.",
     )
 
     def read(self, raw: RawFiles) -> Prepared:
@@ -76,15 +85,19 @@ class EBNeRD(FileSource):
         columns += [categorical(name, "user", people[name].reindex(users)) for name in _PROFILE]
         if raw.named("history.parquet"):
             columns.append((Field("reads", "numeric", "user"), _reads(raw, users, int(log["time"].min()))))
+        what = "behaviors.parquet, impressions; each article in one becomes a row"
+        steps = [Step(what, len(impressions), len(log["click"]))]
+        texts: dict[str, list[str]] = {}
         for name in raw.named("articles.parquet")[:1]:
-            fields, more = _articles(raw, name, shown)
-            columns, notes = [*columns, *fields], [*notes, *more]
+            fields, texts, step, more = _articles(raw, name, shown)
+            columns, notes, steps = [*columns, *fields], [*notes, *more], [*steps, step]
         for name in [file for vectors in _VECTORS for file in raw.named(vectors)][:1]:
-            columns += vector_components(raw, name, shown)
+            field, values, lacks = article_vectors(raw, name, shown)
+            columns, notes = [*columns, (field, values)], [*notes, *lacks]
         columns.append(categorical("device_type", "context", pd.Series(log.pop("device_type"))))
         size = _SIZES.get(len(impressions), f"{len(impressions):,} impressions")
-        label, provided = provenance(raw, f"EB-NeRD ({size})")
-        return Prepared.of(label, len(users), len(shown), columns, log, (*provided, *notes))
+        label, provided = provenance(raw, f"{self.title} ({size})")
+        return Prepared.of(label, len(users), len(shown), columns, log, (*provided, *notes), texts, steps)
 
 
 def _behaviors(raw: RawFiles) -> tuple[dict[str, np.ndarray], pd.DataFrame, list[str]]:
@@ -158,25 +171,29 @@ def _reads(raw: RawFiles, users: np.ndarray, start: int) -> np.ndarray:
     return np.log1p(clicks).astype(np.float32)
 
 
-def _articles(raw: RawFiles, name: str, shown: np.ndarray) -> tuple[list[tuple[Field, np.ndarray]], list[str]]:
-    """Builds the fields of the articles that were shown, with a note on articles that lack them."""
+def _articles(
+    raw: RawFiles, name: str, shown: np.ndarray
+) -> tuple[list[tuple[Field, np.ndarray]], dict[str, list[str]], Step, list[str]]:
+    """Builds the fields and texts of the articles that were shown, with a note on articles that lack them."""
     there = parquet_columns(raw, name)
     single = {column: kind for column, kind in _ARTICLE.items() if column in there}
     lists = {column: kind for column, (kind, _) in _LISTS.items() if column in there}
-    texts = {"title": pa.string()} if "title" in there else {}
-    wanted = {"article_id": pa.int64(), **single, **lists, **texts}
+    written = {"title": pa.string()} if "title" in there else {}
+    wanted = {"article_id": pa.int64(), **single, **lists, **written}
     parts = [part.to_pandas() for part in read_parquet(raw, name, wanted, missing=tuple(wanted)[1:])]
     table = pd.concat(parts) if parts else pd.DataFrame(columns=list(wanted))
     distinct(f"{name}, column article_id", table["article_id"].to_numpy(np.int64), _LARGEST)
     lacking = ~np.isin(shown, table["article_id"])
     if lacking.all():
         raise InputError(f"{name} has none of the articles of behaviors.parquet; it belongs to other impressions")
+    step = Step(f"{name}, articles; those never shown are left out", len(table), int((~lacking).sum()))
     table = table.set_index("article_id").reindex(shown)
+    texts = {column: table[column].fillna("").tolist() for column in written}
     fields = [categorical(column, "item", table[column]) for column in single]
     for column in lists:
         words = [[str(word) for word in part] if isinstance(part, np.ndarray) else [] for part in table[column]]
         fields.append(multi(column, "item", words, _LISTS[column][1]))
-    for column in texts:
-        fields.append(multi(column, "item", [_WORD.findall(text.lower()) for text in table[column].fillna("")], 15))
+    for column, lines in texts.items():
+        fields.append(multi(column, "item", [_WORD.findall(text.lower()) for text in lines], 15))
     lacks = f"{name} lacks {lacking.sum():,} of {len(shown):,} articles"
-    return [field for field in fields if field[0].size], [lacks] * bool(lacking.any())
+    return [field for field in fields if field[0].size], texts, step, [lacks] * bool(lacking.any())

@@ -21,6 +21,7 @@ from coldbench.plugin import (
     ProposedShots,
     Publication,
     RawFiles,
+    Step,
     categorical,
     column,
     conform,
@@ -52,6 +53,7 @@ class Mind(FileSource):
     """A folder or zip with ``behaviors.tsv`` and ``news.tsv``, or with parts of them such as MINDsmall_train.zip."""
 
     key = "mind"
+    title = "MIND"
     files = ("behaviors.tsv", "news.tsv")
     parts = True
     archives = ("mind.zip", "mind")
@@ -60,6 +62,12 @@ class Mind(FileSource):
     published = Publication(
         page="https://msnews.github.io/",
         licence="Microsoft Research's terms stand on that page, which asks to accept them.",
+    )
+
+    label_rule = "The log's own label of each article in an impression."
+    traps = (
+        "An impression without a click may have been scrolled past: nobody knows what was seen.",
+        "The click histories of a later part contain clicks of an earlier one, so none are used.",
     )
 
     def read(self, raw: RawFiles) -> Prepared:
@@ -78,6 +86,10 @@ class Mind(FileSource):
         lacking = ~np.isin(shown, news.index)
         if lacking.all():
             raise InputError("news.tsv has none of the articles of behaviors.tsv; it belongs to other impressions")
+        steps = (
+            Step("behaviors.tsv, impressions; each article in one becomes a row", impressions, len(log["click"])),
+            Step("news.tsv, articles; those never shown are left out", len(news), int((~lacking).sum())),
+        )
         news = news.reindex(shown)
         titles = [_WORD.findall(title.lower()) for title in news["title"].fillna("")]
         columns = [
@@ -87,14 +99,15 @@ class Mind(FileSource):
             multi("title", "item", titles, _TITLE_WORDS),
         ]
         size = _SIZES.get(impressions, f"{impressions:,} impressions")
-        label, notes = provenance(raw, f"MIND ({size})")
+        label, notes = provenance(raw, f"{self.title} ({size})")
         notes += tuple(f"{name} does not tell what was clicked, and was left out" for name in unlabelled)
         if lacking.any():
             rows = lacking[log["item"]].mean()
             notes += (
                 f"news.tsv lacks {lacking.sum():,} of {len(shown):,} articles, in {100 * rows:.1f} % of the rows",
             )
-        return Prepared.of(label, len(users), len(shown), columns, log, notes)
+        texts = {name: news[name].fillna("").tolist() for name in ("title", "abstract")}
+        return Prepared.of(label, len(users), len(shown), columns, log, notes, texts, steps)
 
 
 def _behaviors(raw: RawFiles, name: str) -> dict[str, np.ndarray] | None:
@@ -152,6 +165,6 @@ def _news(raw: RawFiles) -> pd.DataFrame:
         _all_right(f"{name}, articles", np.arange(table.num_rows), table["news"], ids, "an id such as N88753")
         number = ids.field("news").cast(pa.int64()).to_numpy()
         distinct(f"{name}, articles", number, _LARGEST)
-        tables.append(table.select(["category", "subcategory", "title"]).to_pandas().set_index(number))
+        tables.append(table.select(["category", "subcategory", "title", "abstract"]).to_pandas().set_index(number))
     news = pd.concat(tables)
     return news[~news.index.duplicated()]

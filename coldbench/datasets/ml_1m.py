@@ -10,13 +10,14 @@ import io
 import numpy as np
 import pandas as pd
 
-from coldbench.data.files.movielens import LICENCE, TITLE_WORDS, words, years
+from coldbench.data.files.movielens import LABEL, LICENCE, TITLE_WORDS, TRAPS, bare, words, years
 from coldbench.plugin import (
     FileSource,
     InputError,
     Prepared,
     Publication,
     RawFiles,
+    Step,
     categorical,
     distinct,
     multi,
@@ -29,6 +30,7 @@ class MovieLens1M(FileSource):
     """The published zip or its folder, with ``ratings.dat``, ``users.dat``, ``movies.dat``."""
 
     key = "ml-1m"
+    title = "MovieLens-1M"
     files = ("ratings.dat", "users.dat", "movies.dat")
     archives = ("ml-1m.zip", "ml-1m")
     version = "1"
@@ -40,6 +42,8 @@ class MovieLens1M(FileSource):
         md5="c4d9eecfca2ab87c1945afe126590906",
         size=5_917_549,
     )
+    label_rule = LABEL
+    traps = TRAPS
     published_rows = {"ratings.dat": 1_000_209, "users.dat": 6_040, "movies.dat": 3_883}
 
     def read(self, raw: RawFiles) -> Prepared:
@@ -59,6 +63,11 @@ class MovieLens1M(FileSource):
         self.known("ratings.dat, column user", users["user"].to_numpy(), rating, place, "users.dat")
         people = np.union1d(users["user"], rating)  # users without a rating are kept
         user = np.searchsorted(people, rating)[place]
+        steps = (
+            Step("ratings.dat, ratings", len(log), len(log)),
+            Step("users.dat, users", len(users), len(people)),
+            Step("movies.dat, movies; those without a rating are left out", len(movies), len(rated)),
+        )
         users = users.set_index("user").reindex(people).reset_index()
         movies = movies.set_index("movie").reindex(rated).reset_index()
         for name in ("words", "genres"):
@@ -71,14 +80,15 @@ class MovieLens1M(FileSource):
             multi("title", "item", movies["words"].tolist(), TITLE_WORDS),
             multi("genres", "item", movies["genres"].tolist(), max(1, int(movies["genres"].map(len).max()))),
         ]
-        label, notes = provenance(raw, "MovieLens-1M")
+        label, notes = provenance(raw, self.title)
         interactions = {
             "user": user.astype(np.int32),
             "item": item.astype(np.int32),
             "click": (log["stars"].to_numpy() >= 4).astype(np.uint8),
             "time": log["time"].to_numpy(np.int64),
         }
-        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+        texts = {"title": movies["title"].fillna("").tolist()}
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes, texts, steps)
 
     def _table(self, raw: RawFiles, name: str, columns: list[str], texts: tuple[int, ...] = ()) -> pd.DataFrame:
         content = raw.read(name)
@@ -117,6 +127,7 @@ class MovieLens1M(FileSource):
         table = pd.DataFrame(
             {
                 "movie": [int(movie) for movie, _, _ in rows],
+                "title": bare(titles),
                 "year": years(titles),
                 "words": words(titles),
                 "genres": [genres.split("|") for _, _, genres in rows],

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.data.files.movielens import LICENCE, film_fields, read_movies, read_ratings
+from coldbench.data.files.movielens import LABEL, LICENCE, TRAPS, bare, film_fields, read_movies, read_ratings
 from coldbench.plugin import (
     Count,
     FileSource,
@@ -21,6 +21,7 @@ from coldbench.plugin import (
     Publication,
     RawFiles,
     Shots,
+    Step,
     categorical,
     column,
     conform,
@@ -47,6 +48,7 @@ class MovieLens25M(FileSource):
     """The published zip or its folder."""
 
     key = "ml-25m"
+    title = "MovieLens-25M"
     files = ("ratings.csv", "movies.csv", "genome-scores.csv", "genome-tags.csv")
     archives = ("ml-25m.zip", "ml-25m")
     version = "1"
@@ -58,6 +60,8 @@ class MovieLens25M(FileSource):
         md5="6b51fb2759a8657d3bfcbfc42b592ada",
         size=261_978_986,
     )
+    label_rule = LABEL
+    traps = TRAPS
     published_rows = {
         "ratings.csv": 25_000_095,
         "movies.csv": 62_423,
@@ -73,14 +77,20 @@ class MovieLens25M(FileSource):
         self.count("movies.csv", len(movies))
         where = "ratings.csv, column movieId"
         self.known(where, movies.index.to_numpy(), rated, interactions["item"], "movies.csv")
+        rows = len(interactions["item"])
+        steps = (
+            Step("ratings.csv, ratings", rows, rows),
+            Step("movies.csv, movies; those without a rating are left out", len(movies), len(rated)),
+        )
         movies = movies.reindex(rated).fillna("")
         columns = [
             categorical("user_id", "user", pd.Series(users)),
             *film_fields(movies["title"], movies["genres"]),
             multi("tags", "item", self._tags(raw, rated), _TAGS),
         ]
-        label, notes = provenance(raw, "MovieLens-25M")
-        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+        label, notes = provenance(raw, self.title)
+        texts = {"title": bare(movies["title"])}
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes, texts, steps)
 
     def _tags(self, raw: RawFiles, movies: np.ndarray) -> list[list[str]]:
         """The tags of each movie by decreasing relevance; ties are broken by the tag's number."""

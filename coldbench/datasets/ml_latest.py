@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from coldbench.data.files.movielens import LICENCE, film_fields, read_movies, read_ratings
+from coldbench.data.files.movielens import LABEL, LICENCE, TRAPS, bare, film_fields, read_movies, read_ratings
 from coldbench.plugin import (
     LATEST,
     FileSource,
@@ -22,6 +22,7 @@ from coldbench.plugin import (
     ProposedShots,
     Publication,
     RawFiles,
+    Step,
     categorical,
     multi,
     provenance,
@@ -36,6 +37,7 @@ class MovieLensLatest(FileSource):
     """A published zip or its folder, of any state and size."""
 
     key = "ml-latest"
+    title = "MovieLens-latest"
     files = ("ratings.csv", "movies.csv", "tags.csv")
     archives = ("ml-latest-small.zip", "ml-latest-small", "ml-latest.zip", "ml-latest")
     version = "1"
@@ -47,6 +49,12 @@ class MovieLensLatest(FileSource):
         md5="ffa41a1950ab37cb1dea3327f3c7ef29",
         size=978_202,
     )
+    label_rule = LABEL
+    traps = (
+        *TRAPS,
+        "Tags given after a movie's first rating in the log would reveal interactions, and are left out; few remain.",
+        "The bundle called latest changes with time; the fingerprint says which state was read.",
+    )
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads the three files; ``links.csv`` is ignored."""
@@ -56,25 +64,38 @@ class MovieLensLatest(FileSource):
         movies = read_movies(raw, LATEST)
         where = "ratings.csv, column movieId"
         self.known(where, movies.index.to_numpy(), rated, interactions["item"], "movies.csv")
+        listed = len(movies)
         movies = movies.reindex(rated).fillna("")
         columns = [categorical("user_id", "user", pd.Series(users)), *film_fields(movies["title"], movies["genres"])]
-        tags = self._tags(raw, rated, interactions)
+        tags, tag_step = self._tags(raw, rated, interactions)
         if any(tags):
             columns.append(multi("tags", "item", tags, _TAGS))
-        label, notes = provenance(raw, f"MovieLens-latest ({len(interactions['item']):,} ratings)")
-        return Prepared.of(label, len(users), len(movies), columns, interactions, notes)
+        label, notes = provenance(raw, f"{self.title} ({len(interactions['item']):,} ratings)")
+        rows = len(interactions["item"])
+        steps = (
+            Step("ratings.csv, ratings", rows, rows),
+            Step("movies.csv, movies; those without a rating are left out", listed, len(rated)),
+            tag_step,
+        )
+        texts = {"title": bare(movies["title"])}
+        return Prepared.of(label, len(users), len(movies), columns, interactions, notes, texts, steps)
 
-    def _tags(self, raw: RawFiles, movies: np.ndarray, log: dict[str, np.ndarray]) -> list[list[str]]:
+    def _tags(self, raw: RawFiles, movies: np.ndarray, log: dict[str, np.ndarray]) -> tuple[list[list[str]], Step]:
         """The tags of each movie until its first rating, by decreasing frequency, then in alphabetical order."""
         first = pd.Series(log["time"]).groupby(log["item"]).min().to_numpy()
-        early = pd.concat([_early(table, movies, first) for table in _tables(raw)] or [_NONE])
+        parts, read = [_NONE], 0
+        for table in _tables(raw):
+            parts.append(_early(table, movies, first))
+            read += table.num_rows
+        early = pd.concat(parts)
         times = (
             early.groupby(["item", "tag"], as_index=False).size().sort_values(["item", "size", "tag"], ascending=_BEST)
         )
         found: list[list[str]] = [[] for _ in movies]
         for item, tag in zip(times["item"], times["tag"], strict=True):
             found[item].append(tag)
-        return [tags[:_TAGS] for tags in found]
+        step = Step("tags.csv, tags; those given after the movie's first rating are left out", read, len(early))
+        return [tags[:_TAGS] for tags in found], step
 
 
 _NONE = pd.DataFrame({"item": pd.Series(dtype="int64"), "tag": pd.Series(dtype="str")})

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from coldbench.data import cache
-from coldbench.data.files.movielens import film_fields
+from coldbench.data.files.movielens import bare, film_fields
 from coldbench.plugin import (
     DAT,
     FileSource,
@@ -23,6 +23,7 @@ from coldbench.plugin import (
     ProposedShots,
     Publication,
     RawFiles,
+    Step,
     categorical,
     column,
     conform,
@@ -43,6 +44,7 @@ class MovieTweetings(FileSource):
     """A folder or zip with the three files of the repository's ``latest`` or of one of its ``snapshots``."""
 
     key = "movietweetings"
+    title = "MovieTweetings"
     files = ("ratings.dat", "movies.dat", "users.dat")
     archives = ("movietweetings", "movietweetings.zip", "MovieTweetings-master.zip")
     version = "1"
@@ -51,6 +53,11 @@ class MovieTweetings(FileSource):
         page="https://github.com/sidooms/MovieTweetings",
         licence="MIT licence. Cite Dooms, De Pessemier and Martens 2013, CrowdRec at RecSys.",
         accept="application/vnd.github.raw+json",
+    )
+    label_rule = "A rating of 8 or more, of 10, is a click."
+    traps = (
+        "Only ratings that people chose to tweet are here.",
+        "The dataset grew for years; results on two states of it are not comparable.",
     )
     state = {  # of 6 November 2013: git's name of each file's content, its MD5 and its size
         "ratings.dat": ("35e148c293fdaa6fb57b6a66acc43d25aec79803", "9a348e2610c4304762909c06b80010fb", 4_193_082),
@@ -68,7 +75,7 @@ class MovieTweetings(FileSource):
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads the three files."""
-        log, users, films, notes = self._log(raw)
+        log, users, films, read, notes = self._log(raw)
         table = read_csv(
             raw,
             "movies.dat",
@@ -81,13 +88,21 @@ class MovieTweetings(FileSource):
         known = read_csv(raw, "users.dat", {"user": pa.int32(), "twitter": pa.int64()}, form=DAT)
         distinct("users.dat, column user", column(known, "user"), _USERS)
         self.known("ratings.dat, column user", column(known, "user"), users, log["user"], "users.dat")
+        steps = (
+            *read,
+            Step("movies.dat, movies; those without a rating are left out", table.num_rows, len(films)),
+            Step("users.dat, users; only checked, as it contains Twitter's ids alone", known.num_rows, len(users)),
+        )
         movies = table.to_pandas().set_index("movie").reindex(films).fillna("")
         columns = [categorical("user_id", "user", pd.Series(users)), *film_fields(movies["title"], movies["genres"])]
-        label, provided = provenance(raw, f"MovieTweetings ({len(log['item']):,} ratings)")
-        return Prepared.of(label, len(users), len(films), columns, log, (*provided, *notes))
+        label, provided = provenance(raw, f"{self.title} ({len(log['item']):,} ratings)")
+        texts = {"title": bare(movies["title"])}
+        return Prepared.of(label, len(users), len(films), columns, log, (*provided, *notes), texts, steps)
 
-    def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, tuple[str, ...]]:
-        """Reads the interactions and the ids of their users and films, with notes on omitted rows."""
+    def _log(
+        self, raw: RawFiles
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, tuple[Step, ...], tuple[str, ...]]:
+        """Reads the interactions and the ids of their users and films, with steps and notes on omitted rows."""
         name = "ratings.dat"
         kinds = {"user": pa.int32(), "movie": pa.int32(), "rating": pa.int16(), "time": pa.int64()}
         rows = read_csv(raw, name, kinds, form=DAT).to_pandas()
@@ -107,4 +122,6 @@ class MovieTweetings(FileSource):
             "click": (rows["rating"].to_numpy() >= 8).astype(np.uint8),
             "time": rows["time"].to_numpy(),
         }
-        return log, users, films, (f"{again.sum():,} rows that come twice were left out",) * bool(again.any())
+        step = Step("ratings.dat, ratings; rows that come twice are left out", len(again), len(rows))
+        note = f"{again.sum():,} rows that come twice were left out"
+        return log, users, films, (step,), (note,) * bool(again.any())

@@ -46,6 +46,9 @@ class Synthetic(Source):
     """Interactions drawn from a planted truth."""
 
     key = "synthetic"
+    title = "Synthetic"
+    label_rule = "Drawn with a chance that grows with how well the item's planted taste suits the user's."
+    traps = ("The world is generated: it shows that code works, not that a method does.",)
 
     def load(self, config: Config, data_dir: Path | None = None) -> Dataset:
         """Generates the dataset; equal configurations give equal bytes."""
@@ -67,7 +70,7 @@ class Synthetic(Source):
             Field(TIME, "numeric", "context"),
         )
         return Prepared(
-            label="Synthetic",
+            label=self.title,
             schema=Schema(config.users, config.items, fields),
             users=_whole(truth.users),
             items=_whole(truth.items),

@@ -20,6 +20,7 @@ from coldbench.plugin import (
     Publication,
     RawFiles,
     Shots,
+    Step,
     categorical,
     codes,
     column,
@@ -55,6 +56,7 @@ class TaobaoAd(FileSource):
     """A folder with the three files, plain or as the published .tar.gz, or one zip of them."""
 
     key = "taobao-ad"
+    title = "Taobao-Ad"
     files = ("raw_sample.csv", "ad_feature.csv", "user_profile.csv")
     archives = ("taobao-ad.zip", "taobao-ad")
     version = "1"
@@ -63,13 +65,24 @@ class TaobaoAd(FileSource):
         page="https://tianchi.aliyun.com/dataset/56",
         licence="Alibaba's terms stand on that page, which asks for a login.",
     )
+    label_rule = "The log's own column clk: the ad was clicked."
+    traps = (
+        "Some users have no profile; each of their fields has a value that says so.",
+        "The largest price, 99,999,999, is a placeholder; prices enter by their logarithm.",
+        "Eight days are short: an ad that is new here may have been old before.",
+    )
     published_rows = {"raw_sample.csv": 26_557_961, "ad_feature.csv": 846_811, "user_profile.csv": 1_061_768}
 
     def read(self, raw: RawFiles) -> Prepared:
         """Reads the three files, each of which must have the published number of rows."""
         interactions, place, users, shown = self._log(raw)
-        profiles = self._profiles(raw).reindex(users)
-        ads = self._ads(raw)
+        profiles, ads, rows = self._profiles(raw), self._ads(raw), len(interactions["item"])
+        steps = (
+            Step("raw_sample.csv, impressions", rows, rows),
+            Step("user_profile.csv, users; those without impressions are left out", *_common(profiles, users)),
+            Step("ad_feature.csv, ads; those never shown are left out", *_common(ads, shown)),
+        )
+        profiles = profiles.reindex(users)
         where = "raw_sample.csv, column adgroup_id"
         self.known(where, ads.index.to_numpy(), shown, interactions["item"], "ad_feature.csv")
         ads = ads.reindex(shown)
@@ -81,8 +94,8 @@ class TaobaoAd(FileSource):
             (Field("price", "numeric", "item"), np.log1p(price.to_numpy(np.float32))),
             place,
         ]
-        label, notes = provenance(raw, "Taobao-Ad")
-        return Prepared.of(label, len(users), len(ads), columns, interactions, notes)
+        label, notes = provenance(raw, self.title)
+        return Prepared.of(label, len(users), len(ads), columns, interactions, notes, steps=steps)
 
     def _log(self, raw: RawFiles) -> tuple[dict[str, np.ndarray], tuple[Field, np.ndarray], np.ndarray, np.ndarray]:
         """Reads the interactions, the place where each was shown, and the ids of their users and ads."""
@@ -126,3 +139,8 @@ class TaobaoAd(FileSource):
         price = column(table, "price")
         conform(f"{name}, column price", price, (price >= 0) & np.isfinite(price), "at least 0")
         return table.to_pandas().set_index("adgroup_id")
+
+
+def _common(table: pd.DataFrame, ids: np.ndarray) -> tuple[int, int]:
+    """The number of a table's rows, and of those that are in the log."""
+    return len(table), int(np.isin(table.index, ids).sum())

@@ -26,6 +26,7 @@ class Backbone(nn.Module):
             places of multi-valued fields count (see ``embedding.FieldEmbedding``); without it they do not.
         space: The search space of the fields of ``Config``.
         title: The backbone's name in tables; if empty, tables show its key.
+        group: The name that stands for this backbone and others on the command line; subclasses do not inherit it.
         numeric: Whether the numeric fields are embedded along with the others.
         dim: The size of each field's embedding.
         item_width: The width of the item table: ``dim``, unless the backbone stores more per item.
@@ -40,6 +41,7 @@ class Backbone(nn.Module):
     Config: ClassVar[type]
     space: ClassVar[Space] = {}
     title: ClassVar[str] = ""
+    group: ClassVar[str] = ""
     numeric: ClassVar[bool] = True
 
     def __init_subclass__(cls, **more: Any) -> None:

@@ -72,6 +72,11 @@ class Batch:
         """(distinct, ...) values per item of ``items`` -> (...) their mean over the batch's rows."""
         return self.mean_weight @ per_item
 
+    def item_mean(self, per_row: Tensor) -> Tensor:
+        """(batch,) values per row -> (distinct,) their mean over the rows of each item of ``items``."""
+        _, place, rows = self._distinct
+        return torch.zeros_like(per_row[: len(rows)]).index_add(0, place, per_row) / rows
+
     @cached_property
     def mean_weight(self) -> Tensor:
         """(distinct,) each item's share of the batch's rows; the shares sum to 1."""

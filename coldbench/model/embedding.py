@@ -38,7 +38,8 @@ class FieldEmbedding(nn.Module):
     """Embeds the fields of one side: (rows) -> (rows, fields, dim).
 
     The token fields share one table, so that a side costs one look-up and one gradient. A multi-valued field is
-    embedded as the sum over its values, a numeric field x as x times a learned vector (Rendle 2010).
+    embedded as the sum over its values, a numeric field x as x times a learned vector (Rendle 2010), and a vector by
+    one linear map without a bias, so that zeros (no vector) stay zeros.
 
     Args:
         side: The fields of the side.
@@ -52,14 +53,15 @@ class FieldEmbedding(nn.Module):
         super().__init__()
         self.tokens = len(side.tokens)
         self.padded = any(field.kind == "multi" for field in side.tokens)
-        self.fields = self.tokens + (len(side.numeric) if numeric else 0)
+        self.fields = self.tokens + (len(side.numeric) if numeric else 0) + len(side.vectors)
         self.width = self.fields * dim
         self.table = nn.Parameter(torch.empty(side.vocabulary, dim))
         self.padding = nn.Parameter(torch.empty(self.tokens, dim)) if padding and self.padded else None
         self.slopes = nn.Parameter(torch.empty(len(side.numeric) if numeric else 0, dim))
+        self.maps = nn.ParameterList(torch.empty(field.width, dim) for field in side.vectors)
 
     def forward(self, rows: Rows) -> Tensor:
-        """(rows) -> (rows, fields, dim) embeddings: the token fields first, then the numeric ones."""
+        """(rows) -> (rows, fields, dim) embeddings: the token fields first, then the numeric ones, then the vectors."""
         if not self.padded:  # one value per field: nothing to sum
             embedded = lookup(self.table, rows.ids)
         else:
@@ -69,6 +71,10 @@ class FieldEmbedding(nn.Module):
             embedded = torch.addcmul(embedded, rows.empty.unsqueeze(-1), self.padding)
         if len(self.slopes):
             embedded = torch.cat([embedded, rows.numeric.unsqueeze(-1) * self.slopes], 1)
+        if rows.vectors is not None:
+            parts = rows.vectors.float().split([len(linear) for linear in self.maps], 1)
+            mapped = [part @ linear for part, linear in zip(parts, self.maps, strict=True)]
+            embedded = torch.cat([embedded, torch.stack(mapped, 1)], 1)
         return embedded
 
 

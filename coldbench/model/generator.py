@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.linalg import vecdot
 
-from coldbench.data.schema import COUNT, Schema
+from coldbench.data.schema import Schema
 from coldbench.model.backbone import Backbone
 from coldbench.model.batching import Batch
+from coldbench.model.decoder import CountDecoder, dense
 from coldbench.model.embedding import FieldEmbedding, lookup
 from coldbench.model.layers import initialise
 from coldbench.model.phase import Phase, ctr_loss
@@ -54,9 +55,12 @@ class SideInformation(nn.Module):
         self.width = (self.fields.fields + item_id) * dim
 
     def start_normal(self) -> None:
-        """Draws the tables from N(0, 1), torch's default for embeddings; the padding's row stays zero."""
+        """Draws the tables from N(0, 1), torch's default for embeddings; the padding's row stays zero.
+
+        The vectors' maps are drawn alike: as vectors have length 1, they start at the scale of a word's embedding.
+        """
         tables = [self.fields.table, self.fields.padding, None if self.item is None else self.item.weight]
-        for table in tables:
+        for table in (*tables, *self.fields.maps):
             if table is not None:
                 nn.init.normal_(table)
         with torch.no_grad():
@@ -119,6 +123,7 @@ class VariationalGenerator(nn.Module):
         on_count: Whether the decoder also receives the item's ``count``.
         normal_tables: Whether the tables of V_S start from N(0, 1) rather than, like the rest, U(-0.01, 0.01).
         padding: Whether empty places of multi-valued fields count.
+        hidden: Units of a hidden layer in each encoder and in the decoder; 0 for linear ones.
     """
 
     def __init__(
@@ -130,15 +135,14 @@ class VariationalGenerator(nn.Module):
         on_count: bool,
         normal_tables: bool = True,
         padding: bool = True,
+        hidden: int = 0,
     ) -> None:
         super().__init__()
         self.noise = noise
-        numeric = [field.name for field in schema.side("item").numeric]
-        self.count = numeric.index(COUNT) if on_count and COUNT in numeric else None
         self.side = SideInformation(schema, dim, side_item_id, padding)
-        self.encoder = nn.Linear(dim, 2 * dim)  # to mu and log sigma^2
-        self.prior_encoder = nn.Linear(self.side.width, 2 * dim)  # to mu_p and log sigma_p^2
-        self.decoder = nn.Linear(dim + (self.count is not None), dim)
+        self.encoder = dense(dim, hidden, 2 * dim)  # to mu and log sigma^2
+        self.prior_encoder = dense(self.side.width, hidden, 2 * dim)  # to mu_p and log sigma_p^2
+        self.decoder = CountDecoder(schema, dim, hidden, on_count)
         initialise(self)
         if normal_tables:
             self.side.start_normal()
@@ -153,10 +157,7 @@ class VariationalGenerator(nn.Module):
 
     def decode(self, latent: Tensor, items: Rows) -> Tensor:
         """g_D: (..., items, dim) latents -> (..., items, dim) item ID embeddings."""
-        if self.count is None:
-            return self.decoder(latent)
-        count = items.numeric[:, self.count : self.count + 1]
-        return self.decoder(torch.cat([latent, count.expand(*latent.shape[:-1], 1)], -1))
+        return self.decoder(latent, items)
 
     def warm(self, items: Rows) -> Tensor:
         """(items, dim) warm-up embeddings D(mu_p) from side information alone; the mean, so that they have no noise."""

@@ -48,42 +48,53 @@ class Dropout(nn.Module):
         return values * kept.mul_(1 / (1 - self.rate))
 
 
-def blocks(widths: Sequence[int], outputs: int, dropout: float) -> nn.Sequential:
+def blocks(widths: Sequence[int], outputs: int | None, dropout: float) -> nn.Sequential:
     """Builds blocks of BatchNorm, ReLU, Dropout and Linear: (rows, widths[0]) -> (rows, outputs).
 
     Args:
         widths: The units of the hidden layers; the input is the first one before its normalisation.
-        outputs: The units of the last Linear.
+        outputs: The units of the last Linear; None to end with the last hidden layer.
         dropout: The rate of dropout after each ReLU.
     """
     layers: list[nn.Module] = []
     for width, following in zip(widths, [*widths[1:], outputs], strict=True):
         layers += [nn.BatchNorm1d(width), nn.ReLU()]
         layers += [Dropout(dropout)] if dropout else []
-        layers += [nn.Linear(width, following)]
+        layers += [nn.Linear(width, following)] if following is not None else []
     return nn.Sequential(*layers)
 
 
-class MLP(nn.Module):
-    """Blocks of Linear, BatchNorm, ReLU and Dropout, followed by a Linear to one logit.
+class SplitMLP(nn.Module):
+    """Blocks of Linear, BatchNorm, ReLU and Dropout, followed by a Linear to ``outputs`` units, if any.
 
     The product of the first layer is split: ``rest`` multiplies what does not depend on the item ID embedding,
     once per batch, and ``forward`` adds the item's part.
     """
 
-    def __init__(self, item: int, rest: int, hidden: Sequence[int], dropout: float) -> None:
+    def __init__(self, item: int, rest: int, hidden: Sequence[int], outputs: int | None, dropout: float) -> None:
         super().__init__()
         self.first_item = nn.Linear(item, hidden[0], bias=False)
         self.first_rest = nn.Linear(rest, hidden[0])
-        self.blocks = blocks(hidden, 1, dropout)
+        self.blocks = blocks(hidden, outputs, dropout)
 
     def rest(self, rest: Tensor) -> Tensor:
         """(batch, rest) inputs -> (batch, hidden) partial sums of the first layer, without the item's part."""
         return self.first_rest(rest)
 
     def forward(self, item: Tensor, partial: Tensor) -> Tensor:
+        """(batch, item) inputs and the partial sums of ``rest`` -> (batch, outputs)."""
+        return self.blocks(self.first_item(item) + partial)
+
+
+class MLP(SplitMLP):
+    """A ``SplitMLP`` to one logit per row."""
+
+    def __init__(self, item: int, rest: int, hidden: Sequence[int], dropout: float) -> None:
+        super().__init__(item, rest, hidden, 1, dropout)
+
+    def forward(self, item: Tensor, partial: Tensor) -> Tensor:
         """(batch, item) inputs and the partial sums of ``rest`` -> (batch,) logits."""
-        return self.blocks(self.first_item(item) + partial).squeeze(-1)
+        return super().forward(item, partial).squeeze(-1)
 
 
 class FactorizationMachine(nn.Module):

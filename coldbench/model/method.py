@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -48,7 +49,9 @@ class Method(nn.Module):
         Config: A frozen dataclass of hyper-parameters that extends ``MethodConfig``, with the paper's defaults.
         space: The search space of the hyper-parameters; ``ITEM_SPACE`` is added to it.
         title: The method's name in tables; if empty, tables show its key.
+        group: The name that stands for this method and others on the command line; subclasses do not inherit it.
         pretrained: Names of the method's modules that pretraining trains and stores along with the backbone.
+        quick: Hyper-parameters that the checks of ``coldbench check`` run with where the defaults would take long.
         config: The values of this instance's hyper-parameters.
         schema: The fields of the dataset.
         dim: The width of the backbone's item table.
@@ -62,7 +65,9 @@ class Method(nn.Module):
     Config: ClassVar[type]
     space: ClassVar[Space] = {}
     title: ClassVar[str] = ""
+    group: ClassVar[str] = ""
     pretrained: ClassVar[tuple[str, ...]] = ()
+    quick: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -41,7 +41,7 @@ class Phase:
     It contains no other rows of the log, and therefore no test rows.
 
     Attributes:
-        name: ``base``, ``warm-a``, ``warm-b`` or ``warm-c``.
+        name: ``base``, or the name of a warm-up phase such as ``warm-a`` or ``20 shots``.
         view: What may be known of users and items in this phase.
         log: The rows, (rows,) per column.
         cold: The cold items, (cold,).

@@ -20,6 +20,7 @@ class Rows:
         numeric: (rows, fields) float32, scaled to about [0, 1].
         field_of: (columns,) int64, the field that each column of ``ids`` belongs to.
         vocabulary: The number of the side's ids, padding included.
+        vectors: (rows, columns) float16, the side's vector fields side by side; None without any.
     """
 
     number: Tensor
@@ -27,6 +28,7 @@ class Rows:
     numeric: Tensor
     field_of: Tensor
     vocabulary: int
+    vectors: Tensor | None = None
 
     @cached_property
     def bags(self) -> Bags:

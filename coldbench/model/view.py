@@ -12,11 +12,14 @@ from coldbench.data.dataset import Dataset
 from coldbench.data.schema import COUNT, TIME, SideName
 from coldbench.model.rows import Interactions, Rows
 
+_Tensors = tuple[Tensor, Tensor, Tensor | None]  # one side's ids, scaled numbers and vectors
+
 
 class View:
     """The fields of all users and items as far as a phase may know them, as tensors on one device.
 
-    Numeric fields are min-max scaled and ``count`` is filled in, both from the rows in ``seen``.
+    Numeric fields are min-max scaled and ``count`` is filled in, both from the rows in ``seen``. Vectors are used as
+    they are: each has length 1 by itself, so that nothing is learned from other rows.
 
     Args:
         dataset: The whole log.
@@ -39,7 +42,9 @@ class View:
         users = _met(dataset.user[seen], dataset.schema.users) if strict else slice(None)
         items = counts > 0 if strict else slice(None)
         self._users = self._table(
-            _known_words(dataset.users.ids, users), _scaled(dataset.users.numeric, _range(dataset.users.numeric[users]))
+            _known_words(dataset.users.ids, users),
+            _scaled(dataset.users.numeric, _range(dataset.users.numeric[users])),
+            dataset.users.vectors,
         )
         ids = _known_words(dataset.items.ids, items)
         numeric = _scaled(dataset.items.numeric, _range(dataset.items.numeric[items]))
@@ -47,10 +52,16 @@ class View:
             low = counts[counts > 0].min()
             count = (counts - low) / max(float(counts.max() - low), 1.0)
             numeric = np.concatenate([numeric, np.maximum(count, 0)[:, None]], 1)
-        self._items = self._table(ids, numeric)
+        self._items = self._table(ids, numeric, dataset.items.vectors)
 
-    def _table(self, ids: np.ndarray, numeric: np.ndarray) -> tuple[Tensor, Tensor]:
-        return self.tensor(ids), self.tensor(numeric.astype(np.float32))
+    def _table(self, ids: np.ndarray, numeric: np.ndarray, vectors: np.ndarray | None) -> _Tensors:
+        vector = None if vectors is None else self.tensor(vectors)
+        return self.tensor(ids), self.tensor(numeric.astype(np.float32)), vector
+
+    def _rows(self, table: _Tensors, index: Tensor, side: SideName) -> Rows:
+        ids, numeric, vectors = table
+        vector = None if vectors is None else vectors.index_select(0, index)
+        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout[side], vector)
 
     def tensor(self, array: np.ndarray) -> Tensor:
         """Converts an array to a tensor on the view's device; on the CPU both share their memory."""
@@ -60,13 +71,11 @@ class View:
 
     def users(self, index: Tensor) -> Rows:
         """(rows,) user numbers -> the users with their fields."""
-        ids, numeric = self._users
-        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["user"])
+        return self._rows(self._users, index, "user")
 
     def items(self, index: Tensor) -> Rows:
         """(rows,) item numbers -> the items with their fields."""
-        ids, numeric = self._items
-        return Rows(index, ids.index_select(0, index), numeric.index_select(0, index), *self._layout["item"])
+        return self._rows(self._items, index, "item")
 
     def contexts(self, ids: Tensor, numeric: Tensor) -> Rows:
         """(rows, columns) ids and (rows, fields) scaled numbers -> the contexts."""

@@ -18,7 +18,9 @@ _LEAST_USERS = 20
 class SimulateOptions(Options):
     """What to simulate, and how; ``coldbench simulate --help`` explains every option."""
 
-    without: ClassVar[frozenset[str]] = frozenset({"backbones", "datasets", "protocol", "budget", "metrics", "tuned"})
+    without: ClassVar[frozenset[str]] = frozenset(
+        {"backbones", "datasets", "protocol", "budget", "metrics", "split", "shots", "tuned"}
+    )
     methods: tuple[str, ...] = flag(
         ("base", "avaew"), NAMES, "Names, variants as cvar[adapt=false], or all.", "base,avaew"
     )

@@ -44,7 +44,8 @@ def make_plan(options: SimulateOptions) -> SimulationPlan:
     """
     options.check()
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
-    registry, overrides = Registry(files), parse_overrides(options.set)
+    registry = Registry(files)
+    overrides = parse_overrides(registry, options.set)
     control = parse_spec(registry, METHODS, options.control, overrides)
     methods = parse_specs(registry, METHODS, options.methods, overrides)
     worlds = parse_specs(registry, WORLDS, options.world, overrides)

@@ -12,6 +12,7 @@ from coldbench.data.source import Source
 from coldbench.data.world import World
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method, MethodConfig
+from coldbench.plugins.file import NAME
 
 T = TypeVar("T")
 
@@ -60,3 +61,6 @@ def check_plugin(kind: Kind, name: str, owner: type) -> None:
     title = getattr(owner, "title", "")
     if not isinstance(title, str) or len(title) > 40 or not (title.isprintable()):
         raise InputError(f"{where}: title should be a short text such as 'DropoutNet'")
+    group = vars(owner).get("group", "")
+    if not isinstance(group, str) or not (group == "" or NAME.fullmatch(group)):
+        raise InputError(f"{where}: group should be a name such as 'paper'")

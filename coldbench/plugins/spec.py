@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coldbench.core.config import as_dict, label
@@ -20,25 +20,37 @@ class Spec:
         name: The plugin's key.
         config: An instance of the plugin's ``Config``.
         file: The plugin file that defines it; None for an installed plugin.
+        given: For a dataset whose N and K its data decide, the configuration before they were filled in.
     """
 
     kind: str
     name: str
     config: Any
     file: PluginFile | None = None
+    given: Any = None
 
     @property
     def label(self) -> str:
-        """The name, followed by the configuration values that differ from their defaults."""
-        return label(self.name, self.config)
+        """The name, followed by the given configuration values that differ from their defaults."""
+        return label(self.name, self.given or self.config)
+
+    def split_at(self, n: int, k: int) -> Spec:
+        """The dataset with the N and K of the loaded data in its configuration; its label stays."""
+        return replace(self, config=replace(self.config, n=n, k=k), given=self.given or self.config)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.file is None:
-            return Spec, (self.kind, self.name, self.config)
-        return _restored, (self.kind, self.name, as_dict(self.config), type(self.config).__name__, self.file)
+            return Spec, (self.kind, self.name, self.config, None, self.given)
+        configs = [as_dict(config) if config else None for config in (self.config, self.given)]
+        return _restored, (self.kind, self.name, *configs, type(self.config).__name__, self.file)
 
 
-def _restored(kind: str, name: str, values: dict[str, Any], config: str, file: PluginFile) -> Spec:
+def _restored(
+    kind: str, name: str, values: dict[str, Any], given: dict[str, Any] | None, config: str, file: PluginFile
+) -> Spec:
     owner = getattr(file.load(), config)
-    made = {field: tuple(value) if isinstance(value, list) else value for field, value in values.items()}
-    return Spec(kind, name, owner(**made), file)
+    made, before = (
+        {field: tuple(value) if isinstance(value, list) else value for field, value in (each or {}).items()}
+        for each in (values, given)
+    )
+    return Spec(kind, name, owner(**made), file, owner(**before) if given is not None else None)

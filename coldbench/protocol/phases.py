@@ -1,10 +1,10 @@
-"""The only loop over the phases of a warm-up: pretrain -> fit -> cold -> warm-a -> warm-b -> warm-c."""
+"""The only loop over the phases of a warm-up: pretrain -> fit -> cold -> the warm-up phases of the split."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,10 +24,10 @@ from coldbench.model.view import View
 from coldbench.protocol.gap import OldItems
 from coldbench.protocol.metrics import all_metrics
 from coldbench.protocol.rules import Rules
+from coldbench.protocol.shots import COLD
 from coldbench.protocol.split import WarmUpSplit
 from coldbench.protocol.topn import TopN, TopNSettings
 
-COLD = "cold"
 _EVALUATION_ROWS = 65_536  # rows per batch when scoring
 
 
@@ -46,6 +46,7 @@ class Outcome:
         logits: (test,) float32, in the order of the split's test rows.
         embeddings: (cold, item_width) float32, the cold items' embeddings, in the order of the split's new items.
         gap: Distances of these from the old items' embeddings, by name (``gap.py``).
+        shots: Interactions of each new item before the evaluation.
     """
 
     phase: str
@@ -58,6 +59,7 @@ class Outcome:
     logits: np.ndarray
     embeddings: np.ndarray
     gap: dict[str, float]
+    shots: int = 0
 
 
 class WarmUp:
@@ -128,6 +130,7 @@ class WarmUp:
         backbone.place(self.cold, method.embed(backbone, self.view.items(self.cold)))
         nothing = self.phase(COLD, self.split.base[:0])
         yield self._outcome(nothing, backbone, method, old, started, time.process_time() - began)
+        shots = 0
         for number, (name, rows) in enumerate(self.split.warm.items(), 1):
             started, began = time.perf_counter(), time.process_time()
             self._seed_torch(name)
@@ -140,7 +143,9 @@ class WarmUp:
             phase.settle()
             if replaced is not None:
                 backbone.place(self.cold, replaced)
-            yield self._outcome(phase, backbone, method, old, started, time.process_time() - began)
+            shots += len(rows) // len(self.cold)
+            outcome = self._outcome(phase, backbone, method, old, started, time.process_time() - began)
+            yield replace(outcome, shots=shots)
 
     def phase(self, name: str, rows: np.ndarray, limit: int | None = None) -> Phase:
         """Creates a phase over some rows of the log."""

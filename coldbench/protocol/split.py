@@ -1,17 +1,16 @@
-"""Splits a ``Dataset`` into base, warm-a, warm-b, warm-c and test, also for validation on pseudo-cold items."""
+"""The parts of a split log, and the split ``frequency`` by N and K, also for validation on pseudo-cold items."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from coldbench.core.errors import InputError
 from coldbench.core.seeds import derive
 from coldbench.data.dataset import Dataset
+from coldbench.protocol.shots import cut, ranked
 
-WARM_PHASES = ("warm-a", "warm-b", "warm-c")
 PSEUDO_COLD = 0.2  # share of the old items that validation treats as new
 
 
@@ -20,12 +19,12 @@ class WarmUpSplit:
     """The row numbers of each part of a log, in time order per item (AVAEW, section 3.1).
 
     Attributes:
-        base: All interactions of the old items, in row order.
-        warm: Maps each warm-up phase to the next ``k`` interactions of each new item.
-        test: The remaining interactions of the new items.
-        old_items: Items with more than ``n`` interactions.
-        new_items: The cold items: those with at least 3 ``k`` and at most ``n`` interactions.
-        discarded_items: Items with fewer than 3 ``k`` interactions.
+        base: The interactions of the old items that training uses, in row order.
+        warm: Maps each warm-up phase to the next interactions of each new item, the same number for every item.
+        test: The interactions of the new items after the first 3 ``k``.
+        old_items: The items that base is about; under ``frequency``, those with more than ``n`` interactions.
+        new_items: The cold items; under ``frequency``, those with at least 3 ``k`` and at most ``n`` interactions.
+        discarded_items: Items that are neither, as they have too few interactions.
         known: The rows that counts and scalings use under the ``paper`` protocol; by default all rows, as a slice.
     """
 
@@ -49,22 +48,23 @@ class WarmUpSplit:
         }
 
 
-def warm_up_split(dataset: Dataset) -> WarmUpSplit:
+def warm_up_split(dataset: Dataset, shots: tuple[int, ...] = ()) -> WarmUpSplit:
     """Splits a dataset by its N and K.
 
-    The interactions of a new item are ordered by time; ties keep the row order of the log.
+    Args:
+        dataset: The log.
+        shots: The evaluation points (``shots.phase_names``).
 
     Raises:
-        InputError: If there are no old items, or no new items with interactions left for the test.
+        InputError: If there are no old items, no new items with interactions left for the test, or too many shots.
     """
     n, k = dataset.n, dataset.k
     counts = np.bincount(dataset.item, minlength=dataset.schema.items)
     old = counts > n
     new = (counts >= 3 * k) & ~old
-    rows, rank = _ranked(dataset, new)
     split = WarmUpSplit(
         base=np.flatnonzero(old[dataset.item]),
-        **_parts(rows, rank, k),
+        **cut(dataset, *ranked(dataset, new[dataset.item]), shots),
         old_items=np.flatnonzero(old),
         new_items=np.flatnonzero(new),
         discarded_items=np.flatnonzero(counts < 3 * k),
@@ -77,7 +77,7 @@ def warm_up_split(dataset: Dataset) -> WarmUpSplit:
     return split
 
 
-def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
+def pseudo_cold_split(dataset: Dataset, *seed: object, shots: tuple[int, ...] = ()) -> WarmUpSplit:
     """Splits a dataset to choose hyper-parameters: old items, drawn by the seed, are treated exactly like new ones.
 
     All interactions of the drawn items leave base; each item's first N, the maximum of a new item, form the phases and
@@ -86,7 +86,7 @@ def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
     Raises:
         InputError: If the dataset cannot be split, or has too few old items to spare any.
     """
-    split = warm_up_split(dataset)
+    split = warm_up_split(dataset, shots)
     drawn = round(PSEUDO_COLD * len(split.old_items))
     if not drawn:
         raise InputError(
@@ -96,29 +96,14 @@ def pseudo_cold_split(dataset: Dataset, *seed: object) -> WarmUpSplit:
     pseudo = np.sort(np.random.default_rng(derive(*seed, "pseudo-cold")).permutation(split.old_items)[:drawn])
     new = np.zeros(dataset.schema.items, dtype=bool)
     new[pseudo] = True
-    rows, rank = _ranked(dataset, new)
+    rows, rank = ranked(dataset, new[dataset.item])
     rows, rank = rows[rank < dataset.n], rank[rank < dataset.n]
     base = split.base[~new[dataset.item[split.base]]]
     return WarmUpSplit(
         base=base,
-        **_parts(rows, rank, dataset.k),
+        **cut(dataset, rows, rank, shots),
         old_items=np.setdiff1d(split.old_items, pseudo),
         new_items=pseudo,
         discarded_items=split.discarded_items,
         known=np.sort(np.concatenate([base, rows])),
     )
-
-
-def _ranked(dataset: Dataset, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of the chosen items, item by item in time order, and each row's rank within its item."""
-    rows = np.flatnonzero(chosen[dataset.item])
-    rows = rows[np.lexsort((dataset.time[rows], dataset.item[rows]))]
-    items = dataset.item[rows]
-    first = np.flatnonzero(np.r_[True, items[1:] != items[:-1]]) if len(rows) else rows
-    return rows, np.arange(len(rows)) - np.repeat(first, np.diff(np.r_[first, len(rows)]))
-
-
-def _parts(rows: np.ndarray, rank: np.ndarray, k: int) -> dict[str, Any]:
-    part = np.minimum(rank // k, len(WARM_PHASES))
-    warm = {name: rows[part == number] for number, name in enumerate(WARM_PHASES)}
-    return {"warm": warm, "test": rows[part == len(WARM_PHASES)]}

@@ -16,9 +16,11 @@ from coldbench.data.dataset import Dataset
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method
 from coldbench.model.settings import Settings
-from coldbench.protocol.phases import COLD, Outcome, WarmUp
+from coldbench.protocol.phases import Outcome, WarmUp
 from coldbench.protocol.rules import Rules
-from coldbench.protocol.split import WarmUpSplit, pseudo_cold_split, warm_up_split
+from coldbench.protocol.shots import COLD
+from coldbench.protocol.split import WarmUpSplit
+from coldbench.protocol.splits import Split
 from coldbench.protocol.topn import TopNSettings
 
 _METHOD, _BACKBONE = "method.", "backbone."
@@ -62,6 +64,8 @@ class Recipe:
         device: ``cpu`` or ``cuda``.
         validation: Whether pseudo-cold items replace the new ones, to choose hyper-parameters.
         seed: The parts that all random streams derive from; they exclude the method, so that methods are paired.
+        splitting: What divides the data.
+        shots: The evaluation points (``shots.phase_names``).
         topn: How top-N is measured; None if it is not.
     """
 
@@ -74,11 +78,15 @@ class Recipe:
     device: str
     validation: bool
     seed: tuple[object, ...]
+    splitting: Split
+    shots: tuple[int, ...]
     topn: TopNSettings | None = None
 
     def split(self, dataset: Dataset) -> WarmUpSplit:
         """Splits the cell's data into parts."""
-        return pseudo_cold_split(dataset, *self.seed) if self.validation else warm_up_split(dataset)
+        if self.validation:
+            return self.splitting.validation(dataset, self.shots, *self.seed)
+        return self.splitting.divide(dataset, self.shots)
 
     def on(self, dataset: Dataset) -> Stages:
         """Creates the stages on the cell's data."""

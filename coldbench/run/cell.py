@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from coldbench.core.config import as_dict, before_warm, digest, identity
+from coldbench.core.config import as_dict, before_warm, digest, identity, text
 from coldbench.data.dataset import Dataset
 from coldbench.model.method import Method
 from coldbench.model.settings import Settings
@@ -14,11 +14,13 @@ from coldbench.plugins.description import described
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.registry import class_of
 from coldbench.plugins.spec import Spec
+from coldbench.protocol.splits import Frequency
 from coldbench.protocol.stages import Recipe, Stages, seed_parts
 from coldbench.protocol.topn import TopNSettings
 from coldbench.run.code import code_digest
 from coldbench.run.provenance import versions
 
+PUBLISHED = Spec("split", "frequency", Frequency())
 _LIBRARIES = ("torch", "numpy")  # libraries whose version may change the bits of a result
 
 
@@ -37,6 +39,8 @@ class Cell:
         device: ``cpu`` or ``cuda``.
         validation: Whether the cell uses pseudo-cold items, to choose hyper-parameters, instead of the new items.
         tuned: How ``coldbench tune`` chose the hyper-parameters, if it did; not part of the cell's identity.
+        split: The split.
+        shots: The evaluation points (``shots.phase_names``).
         topn: How top-N is measured; None if it is not. It changes no other result, so the key does not cover it.
     """
 
@@ -50,6 +54,8 @@ class Cell:
     device: str
     validation: bool = False
     tuned: str | None = None
+    split: Spec = PUBLISHED
+    shots: tuple[int, ...] = ()
     topn: TopNSettings | None = None
 
     @cached_property
@@ -57,7 +63,7 @@ class Cell:
         """SHA-256 of everything that affects the result."""
         protocol = [self.protocol.name, as_dict(self.protocol.config)]
         method = [self.method.name, as_dict(self.method.config)]
-        return digest(["cell", self._shared, protocol, method, self.code])
+        return digest(["cell", self._shared, protocol, self.shots, method, self.code])
 
     @cached_property
     def fitted_key(self) -> str:
@@ -69,7 +75,8 @@ class Cell:
     def pretrained_key(self) -> str:
         """SHA-256 of everything that affects the pretrained backbone.
 
-        It is shared by all methods that do not change pretraining and by all protocols with the same ``knowledge``.
+        It is shared by all methods that do not change pretraining, by all protocols with the same ``knowledge``, and by
+        all evaluation points.
         """
         if not self.changes_pretraining:
             return digest(["pretrained", self._shared, None, self._code(with_method=False)])
@@ -98,8 +105,9 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The cell's name in messages; it includes the protocol unless that is the published one."""
-        return cell_name({"labels": self.labels, "seed": self.seed, "protocol": self.protocol.label})
+        """The cell's name in messages; it includes the protocol and the split unless they are the published ones."""
+        about = {"labels": self.labels, "seed": self.seed, "protocol": self.protocol.label}
+        return cell_name(about | self._divided)
 
     def __str__(self) -> str:
         return self.name
@@ -112,11 +120,13 @@ class Cell:
             "method": self.method.name,
             "seed": self.seed,
             "protocol": self.protocol.label,
+            "shots": self._divided["shots"],
             "labels": self.labels,
             "fingerprint": self.fingerprint,
             "config": {part: as_dict(getattr(self, part).config) for part in ("dataset", "backbone", "method")}
             | {
                 "protocol": {"name": self.protocol.name, **as_dict(self.protocol.config)},
+                **self._divided["config"],
                 "settings": as_dict(self.settings),
             }
             | self.further,
@@ -145,6 +155,8 @@ class Cell:
             self.device,
             self.validation,
             seed_parts(self.seed, self.dataset.name, self.backbone.label),
+            self.split.config,
+            self.shots,
             self.topn,
         )
 
@@ -166,10 +178,22 @@ class Cell:
     def _method(self) -> type[Method]:
         return class_of(self.method)
 
+    @property
+    def division(self) -> str:
+        """What of the split and the evaluation points is not as published, in words (``division``)."""
+        return division(self._divided)
+
+    @property
+    def _divided(self) -> dict[str, Any]:
+        """The part of a record that describes how the data is divided."""
+        split = {"name": self.split.name, **as_dict(self.split.config)}
+        return {"config": {"split": split}, "shots": list(self.shots)}
+
     @cached_property
     def _shared(self) -> list[Any]:
         parts = [(spec.name, identity(spec.config)) for spec in (self.dataset, self.backbone)]
-        protocol = [self.protocol.config.knowledge, self.validation]
+        split = [self.split.name, as_dict(self.split.config)]
+        protocol = [self.protocol.config.knowledge, split, self.validation]
         libraries = [versions()[name] for name in _LIBRARIES]
         return [parts, self.fingerprint, self.seed, protocol, as_dict(self.settings), self.device, libraries]
 
@@ -183,4 +207,27 @@ def cell_name(about: dict[str, Any]) -> str:
     """A cell's name in messages, from its ``describe`` or its record."""
     labels = about["labels"]
     parts = [labels["dataset"], labels["backbone"], labels["method"], f"seed {about['seed']}"]
-    return " / ".join(parts if about["protocol"] == "paper" else [*parts, about["protocol"]])
+    parts += [about["protocol"]] if about["protocol"] != "paper" else []
+    return " / ".join([*parts, *filter(None, [division(about)])])
+
+
+def division(about: dict[str, Any]) -> str:
+    """What of a cell's split and evaluation points is not as published: ``release[at=0.8], shots 0, 1, 5``, or nothing.
+
+    Args:
+        about: A cell's ``describe`` or its record.
+    """
+    return ", ".join(filter(None, [split_label(about), shots_label(about)]))
+
+
+def split_label(about: dict[str, Any]) -> str:
+    """The label of the split in a cell's ``describe`` or its record; empty for the published one."""
+    values = about["config"].get("split", {"name": PUBLISHED.name})  # records of older versions name none
+    fields = ",".join(f"{field}={text(value)}" for field, value in values.items() if field != "name")
+    return f"{values['name']}[{fields}]" if values["name"] != PUBLISHED.name else ""
+
+
+def shots_label(about: dict[str, Any]) -> str:
+    """The evaluation points in a cell's ``describe`` or its record; empty for the published ones."""
+    shots = about.get("shots")
+    return f"shots {', '.join(map(str, shots))}" if shots else ""

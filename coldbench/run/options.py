@@ -33,31 +33,43 @@ class Options:
     """What to run, and how; ``coldbench run --help`` explains every option."""
 
     without: ClassVar[frozenset[str]] = frozenset()  # options of this class that a subclass does not have
-    methods: tuple[str, ...] = flag(("all",), NAMES, "Names, variants as cvar[adapt=false], or all.", "all")
-    backbones: tuple[str, ...] = flag(("deepfm",), NAMES, "Names or all.", "deepfm")
+    methods: tuple[str, ...] = flag(
+        ("paper", "base[item_lr=0.01]"),
+        NAMES,
+        "Names, variants such as cvar[adapt=false], groups such as paper, or all.",
+        "paper,base[item_lr=0.01]; tune: paper",
+    )
+    backbones: tuple[str, ...] = flag(("deepfm",), NAMES, "Names, groups or all.", "deepfm")
     datasets: tuple[str, ...] = flag(("synthetic",), NAMES, "Names, or folders of your own.", "synthetic")
-    seeds: tuple[int, ...] = flag((0, 1, 2), SEEDS, "How many, or a list.", "3; tune: 1")
-    protocol: tuple[str, ...] = flag(("paper",), NAMES, "Some of paper, strict, matched.", "paper")
-    budget: tuple[str, ...] = flag((), NAMES, "Of protocol matched: steps per phase, in epochs of base.")
+    seeds: tuple[int, ...] = flag((0, 1, 2), SEEDS, "A number of seeds, or a list of them.", "3; tune: 1")
+    protocol: tuple[str, ...] = flag(("paper",), NAMES, "One or more of paper, strict and matched.", "paper")
+    budget: tuple[str, ...] = flag((), NAMES, "Steps per phase of protocol matched, in epochs of base.")
     metrics: tuple[str, ...] = flag((), NAMES, "Metrics beyond the usual: topn, or topn[users=1000,k=20].")
+    split: str = flag("frequency", TEXT, "frequency, or release[at=SHARE or DATE].", "frequency")
+    shots: tuple[str, ...] = flag((), NAMES, "Interactions per new item at which to evaluate.", "0, K, 2 K, 3 K")
     tuned: str | None = flag(None, TEXT, "How hyper-parameters were chosen, for the report.", hidden=True)
     set: tuple[str, ...] = flag((), PAIRS, "Override a hyper-parameter.", metavar="NAME.FIELD=VALUE")
     out: str = flag("results/run", PATH, "The run's folder.", "results/run; tune: results/tune")
     data_dir: str | None = flag(None, PATH, "A folder with the raw files (else COLDBENCH_DATA, else the cache).")
-    device: str = flag("auto", TEXT, "auto (the CPU), cpu or cuda.", "auto")
+    device: str = flag("auto", TEXT, "The device: auto (the CPU), cpu or cuda.", "auto")
     jobs: int | None = flag(
-        None, COUNT, "Cells at once.", "the number of cores", limit=Range(1, MOST_JOBS), repeated=False
+        None,
+        COUNT,
+        "The number of cells computed at once.",
+        "the number of cores",
+        limit=Range(1, MOST_JOBS),
+        repeated=False,
     )
     plugin: tuple[str, ...] = flag((), FILES, "Add a method, backbone or dataset from a file.", metavar="FILE.py")
-    address: str | None = flag(None, TEXT, "Of a Ray cluster.", "a local Ray", repeated=False)
+    address: str | None = flag(None, TEXT, "HOST:PORT of a running Ray cluster.", "a local Ray", repeated=False)
     cpus_per_cell: float = flag(
-        1.0, NUMBER, "CPUs that a cell reserves, fractions too.", "1", limit=Range(0.01, 1024), repeated=False
+        1.0, NUMBER, "CPUs that a cell reserves; fractions are allowed.", "1", limit=Range(0.01, 1024), repeated=False
     )
     gpus_per_cell: float | None = flag(
-        None, NUMBER, "GPUs that a cell reserves, fractions too.", limit=Range(0.01, 64), repeated=False
+        None, NUMBER, "GPUs that a cell reserves; fractions are allowed.", limit=Range(0.01, 64), repeated=False
     )
     cell_timeout: float | None = flag(
-        None, NUMBER, "Give a cell up after so long.", metavar="SECONDS", limit=Range(0.1, 1e8), repeated=False
+        None, NUMBER, "The time after which a cell is ended.", metavar="SECONDS", limit=Range(0.1, 1e8), repeated=False
     )
     memory_per_cell: float | None = flag(
         None, NUMBER, "Memory that a cell may add to its worker.", metavar="GIB", limit=Range(0.01, 1e6), repeated=False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from coldbench.core.config import resolve
+from coldbench.core.config import digest, identity, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.data.dataset import Dataset
 from coldbench.model.settings import Settings
@@ -18,7 +18,8 @@ from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, Kind
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.rules import PROTOCOLS
-from coldbench.protocol.split import warm_up_split
+from coldbench.protocol.shots import parse_shots
+from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
@@ -48,9 +49,10 @@ def make_plan(options: Options) -> Plan:
     check_how(options)
     protocols = _protocols(options.protocol, options.budget)
     topn = _topn(options.metrics)
+    split, shots = parse_split(options.split), parse_shots(options.shots)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
-    overrides = parse_overrides(options.set)
+    overrides = parse_overrides(registry, options.set)
     methods, backbones, sources = (
         parse_specs(registry, kind, names, overrides)
         for kind, names in (
@@ -68,7 +70,11 @@ def make_plan(options: Options) -> Plan:
             raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
     device = parse_device(options.device)
     datasets = _loaded(sources, options.data_dir)
+    for data in datasets.values():
+        split.config.divide(data, shots)  # raises if the split does not suit the data
     _check_fingerprints(datasets, options.fingerprints)
+    sources = _settled(sources, datasets)
+    datasets = {spec.label: datasets[spec.label] for spec in sources}
     cells = [
         Cell(
             dataset,
@@ -81,6 +87,8 @@ def make_plan(options: Options) -> Plan:
             device,
             tuned=options.tuned,
             topn=topn,
+            split=split,
+            shots=shots,
         )
         for dataset, seed, backbone, protocol, method in itertools.product(
             sources, options.seeds, backbones, protocols, methods
@@ -92,7 +100,7 @@ def make_plan(options: Options) -> Plan:
 def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:
     """Parses ``name`` or ``name[field=value,...]`` into a plugin with its resolved configuration."""
     text, values = _variant(text)
-    name, meant = Registry().dataset(text) if kind is DATASETS else (text, {})
+    name, meant = registry.dataset(text) if kind is DATASETS else (registry.key(kind, text), {})
     every = overrides.get(EVERY_METHOD, {}) if kind is METHODS else {}
     return registry.spec(kind, name, {**meant, **every, **overrides.get(name, {}), **values})
 
@@ -105,12 +113,26 @@ def parse_protocol(text: str) -> Spec:
     return Spec("protocol", name, resolve(name, PROTOCOLS[name], values))
 
 
+def parse_split(text: str) -> Spec:
+    """Parses ``name`` or ``name[field=value,...]``, such as ``release[at=2001-01-01]``, into a split."""
+    name, values = _variant(text)
+    if name not in SPLITS:
+        raise unknown("split", name, SPLITS)
+    return Spec("split", name, resolve(name, SPLITS[name], values))
+
+
 def _loaded(sources: Sequence[Spec], data_dir: str | None) -> dict[str, Dataset]:
     folder = Path(data_dir) if data_dir else None
-    datasets = {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
-    for data in datasets.values():
-        warm_up_split(data)  # raises if (N, K) does not suit the data
-    return datasets
+    return {spec.label: class_of(spec)().load(spec.config, folder) for spec in sources}
+
+
+def _settled(sources: Sequence[Spec], datasets: Mapping[str, Dataset]) -> list[Spec]:
+    """The datasets with the N and K that their data came with, once each where two are the same."""
+    settled = [spec.split_at(datasets[spec.label].n, datasets[spec.label].k) for spec in sources]
+    found: dict[str, Spec] = {}
+    for spec in settled:
+        found.setdefault(digest([spec.name, identity(spec.config), datasets[spec.label].fingerprint]), spec)
+    return list(found.values())
 
 
 def _check_fingerprints(datasets: Mapping[str, Dataset], recorded: Mapping[str, str]) -> None:
@@ -147,10 +169,9 @@ def parse_specs(
     Raises:
         InputError: There is none, a name is unknown, or a field does not accept its value.
     """
-    asked = registry.every(kind) if list(names) == ["all"] else list(names)
-    if not asked:
+    if not names:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
-    specs = [parse_spec(registry, kind, name, overrides) for name in asked]
+    specs = [parse_spec(registry, kind, name, overrides) for name in registry.expand(kind, names)]
     return list({spec.label: spec for spec in specs}.values())
 
 
@@ -178,7 +199,7 @@ def _topn(metrics: Sequence[str]) -> TopNSettings | None:
     return next(iter(asked.values()), None)
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+def parse_overrides(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, str]]:
     """Parses ``NAME.FIELD=VALUE`` pairs into texts by name and field.
 
     Raises:
@@ -186,13 +207,14 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
     """
     found: dict[str, dict[str, str]] = {}
     for pair in pairs:
-        target, equals, value = pair.partition("=")
-        name, dot, field = target.strip().rpartition(".")
+        place, equals, value = pair.partition("=")
+        name, dot, field = place.strip().rpartition(".")
         if not (equals and dot and name and field):
             raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
         if name == _FORMER:
             name, field = (EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
-        found.setdefault(name, {})[field] = value.strip()
+        target = name if name in (TRAINING, EVERY_METHOD) else registry.target(name)
+        found.setdefault(target, {})[field] = value.strip()
     return found
 
 

@@ -83,6 +83,7 @@ def stage_of(trained: Trained, key: str, file: str | None, shared: bool) -> dict
 def _phase(outcome: Outcome) -> dict[str, Any]:
     return {
         "phase": outcome.phase,
+        "shots": outcome.shots,
         **outcome.metrics,
         **outcome.gap,
         "steps": outcome.steps,

@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from coldbench.plugins.spec import Spec
 from coldbench.run.options import FLAGS, PROVENANCE
 from coldbench.run.plan import TOPN, TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
+from coldbench.run.record import Record
 
 NAME, TUNE = "run.toml", "tune.toml"
 
@@ -41,7 +42,8 @@ def keep(plan: Plan, folder: Place, name: str = NAME, about: Mapping[str, Any] |
     before = _read(folder / name)
     if before is not None:
         provenance = before.pop(PROVENANCE, {})
-        if before == content and provenance.get("versions") == versions() and provenance.get("commit") == commit():
+        as_before = {"versions": versions(), "commit": commit(), "labels": _labels(plan)}
+        if before == content and all(provenance.get(part) == value for part, value in as_before.items()):
             return
         kept = f"{name.removesuffix('.toml')}-{digest(before)[:8]}.toml"
         write_text(folder / kept, (folder / name).read_text(encoding="utf-8"))
@@ -66,6 +68,9 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options.pop("budget", None)
     if (topn := plan.cells[0].topn) is not None:
         options["metrics"] = [spelled(TOPN, topn)]
+    options["split"] = spelled(plan.cells[0].split.name, plan.cells[0].split.config)
+    if plan.cells[0].shots:
+        options["shots"] = list(plan.cells[0].shots)
     options["seeds"] = list(dict.fromkeys(cell.seed for cell in plan.cells))
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}
@@ -78,11 +83,11 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
 
 
 def located(spec: Spec) -> Spec:
-    """Makes the paths of a dataset absolute; they are the fields of its ``Config`` that equality ignores."""
+    """Spells a dataset out: its N and K, and absolute paths, which are the fields that equality ignores."""
     config = spec.config
     paths = [field.name for field in dataclasses.fields(config) if not field.compare and getattr(config, field.name)]
     found = {name: str(Path(getattr(config, name)).resolve()) for name in paths}
-    return dataclasses.replace(spec, config=dataclasses.replace(config, **found))
+    return dataclasses.replace(spec, config=dataclasses.replace(config, **found), given=None)
 
 
 def plugin_path(file: PluginFile) -> str:
@@ -100,7 +105,25 @@ def _provenance(plan: Plan) -> dict[str, Any]:
         "versions": versions(),
         "machine": {name: about[name] for name in ("system", "processor", "cores", "device")},
         "fingerprints": {located(cell.dataset).label: cell.fingerprint for cell in plan.cells},
+        "labels": _labels(plan),
     }
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """What the datasets are called in tables, by fingerprint."""
+    return {data.fingerprint: data.label for data in plan.datasets.values()}
+
+
+def relabelled(records: Sequence[Record], folder: Place) -> list[Record]:
+    """Records whose datasets have the labels of the latest run, in case the user has changed a label since."""
+    about = (_read(folder / NAME) or {}).get(PROVENANCE)
+    labels = about.get("labels") if isinstance(about, dict) else None
+    if not isinstance(labels, dict):
+        return list(records)
+    return [
+        record | {"dataset_label": str(labels.get(record["fingerprint"], record["dataset_label"]))}
+        for record in records
+    ]
 
 
 def _read(path: Place) -> dict[str, Any] | None:

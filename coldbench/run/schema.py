@@ -43,6 +43,7 @@ RECORD = {
         ),
         "seed": {"type": "integer", "minimum": 0},
         "generation": {"type": "integer", "minimum": 1},
+        "shots": {"type": "array", "items": {"type": "integer", "minimum": 0}},
         "labels": _TEXTS | {"required": [*_PARTS]},
         "plugins": {
             "type": "object",
@@ -62,7 +63,7 @@ RECORD = {
         "config": {
             "type": "object",
             "required": [*_PARTS, "protocol", "settings"],
-            "properties": {"protocol": {"type": "object", "required": ["name"]}},
+            "properties": {part: {"type": "object", "required": ["name"]} for part in ("protocol", "split")},
             "additionalProperties": {"type": "object"},
         },
         "phases": {
@@ -71,7 +72,7 @@ RECORD = {
             "items": {
                 "type": "object",
                 "required": ["phase", "auc", "steps", "seconds"],
-                "properties": {"phase": {"enum": ["cold", "warm-a", "warm-b", "warm-c"]}},
+                "properties": {"phase": {"type": "string", "pattern": "^(cold|warm-[abc]|[1-9][0-9]* shots?)$"}},
                 "additionalProperties": _NUMBER,
             },
         },
@@ -88,8 +89,8 @@ RECORD = {
                 "commit": {"type": ["string", "null"]},
                 "machine": {
                     "type": "object",
-                    "required": ["processor", "device"],
-                    "properties": {"processor": _TEXT, "device": _TEXT},
+                    "required": ["processor", "device", "threads"],
+                    "properties": {"processor": _TEXT, "device": _TEXT, "threads": {"type": "integer"}},
                 },
             },
         },

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from coldbench.core.storage import place
-from coldbench.protocol.phases import COLD
+from coldbench.protocol.shots import COLD
 from coldbench.run import runfile
 from coldbench.run.folder import Folder
 from coldbench.run.jobs import SCORE, Halving, Job, Report, Workshop
@@ -22,7 +22,7 @@ from coldbench.tune.samplers import Proposals, Values, proposals
 from coldbench.tune.studies import METRICS, Study, TuneOptions, studies
 from coldbench.tune.trials import Results, Trial, Trials
 
-_GRACE = 2  # points of evaluation before a trial may be stopped: cold and warm-a
+_GRACE = 2  # points of evaluation before a trial may be stopped: cold and the first warm-up phase
 
 
 @dataclass(frozen=True)

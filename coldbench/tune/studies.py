@@ -9,17 +9,16 @@ from typing import Any
 from coldbench.core.config import as_dict, digest, resolve
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Choice, Space, parse
-from coldbench.plugins.registry import class_of
+from coldbench.plugins.registry import Registry, class_of
 from coldbench.plugins.spec import Spec
 from coldbench.protocol.metrics import METRICS as MEASURED
-from coldbench.protocol.split import WARM_PHASES
+from coldbench.protocol.shots import phase_names
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options
 from coldbench.run.plan import Plan, make_plan
 from coldbench.tune.samplers import Values
 
 METRICS = {f"mean-{name}": (name, MEASURED[name].sign) for name in ("auc", "gauc", "logloss")}
-POINTS = 1 + len(WARM_PHASES)  # evaluation points per seed: cold and the warm-up phases
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class TuneOptions:
         samples: The number of trials per study, the same for every method.
         search: ``grid``, ``random`` or ``optuna``.
         scheduler: ``none``, or ``asha``, which stops poor trials early.
-        metric: The metric to select by: a mean over warm-a, warm-b and warm-c.
+        metric: The metric to select by: a mean over the warm-up phases.
         fields: The fields to search, comma-separated; None for all fields in the methods' own spaces.
         space: Ranges in place of the default ones, as ``NAME.FIELD=RANGE``.
     """
@@ -61,7 +60,8 @@ class Study:
     def name(self) -> str:
         """The study's name in messages."""
         cell = self.cells[0]
-        return f"{cell.dataset.label} / {cell.backbone.name} / {cell.method.label} / {cell.protocol.label}"
+        parts = [cell.dataset.label, cell.backbone.name, cell.method.label, cell.protocol.label]
+        return " / ".join([*parts, *filter(None, [cell.division])])
 
     @property
     def key(self) -> str:
@@ -71,7 +71,7 @@ class Study:
     @property
     def points(self) -> int:
         """The number of evaluation points of a trial that runs to its end."""
-        return POINTS * len(self.cells)
+        return len(phase_names(self.cells[0].shots)) * len(self.cells)
 
     def full(self, values: Values) -> Values:
         """The values of all searched fields, defaults included, as JSON types."""
@@ -98,7 +98,7 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
     cells = [replace(cell, validation=True) for cell in plan.cells]
     for cell in cells:
         cell.recipe.split(plan.datasets[cell.dataset.label])  # raises if there are too few old items
-    spaces = _spaces(cells, how)
+    spaces = _spaces(cells, _by_key(Registry(plan.plugins), how))
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         parts = cell.dataset.label, cell.backbone.label, cell.protocol.label, cell.method.label
@@ -107,6 +107,17 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
         Study(tuple(group), spaces[group[0].backbone.name, group[0].method.name], how.metric)
         for group in groups.values()
     ]
+
+
+def _by_key(registry: Registry, how: TuneOptions) -> TuneOptions:
+    """The options with the names of plugins in --fields and --space as the registry spells them."""
+
+    def named(text: str) -> str:
+        name, dot, rest = text.strip().partition(".")
+        return f"{registry.target(name)}.{rest}" if dot else text
+
+    fields = None if how.fields is None else ",".join(map(named, how.fields.split(",")))
+    return replace(how, fields=fields, space=tuple(map(named, how.space)))
 
 
 def _spaces(cells: Sequence[Cell], how: TuneOptions) -> dict[tuple[str, str], Space]:

@@ -148,6 +148,8 @@ def write_best(out: Place, results: Results, samples: int) -> list[Place]:
             "backbones": plain.backbone.name,
             "datasets": located(plain.dataset).label,
             "protocol": plain.protocol.label,
+            "split": plain.split.label,
+            "shots": list(plain.shots),
             "tuned": tuned(members, samples),
             "plugin": [plugin_path(file) for file in _plugin_files(members)],
             "set": {name: fields for name, fields in values.items() if fields},

@@ -19,6 +19,12 @@ from coldbench.data.prepared import categorical, multi
 from coldbench.data.schema import Field
 
 TITLE_WORDS = 15
+LABEL = "A rating of at least 4 stars is a click."
+TRAPS = (
+    "Users rate many films in one sitting, often long after they saw them: the time of a rating is not that of a "
+    "choice.",
+    "A rating below 4 counts as no click, although its user chose the film.",
+)
 LICENCE = (
     "MovieLens data may be used for research; not commercially, nor passed on, without GroupLens's permission. "
     "Cite Harper and Konstan 2015, DOI 10.1145/2827872."
@@ -72,6 +78,11 @@ def years(titles: Iterable[str]) -> list[int | None]:
     return [int(year.group(1)) if year else None for year in found]
 
 
+def bare(titles: Iterable[str]) -> list[str]:
+    """Each title without its year."""
+    return [_YEAR.sub("", title) for title in titles]
+
+
 def words(titles: Iterable[str]) -> list[list[str]]:
     """The words of each title, without its year."""
-    return [_WORD.findall(_YEAR.sub("", title)) for title in titles]
+    return [_WORD.findall(title) for title in bare(titles)]

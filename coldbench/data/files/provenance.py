@@ -6,6 +6,8 @@ import re
 
 from coldbench.data.files.raw import RawFiles
 
+PROVENANCE = "PROVENANCE.txt"
+
 
 def provenance(raw: RawFiles, label: str) -> tuple[str, tuple[str, ...]]:
     """Reads the label and notes of raw files from their PROVENANCE.txt, if there is one.
@@ -14,10 +16,10 @@ def provenance(raw: RawFiles, label: str) -> tuple[str, tuple[str, ...]]:
     ``labelled "SOMETHING"``; both are used.
 
     Returns:
-        The label for tables, and the notes.
+        The label for tables, and a note with the file's text.
     """
-    if "PROVENANCE.txt" not in raw:
+    if PROVENANCE not in raw:
         return label, ()
-    text = " ".join(raw.read("PROVENANCE.txt").decode("utf-8", "replace").split())
+    text = " ".join(raw.read(PROVENANCE).decode("utf-8", "replace").split())
     asked = re.search(r'labelled\s+"([^"]{1,80})"', text)
-    return (asked.group(1) if asked else f"{label} (not as published)"), (text,)
+    return (asked.group(1) if asked else f"{label} (not as published)"), (f"{PROVENANCE}: {text}",)

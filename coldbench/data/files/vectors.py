@@ -1,4 +1,4 @@
-"""Published item vectors -> a few numeric fields."""
+"""Vectors of items, such as embeddings of texts or images: checks, scaling to length 1, and published files of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,30 @@ from coldbench.data.files.parquet import parquet_columns, read_parquet
 from coldbench.data.files.raw import RawFiles
 from coldbench.data.schema import Field
 
-_COMPONENTS = 16
+_ROWS = 2**15  # rows that are scaled at once
 
 
-def vector_components(raw: RawFiles, name: str, items: np.ndarray) -> list[tuple[Field, np.ndarray]]:
-    """Computes the principal components of the items' vectors; items without a vector get zeros.
+def unit_vectors(values: np.ndarray) -> np.ndarray:
+    """Scales vectors to length 1 each, which needs no statistic of other rows and always fits into float16.
+
+    Args:
+        values: (rows, width) finite numbers of any floating type.
+
+    Returns:
+        (rows, width) float16; zeros stay zeros.
+    """
+    scaled = np.empty(values.shape, np.float16)
+    for start in range(0, len(values), _ROWS):
+        part = values[start : start + _ROWS].astype(np.float64)
+        largest = np.abs(part).max(1, keepdims=True, initial=0)
+        part /= np.where(largest > 0, largest, 1)  # squares of very large and very small numbers stay finite
+        length = np.linalg.norm(part, axis=1, keepdims=True)
+        scaled[start : start + _ROWS] = part / np.where(length > 0, length, 1)
+    return scaled
+
+
+def article_vectors(raw: RawFiles, name: str, items: np.ndarray) -> tuple[Field, np.ndarray, tuple[str, ...]]:
+    """Reads the vectors of the items in the log; items without a vector get zeros.
 
     Args:
         raw: The raw files.
@@ -24,28 +43,24 @@ def vector_components(raw: RawFiles, name: str, items: np.ndarray) -> list[tuple
         items: The sorted distinct ids of the items in the log.
 
     Returns:
-        The numeric fields ``vector_1`` to ``vector_16`` of the item side.
+        The field ``vector`` of the item side, its (items, width) float16 values, and notes.
 
     Raises:
         InputError: The vectors differ in length, are not finite, or belong to other items.
     """
     key = "article_id"
     column = next((found for found in parquet_columns(raw, name) if found != key), "vector")
-    matrix, has = np.zeros((0, 0), np.float32), np.zeros(len(items), bool)
+    matrix, has = np.zeros((len(items), 0), np.float16), np.zeros(len(items), bool)
     for table in read_parquet(raw, name, {key: pa.int64(), column: pa.large_list(pa.float32())}):
         vectors = _matrix(f"{name}, column {column}", table[column], matrix.shape[1])
-        matrix = matrix if matrix.size else np.zeros((len(items), vectors.shape[1]), np.float32)
+        matrix = matrix if matrix.size else np.zeros((len(items), vectors.shape[1]), np.float16)
         place = pd.Index(items).get_indexer(table[key].to_numpy())
-        matrix[place[place >= 0]] = vectors[place >= 0]
+        matrix[place[place >= 0]] = unit_vectors(vectors[place >= 0])
         has[place[place >= 0]] = True
     if not has.any():
         raise InputError(f"{name} has no vector of the articles that were shown")
-    matrix[has] -= matrix[has].mean(0)
-    _, axes = np.linalg.eigh(matrix.T.astype(np.float64) @ matrix)
-    axes = axes[:, ::-1][:, :_COMPONENTS]
-    axes *= np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])  # fixes the sign, which is arbitrary
-    scores = (matrix @ axes).astype(np.float32)
-    return [(Field(f"vector_{number}", "numeric", "item"), part) for number, part in enumerate(scores.T, 1)]
+    lacks = f"{name} lacks {(~has).sum():,} of {len(items):,} articles, which get zeros"
+    return Field("vector", "vector", "item", width=matrix.shape[1]), matrix, (lacks,) * bool(not has.all())
 
 
 def _matrix(where: str, lists: pa.ChunkedArray, width: int) -> np.ndarray:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 from coldbench.core.errors import unknown
@@ -15,7 +16,8 @@ from coldbench.data.schema import DERIVED, Kind
 FILE = "schema.toml"
 _TOP = {"label", "n", "k", "interactions", "users", "items"}
 _LOG = {"user", "item", "click", "click_from", "time", "fields"}
-_KINDS = ("categorical", "multi", "numeric")
+_KINDS = ("categorical", "multi", "numeric", "vector")
+_MORE = {"multi": {"separator", "width"}, "vector": {"file"}}  # further keys of a field, by kind
 _LONGEST = 80  # characters of a label
 _WIDEST = 1000  # values of a multi-valued field
 
@@ -29,20 +31,28 @@ class Column:
         kind: The kind of the ``Field``.
         separator: The separator between the values of a multi-valued field that is given as text.
         width: The largest number of values used from a multi-valued field.
+        file: The NPZ file with the vectors; empty if they are a column of lists in the table.
     """
 
     name: str
     kind: Kind
     separator: str = "|"
     width: int = 10
+    file: str = ""
 
 
 @dataclass(frozen=True)
 class Part:
-    """The declared file of users or items: the column with their ids, and their fields."""
+    """The declared file of users or items: the column with their ids, their fields, and columns of raw texts."""
 
     id: str
     fields: tuple[Column, ...]
+    texts: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the file's columns that are read."""
+        return [self.id, *(field.name for field in self.fields if not field.file), *self.texts]
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Declaration:
         context: The fields of an interaction.
         users: The declared users' file, or None.
         items: The declared items' file, or None.
+        content: The whole declaration but its label, as JSON: the part of ``schema.toml`` that affects the data.
     """
 
     label: str
@@ -74,6 +85,12 @@ class Declaration:
     context: tuple[Column, ...]
     users: Part | None
     items: Part | None
+    content: str
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the NPZ files with vectors."""
+        return [field.file for part in (self.users, self.items) if part for field in part.fields if field.file]
 
 
 def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
@@ -104,6 +121,7 @@ def read_declaration(folder: Path, problems: Problems) -> Declaration | None:
         context=reader.fields("interactions", log),
         users=reader.part(content, "users"),
         items=reader.part(content, "items"),
+        content=json.dumps({name: content[name] for name in sorted(content) if name != "label"}, default=str),
     )
     _unlike(declaration, problems)
     return declaration if len(problems) == before else None
@@ -173,8 +191,15 @@ class _Reader:
         if name not in content:
             return None
         table = self.table(content, name)
-        self.known(f"{name}.", table, {"id", "fields"})
-        return Part(self.text(table, f"{name}.id"), self.fields(name, table))
+        self.known(f"{name}.", table, {"id", "fields", *({"texts"} if name == "items" else ())})
+        return Part(self.text(table, f"{name}.id"), self.fields(name, table), self.names(table, f"{name}.texts"))
+
+    def names(self, table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+        found = table.get(name.rpartition(".")[2], [])
+        if not (isinstance(found, list) and all(isinstance(part, str) and part for part in found)):
+            self._wrong(f"{name} is {found!r:.60}; it should be a list of columns")
+            return ()
+        return tuple(found)
 
     def fields(self, part: str, table: Mapping[str, Any]) -> tuple[Column, ...]:
         found = table.get("fields", {})
@@ -191,13 +216,18 @@ class _Reader:
                 f"{where} is {about!r:.60}; it should be one of {', '.join(_KINDS)}, or a table with such a kind"
             )
             return None
-        more = {"kind", "separator", "width"} if about["kind"] == "multi" else {"kind"}
-        self.known(f"{where}.", about, more)
-        separator, width = about.get("separator", "|"), about.get("width", 10)
+        self.known(f"{where}.", about, {"kind"} | _MORE.get(about["kind"], set()))
+        separator, width, file = about.get("separator", "|"), about.get("width", 10), about.get("file", "")
+        if about["kind"] == "vector" and where.startswith("interactions"):
+            self._wrong(f"{where} is a vector; only users and items can have vectors")
+            return None
+        if not isinstance(file, str) or (file and (PurePath(file).name != file or PurePath(file).suffix != ".npz")):
+            self._wrong(f"{where}.file is {file!r:.60}; it should be the name of an .npz file in the folder")
+            return None
         if not isinstance(separator, str) or not separator:
             self._wrong(f"{where}.separator is {separator!r:.60}; it should be a text")
             return None
         if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= _WIDEST:
             self._wrong(f"{where}.width is {width!r:.60}; it should be between 1 and {_WIDEST}")
             return None
-        return Column(name, cast(Kind, about["kind"]), separator, width)
+        return Column(name, cast(Kind, about["kind"]), separator, width, file)

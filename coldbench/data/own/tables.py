@@ -18,6 +18,7 @@ from pyarrow import csv as arrow_csv
 from coldbench.data.files.delimited import explained
 from coldbench.data.own.declaration import Column
 from coldbench.data.own.problems import Problem, Problems
+from coldbench.data.own.vectors import vectors_of_lists
 from coldbench.data.prepared import categorical, multi
 from coldbench.data.schema import Field, SideName
 
@@ -163,6 +164,9 @@ class OwnTable:
         """Reads a declared field in the order of ``rows``; missing categorical values share an index of their own."""
         if column.kind == "numeric":
             return Field(column.name, "numeric", side), self.numbers(column.name)[rows].astype(np.float32)
+        if column.kind == "vector":
+            values = vectors_of_lists(self.file, column.name, self._table[column.name], self._problems)[rows]
+            return Field(column.name, "vector", side, width=values.shape[1]), values
         if column.kind == "multi":
             lists = self._lists(column)
             return multi(column.name, side, [lists[row] for row in rows.tolist()], column.width)
@@ -170,6 +174,10 @@ class OwnTable:
             self._problems.append(Problem(self.file, "it holds lists; its kind should be multi", column.name))
             return Field(column.name, "categorical", side, 1), np.zeros(len(rows), np.int32)
         return categorical(column.name, side, self._table[column.name].to_pandas().iloc[rows])
+
+    def texts(self, name: str, rows: np.ndarray) -> list[str]:
+        """Reads a column of texts in the order of ``rows``; a missing text is empty."""
+        return self._texts(name).fillna("").iloc[rows].tolist()
 
     def _lists(self, column: Column) -> list[list[str]]:
         values = self._table[column.name]

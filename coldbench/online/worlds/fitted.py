@@ -76,8 +76,8 @@ class Fitted(World):
             name=f"fitted-{log.name}",
             fingerprint=digest([log.fingerprint, seed, days]),
             schema=Schema(len(people), len(items), fields),
-            users=Table(log.users.ids[people], log.users.numeric[people]),
-            items=Table(log.items.ids[items], log.items.numeric[items]),
+            users=_rows(log.users, people),
+            items=_rows(log.items, items),
             context=Table(none.astype(np.int32), none.astype(np.float32)),
             user=np.searchsorted(people, log.user[known]).astype(np.int32),
             item=np.searchsorted(items, log.item[known]).astype(np.int32),
@@ -88,6 +88,12 @@ class Fitted(World):
         seconds = np.exp(random.normal(3.2, 0.9, len(items))).clip(3, 600).astype(np.float32)
         card = tuple((str(name), str(value)) for name, value in json.loads(str(learned["card"])))
         return Ground(dataset, profile, arrival, seconds, _kinds(dataset), Tabled(learned["table"]), None, card)
+
+
+def _rows(table: Table, index: np.ndarray) -> Table:
+    """Some rows of a side's table."""
+    vectors = None if table.vectors is None else table.vectors[index]
+    return Table(table.ids[index], table.numeric[index], vectors)
 
 
 def _kinds(dataset: Dataset) -> np.ndarray:

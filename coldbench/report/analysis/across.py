@@ -21,7 +21,7 @@ def blocks(frame: pd.DataFrame, phase: str, options: ReportOptions) -> pd.DataFr
     """Means over seeds, a row per dataset and backbone, a column per method; methods that a block lacks are left out.
 
     Args:
-        frame: Of one protocol.
+        frame: Of one protocol and division.
         phase: One phase.
         options: The metric.
     """
@@ -35,7 +35,7 @@ def ranked(frame: pd.DataFrame, phase: str, options: ReportOptions) -> tuple[lis
     Backbones are no replications of each other where they are tested on the same rows, so each dataset is one block.
 
     Args:
-        frame: Of one protocol.
+        frame: Of one protocol and division.
         phase: One phase.
         options: The metric and the level.
 
@@ -56,7 +56,7 @@ def effects(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
     """Effect sizes of each method against the reference, or else the baseline, per phase.
 
     Args:
-        frame: Of one protocol.
+        frame: Of one protocol and division.
         options: The metric, the reference and the level.
 
     Returns:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from coldbench.report.analysis.comparisons import COLUMN, MARKING
+from coldbench.report.analysis.legends import equality
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.predictions import CROSSED, ITEMS
 from coldbench.report.analysis.table import Table, interval, text_row
@@ -71,8 +72,7 @@ def legend(found: pd.DataFrame, options: ReportOptions) -> list[str]:
             f"components). Marks and verdicts answer for seeds alone."
         )
     lines += [
-        f"Verdict: {EQUAL}, where the {_level_of_equality(options)} lies within {options.margin:g} (two "
-        f"one-sided t-tests, for each comparison by itself); else {BETTER} or {WORSE} by the t-test after Holm's "
+        f"Verdict: {EQUAL}, where the {equality(options)}; else {BETTER} or {WORSE} by the t-test after Holm's "
         f"correction, else {UNDECIDED}.",
         "Holm: over the comparisons with the same backbone and phase; BH: Benjamini and Hochberg over those of all "
         "backbones and phases. Where the reference is the best one, it was picked by looking, so both are over all "
@@ -82,14 +82,6 @@ def legend(found: pd.DataFrame, options: ReportOptions) -> list[str]:
     notes = notes[~notes["note"].isin(["", IDENTICAL])].drop_duplicates()
     names = {MARKING: "t-test", "Wilcoxon": "Wilcoxon test"}
     return [*lines, *(f"No p of the {names.get(test, test)}: {note}." for test, note in notes.to_numpy())]
-
-
-def _level_of_equality(options: ReportOptions) -> str:
-    """The interval that has to lie within the margin, in words."""
-    if options.reference is not None:
-        return f"{100 * (1 - 2 * options.alpha):g} % interval over seeds"
-    level = f"1 - {2 * options.alpha:g} / (methods - 1)"
-    return f"interval over seeds of level {level}, since the best was picked by looking,"
 
 
 def _p(value: float) -> str:

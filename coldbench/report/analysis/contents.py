@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coldbench.report.analysis import across, appendix, protocols, results, topn
+from coldbench.report.analysis import across, appendix, protocols, published, results, shots, topn
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.measurements import measurements
 from coldbench.report.analysis.table import Table
@@ -18,15 +18,19 @@ class SectionTables:
     Attributes:
         title: The dataset and the protocol.
         by_phase: Table 1, methods by phase.
+        by_shots: Differences to the baseline by shots; None without a baseline, and at the published points.
         against_paper: Ours minus the published numbers; None where the paper has none.
-        gains: Table 2, what each method adds to the baseline; None without a baseline.
+        papers: Ours beside the numbers of every paper; None where fewer than two papers have any.
+        gains: Table 2, what each method adds to the baseline; None without a baseline, and where ``by_shots`` says it.
         tests: The appendix; None without a test.
         topn: Top-N; None where no record holds it.
     """
 
     title: str
     by_phase: Table
+    by_shots: Table | None
     against_paper: Table | None
+    papers: Table | None
     gains: Table | None
     tests: Table | None
     topn: Table | None
@@ -34,7 +38,7 @@ class SectionTables:
     @property
     def tables(self) -> list[Table]:
         """Those that there are, in the order of a page."""
-        every = (self.by_phase, self.gains, self.against_paper, self.topn, self.tests)
+        every = (self.by_phase, self.by_shots, self.gains, self.against_paper, self.papers, self.topn, self.tests)
         return [each for each in every if each is not None]
 
 
@@ -66,8 +70,12 @@ def _section(section: Section, findings: Findings) -> SectionTables:
     options, methods = findings.options, findings.titles.get("method", {})
     built = (
         results.by_phase(section.block, options, section.place, methods),
+        shots.by_shots(section.gains, section.against, options, section.place, methods) if section.by_shots else None,
         results.against_paper(section.block, section.first, section.place),
-        results.gains(section.gains, options, section.place, methods),
+        published.beside_every_paper(section.block, section.protocol, section.dataset_name, section.place)
+        if options.metric == "auc"
+        else None,
+        None if section.by_shots else results.gains(section.gains, options, section.place, methods),
         appendix.tests(section.tests, options, section.place),
         topn.table(section.frame, section.place),
     )
@@ -81,6 +89,7 @@ def _comparisons(findings: Findings) -> Iterator[tuple[str, list[Table]]]:
     for dataset, part in findings.scored.groupby("dataset", sort=False):
         if tables := protocols.tables(part, findings.options, findings.titles):
             yield f"Comparison of protocols: {dataset}", tables
-    for protocol, part in findings.scored.groupby("protocol", sort=False):
+    for (protocol, division), part in findings.scored.groupby(["protocol", "division"], sort=False):
         if ranks := across.told(part, findings.options):
-            yield f"Across datasets and backbones, protocol {protocol}", list(ranks)
+            about = ", ".join(filter(None, [f"protocol {protocol}", str(division)]))
+            yield f"Across datasets and backbones, {about}", list(ranks)

@@ -6,11 +6,12 @@ the user's folder lies therefore appears in no label, and data that were edited 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from coldbench.core.config import text
 from coldbench.report.analysis.names import counted
+from coldbench.run.cell import division
 from coldbench.run.record import Record
 
 _Content = tuple[str, str]  # fingerprint, variant
@@ -45,14 +46,20 @@ def content(record: Record) -> _Content:
     return record["fingerprint"], _variant(record)
 
 
-def _variant(record: Record) -> str:
+def _variant(record: Record, without: Iterable[str] = ()) -> str:
     """The fields of the dataset's configuration that are neither a location nor the default: ``n=200``."""
     about = record["plugins"]["dataset"]
     return ",".join(
         f"{field}={text(value)}"
         for field, value in record["config"]["dataset"].items()
-        if field not in about["locations"] and value != about["defaults"].get(field)
+        if field not in {*about["locations"], *without} and value != about["defaults"].get(field)
     )
+
+
+def _left_to_data(record: Record) -> list[str]:
+    """The fields of the split that the data decide where the user does not: N and K, with the default 0."""
+    defaults = record["plugins"]["dataset"]["defaults"]
+    return [field for field in ("n", "k") if defaults.get(field) == 0]
 
 
 def _newest(versions: dict[str, list[Record]]) -> str:
@@ -71,15 +78,18 @@ def _newest(versions: dict[str, list[Record]]) -> str:
 
 def _cell(record: Record) -> tuple[str, ...]:
     labels = record["labels"]
-    return str(record["config"]["protocol"]), labels["backbone"], labels["method"], str(record["seed"])
+    rules = str(record["config"]["protocol"]), division(record)
+    return *rules, labels["backbone"], labels["method"], str(record["seed"])
 
 
 def _labels(records: Sequence[Record]) -> tuple[dict[_Content, str], list[str]]:
     """Content -> its label, made unique with a number, and a sentence for each label that needed one."""
     named: dict[_Content, str] = {}
+    variants = Counter(fingerprint for fingerprint, _ in {content(record) for record in records})
     for record in sorted(records, key=lambda record: str(record["finished"])):
         fingerprint, variant = content(record)
-        named[fingerprint, variant] = record["dataset_label"] + (f" [{variant}]" if variant else "")
+        shown = variant if variants[fingerprint] > 1 else _variant(record, _left_to_data(record))
+        named[fingerprint, variant] = record["dataset_label"] + (f" [{shown}]" if shown else "")
     sharing: dict[str, list[_Content]] = defaultdict(list)
     for one, label in named.items():
         sharing[label].append(one)

@@ -10,9 +10,8 @@ import pandas as pd
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.frame import values
-from coldbench.report.analysis.names import PHASES, WITHIN, counted, method_order
+from coldbench.report.analysis.names import WITHIN, counted, method_order
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.table import BETTER, SIMILAR, WORSE
 from coldbench.significance import IDENTICAL, mean_interval
 
 
@@ -27,9 +26,9 @@ class Entry:
         seeds: The number of seeds.
         best: Whether it is the best mean of a column that could be tested.
         reference: Whether the others of its column were tested against it.
-        mark: ``worse``, ``similar`` or ``better`` than the reference by the paired t-test after Holm's correction;
-            empty for the reference and where there is no test.
-        p: The corrected p-value of that test; NaN without a test.
+        verdict: What the comparison with the reference comes to (``significance.verdict``); empty for the reference
+            and where there is no test.
+        p: The p-value of the paired t-test after Holm's correction; NaN without a test.
         published: The paper's number, or None.
     """
 
@@ -39,7 +38,7 @@ class Entry:
     seeds: int
     best: bool
     reference: bool
-    mark: str
+    verdict: str
     p: float
     published: float | None
 
@@ -83,25 +82,17 @@ def entries(frame: pd.DataFrame, tests: pd.DataFrame, table: int, options: Repor
                 seeds=len(own),
                 best=method in judged and means[method] == best,
                 reference=method in set(column["reference"]) and method in judged,
-                mark="" if test is None else _mark(test, options),
+                verdict="" if test is None else str(test["verdict"]),
                 p=float("nan") if test is None else float(test["p_holm"]),
                 published=published if options.metric == "auc" else None,
             )
     return found
 
 
-def _mark(test: pd.Series, options: ReportOptions) -> str:
-    if np.isnan(test["p_holm"]):
-        return SIMILAR if test["note"] == IDENTICAL else ""
-    if test["p_holm"] >= options.alpha:
-        return SIMILAR
-    return BETTER if (test["difference"] > 0) == options.higher_is_better else WORSE
-
-
 def axes(block: Block) -> tuple[list[str], list[str], list[str]]:
     """Backbones, methods and phases of a block, in the order of the tables."""
     backbones, methods, phases = (list(dict.fromkeys(key[place] for key in block)) for place in range(3))
-    return backbones, sorted(methods, key=method_order), [phase for phase in PHASES if phase in phases]
+    return backbones, sorted(methods, key=method_order), phases
 
 
 def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFrame:
@@ -120,7 +111,7 @@ def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFram
             "high": entry.mean + entry.half,
             "best": entry.best,
             "reference": entry.reference,
-            "mark": entry.mark,
+            "verdict": entry.verdict,
             "p_holm": entry.p,
             "paper": entry.published,
             "difference": None if entry.published is None else entry.mean - entry.published,

@@ -10,7 +10,9 @@ from coldbench.core.config import text
 from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
+from coldbench.report.analysis.published import contradictions
 from coldbench.report.analysis.titles import Titles
+from coldbench.run.cell import split_label
 from coldbench.run.record import Record
 from coldbench.significance import FEWEST
 
@@ -66,12 +68,22 @@ def _plugin(kind: str, label: str, record: Record) -> Plugin:
     return Plugin(label, about["citation"], about["departs"], values)
 
 
+def split_at(record: Record) -> dict[str, int]:
+    """The N and K of a record's data; records of older versions lack those that the data decided."""
+    given = record["config"]["dataset"]
+    return {name.upper(): given[name] for name in ("n", "k") if given.get(name)}
+
+
 def data(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Label, fingerprint and split sizes of each dataset."""
+    """Label, fingerprint, N, K and split sizes of each dataset."""
     unique = {}
     for record in records:
-        sizes = {name.replace("items_", "items, "): f"{count:,}" for name, count in record["split"].items()}
-        about = {"label": record["dataset_label"], "fingerprint": record["fingerprint"], "sizes": sizes}
+        counts = {
+            name.replace("items_", "items, "): count for name, count in (split_at(record) | record["split"]).items()
+        }
+        sizes = {name: f"{count:,}" for name, count in counts.items()}
+        label = ", ".join(filter(None, [record["dataset_label"], split_label(record)]))
+        about = {"label": label, "fingerprint": record["fingerprint"], "sizes": sizes}
         unique[record["fingerprint"], str(sizes)] = about
     return list(unique.values())
 
@@ -114,6 +126,8 @@ def warnings(findings: Findings) -> list[str]:
         for table, block in (("1", section.first), ("2", section.gains)):
             if "; not:" in closeness(block):
                 lines.append(f"{section.title}, Table {table}: {closeness(block)}")
+        if findings.options.metric == "auc":
+            lines += contradictions(section.block, section.protocol, section.dataset_name)
     lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
     stacks = software(findings.records)
     if len(stacks) > 1:

@@ -16,9 +16,10 @@ from coldbench.report.analysis.names import BASELINE, counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_items
-from coldbench.report.analysis.titles import Titles, titles
+from coldbench.report.analysis.titles import Titles, label_of, titles
 from coldbench.run.folder import Folder
 from coldbench.run.record import CUT, Record
+from coldbench.run.runfile import relabelled
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Section:
         second: Entries beside the paper's Table 2.
         block: Entries beside Table 1, and beside Table 2 where Table 1 lacks them, as it does most backbones.
         gains: Entries beside Table 2, tested against the baseline; empty without one.
+        against: The tests of ``gains``; empty without a baseline.
     """
 
     dataset: str
@@ -44,11 +46,22 @@ class Section:
     second: Block
     block: Block
     gains: Block
+    against: pd.DataFrame
+
+    @property
+    def dataset_name(self) -> str:
+        """The dataset's name, which published tables go by."""
+        return str(self.frame["dataset_name"].iloc[0])
 
     @property
     def title(self) -> str:
         """The dataset and the protocol, for headings."""
         return f"{self.dataset}, protocol {self.protocol}"
+
+    @property
+    def by_shots(self) -> bool:
+        """Whether the evaluation points are numbers of interactions instead of the published ones."""
+        return bool(self.frame["by_shots"].all())
 
     @property
     def place(self) -> str:
@@ -92,8 +105,10 @@ def find(out: Path, options: ReportOptions) -> Findings:
     """
     folder = Folder(out)
     records, unread = folder.finished()
-    records, meant = short_names(records)
+    records, meant = short_names(relabelled(records, out))
     frame, notes = tidy(records)
+    if options.reference is not None:
+        options = replace(options, reference=label_of(options.reference, titles(records)["method"]))
     options.check(frame)
     records = counting(records, frame)
     scored = _scored(frame, options)
@@ -141,12 +156,14 @@ def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) 
         first, second = (entries(part, mine, table, options) for table in (1, 2))
         block = {key: entry if entry.published is not None else second[key] for key, entry in first.items()}
         gains = _gains(part, options)
-        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, gains))
+        sections.append(Section(str(dataset), str(protocol), part, mine, first, second, block, *gains))
     return sections
 
 
-def _gains(frame: pd.DataFrame, options: ReportOptions) -> Block:
+def _gains(frame: pd.DataFrame, options: ReportOptions) -> tuple[Block, pd.DataFrame]:
+    """The entries tested against the baseline, and the tests."""
     if BASELINE not in set(frame["method"]):
-        return {}
-    against = replace(options, reference=BASELINE)
-    return entries(frame, over_seeds(frame, against), 2, against)
+        return {}, pd.DataFrame()
+    options = replace(options, reference=BASELINE)
+    tests = over_seeds(frame, options)
+    return entries(frame, tests, 2, options), tests

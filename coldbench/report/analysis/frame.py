@@ -11,13 +11,13 @@ from coldbench.protocol.metrics import METRICS
 from coldbench.report.analysis.datasets import content, current
 from coldbench.report.analysis.names import (
     CELL,
-    PHASES,
     counted,
     method_order,
     protocol_label,
     protocol_order,
 )
 from coldbench.report.analysis.topn import TOPN, comparable, described
+from coldbench.run.cell import division, shots_label, split_label
 from coldbench.run.record import Record
 
 _IDENTITY = ("settings", *CELL)
@@ -35,11 +35,14 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
     records, notes = current(records)
     records, unlike = comparable(records)
     notes += unlike
+    several = len({shots_label(record) for record in records}) > 1
     rows = [
         {
-            "dataset": record["dataset_label"],
+            "dataset": record["dataset_label"] + _division_suffix(record, several),
             "dataset_label": record["dataset_label"],
-            "dataset_name": record["labels"]["dataset"],
+            "dataset_name": ", ".join(filter(None, [record["labels"]["dataset"], split_label(record)])),
+            "division": division(record),
+            "by_shots": bool(shots_label(record)),
             **dict(zip(("fingerprint", "variant"), content(record), strict=True)),
             "settings": str(sorted(record["config"]["settings"].items())),
             "protocol": protocol_label(record["config"]["protocol"]),
@@ -51,10 +54,11 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
             "key": record["key"],
             "generation": record["generation"],
             TOPN: described(record["config"][TOPN]) if TOPN in record["config"] else "",
+            "point": point,
             **phase,
         }
         for record in records
-        for phase in record["phases"]
+        for point, phase in enumerate(record["phases"])
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
@@ -72,12 +76,22 @@ def tidy(records: Sequence[Record]) -> tuple[pd.DataFrame, list[str]]:
         newest = newest.assign(dataset=newest["dataset"] + newest["key"].map(settings_suffixes(records)))
         notes.append("The cells differ in the settings that all methods share; tables keep them apart.")
     order = {label: place for place, label in enumerate(sorted(newest["method"].unique(), key=method_order))}
-    place = newest["phase"].map({phase: number for number, phase in enumerate(PHASES)})
     rules = sorted((record["config"]["protocol"] for record in records), key=protocol_order)
     rank = {protocol_label(each): number for number, each in enumerate(rules)}
-    newest = newest.assign(_protocol=newest["protocol"].map(rank), _method=newest["method"].map(order), _phase=place)
-    newest = newest.sort_values(["dataset", "_protocol", "backbone", "_method", "seed", "_phase"], ignore_index=True)
-    return newest.drop(columns=["_protocol", "_method", "_phase"]), notes
+    newest = newest.assign(_protocol=newest["protocol"].map(rank), _method=newest["method"].map(order))
+    newest = newest.sort_values(["dataset", "_protocol", "backbone", "_method", "seed", "point"], ignore_index=True)
+    return newest.drop(columns=["_protocol", "_method", "point"]), notes
+
+
+def _division_suffix(record: Record, several: bool) -> str:
+    """What a dataset's label adds for its split, and for its evaluation points if a run has several lists of them."""
+    split, shots = split_label(record), shots_label(record) if several else ""
+    return (f", {split}" if split else "") + (f" ({shots})" if shots else "")
+
+
+def phases(frame: pd.DataFrame) -> list[str]:
+    """The evaluation points of a frame, in order."""
+    return list(map(str, frame["phase"].unique()))
 
 
 def short_names(records: Sequence[Record]) -> tuple[list[Record], list[str]]:

@@ -8,8 +8,8 @@ from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.entries import Block
 from coldbench.report.analysis.names import BASELINE
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.table import BETTER, MARKS, REFERENCE, SIMILAR, WORSE
-from coldbench.significance import FEWEST
+from coldbench.report.analysis.table import MARKS, REFERENCE
+from coldbench.significance import BETTER, EQUAL, FEWEST, UNDECIDED, WORSE
 
 _NEEDS = f"the paired t-test needs {FEWEST} seeds, an exact Wilcoxon test 6 (coldbench run --seeds 6)."
 
@@ -50,9 +50,20 @@ def gains(block: Block, options: ReportOptions, titles: Mapping[str, str] | None
     return " ".join([what, *_marks(block, options, titles or {}, shown=False)])
 
 
+def equality(options: ReportOptions) -> str:
+    """What practically equal asks for: the interval that has to lie within the margin, in words."""
+    level = f"{100 * (1 - 2 * options.alpha):g} % interval of the difference over seeds"
+    if options.reference is None:
+        level = (
+            f"interval of the difference over seeds, of level 1 - {2 * options.alpha:g} / (methods - 1) since the best "
+            f"was picked by looking,"
+        )
+    return f"{level} lies within {options.margin:g} (two one-sided t-tests, for each comparison by itself)"
+
+
 def _marks(block: Block, options: ReportOptions, titles: Mapping[str, str], shown: bool) -> list[str]:
     """What bold and the marks mean, a sentence each; ``shown`` says whether a given reference has its own row."""
-    if not any(entry.mark for entry in block.values()):
+    if not any(entry.verdict for entry in block.values()):
         return [f"There is no test and so no mark; {_NEEDS}"]
     lines = ["Bold: the best mean of a backbone and phase."]
     if options.reference is None:
@@ -64,9 +75,10 @@ def _marks(block: Block, options: ReportOptions, titles: Mapping[str, str], show
         family = "the comparisons with the same backbone and phase"
         lines.append(f"{MARKS[BETTER]}: significantly better than {against}.")
     lines.append(
-        f"{MARKS[WORSE]}: significantly worse than {against}; {MARKS[SIMILAR]}: not distinguishable from it. Test: "
+        f"{MARKS[WORSE]}: significantly worse than {against}; {MARKS[UNDECIDED]}: {UNDECIDED} from it. Test: "
         f"{MARKING}-test, two-sided at {options.alpha:g}; unit: the seed; correction: Holm over {family}."
     )
+    lines.append(f"{MARKS[EQUAL]}: {EQUAL} to it, whatever the t-test finds: the {equality(options)}.")
     if min(entry.seeds for entry in block.values()) < FEWEST:
         lines.append(f"Without a mark: fewer than {FEWEST} seeds in common with it, too few for a test.")
     return lines

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from coldbench.protocol.metrics import METRICS
-from coldbench.report.analysis.names import PHASES, method_order
+from coldbench.report.analysis.frame import phases
+from coldbench.report.analysis.names import method_order
 from coldbench.report.analysis.table import Cell, Table, number
 
 _COLUMNS = {  # of the frame -> header and format
@@ -26,7 +27,7 @@ def measurements(frame: pd.DataFrame) -> Table:
     keys = [key for key in ("dataset", "protocol") if frame[key].nunique() > 1] + ["backbone", "method", "phase"]
     columns = [name for name in _COLUMNS if name in frame]
     methods = {method: place for place, method in enumerate(sorted(frame["method"].unique(), key=method_order))}
-    places = {"method": methods, "phase": {phase: place for place, phase in enumerate(PHASES)}}
+    places = {"method": methods, "phase": {phase: place for place, phase in enumerate(phases(frame))}}
     for key in ("dataset", "protocol"):
         places[key] = {label: place for place, label in enumerate(frame[key].unique())}
     means = frame.groupby(keys, sort=False)[columns].mean().reset_index()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coldbench.core.config import text
-from coldbench.protocol.phases import COLD
 from coldbench.protocol.rules import PROTOCOLS
-from coldbench.protocol.split import WARM_PHASES
+from coldbench.protocol.shots import COLD
 from coldbench.report.analysis import paper
 
-PHASES = (COLD, *WARM_PHASES)
 BASELINE = "base"
 CELL = ("dataset", "protocol", "backbone", "method", "seed")  # what tells the cells of a frame apart
 WITHIN = 0.01  # of the published AUC: how near a mean is expected to be
@@ -61,6 +59,12 @@ def counted(number: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {plural}"
+
+
+def span(phases: Sequence[str]) -> str:
+    """The warm-up phases among evaluation points in words: ``warm-a to warm-c``."""
+    warm = [phase for phase in phases if phase != COLD]
+    return warm[0] if len(warm) == 1 else f"{warm[0]} to {warm[-1]}"
 
 
 def short_commit(commit: str | None) -> str:

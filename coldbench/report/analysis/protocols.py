@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from coldbench.protocol.phases import COLD
-from coldbench.protocol.split import WARM_PHASES
-from coldbench.report.analysis.names import BASELINE
+from coldbench.protocol.shots import COLD
+from coldbench.report.analysis.frame import phases
+from coldbench.report.analysis.legends import equality
+from coldbench.report.analysis.names import BASELINE, span
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.table import Table, text_row
+from coldbench.report.analysis.table import MARKS, Table, text_row
 from coldbench.report.analysis.titles import Titles
-from coldbench.significance import Paired, holm, paired_t
+from coldbench.significance import BETTER, EQUAL, WORSE, Paired, holm, paired_t, verdict
 
 _LEAKING, _HONEST = "paper", "strict"
 
@@ -27,9 +28,11 @@ class Compared:
         backbone: The backbone.
         method: The method.
         protocol: The protocol's label.
-        mean: Over seeds, each the mean over warm-a, warm-b and warm-c.
+        mean: Over seeds, each the mean over the warm-up phases.
         test: The test of the difference; None for the baseline itself.
+        values: Both methods' values by seed, the own one first; None for the baseline itself.
         p_holm: Corrected over the backbone's comparisons; NaN where there is no test.
+        verdict: What the comparison comes to (``significance.verdict``); empty where there is no test.
     """
 
     backbone: str
@@ -37,15 +40,9 @@ class Compared:
     protocol: str
     mean: float
     test: Paired | None
+    values: tuple[np.ndarray, np.ndarray] | None = None
     p_holm: float = float("nan")
-
-    def verdict(self, options: ReportOptions) -> str:
-        """``better``, ``worse``, ``no difference shown``, or empty where there is no test."""
-        if self.test is None or not np.isfinite(self.p_holm):
-            return ""
-        if self.p_holm >= options.alpha:
-            return "no difference shown"
-        return "better" if (self.test.difference > 0) == options.higher_is_better else "worse"
+    verdict: str = ""
 
 
 def budgets(frame: pd.DataFrame) -> dict[str, int]:
@@ -66,9 +63,8 @@ def against_base(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
         part = []
         for protocol, method in values:
             own, base = values[protocol, method], values.get((protocol, BASELINE))
-            test = None if method == BASELINE or base is None else paired_t(own, base, options.alpha)
-            part.append(Compared(backbone, method, protocol, _mean(own), test))
-        found += _corrected(part)
+            part.append(_compared(backbone, method, protocol, own, None if method == BASELINE else base, options))
+        found += _corrected(part, options)
     return found
 
 
@@ -80,9 +76,8 @@ def leak(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
         for protocol, method in values:
             if protocol == _LEAKING and (_HONEST, method) in values:
                 own, other = values[_LEAKING, method], values[_HONEST, method]
-                test = paired_t(own, other, options.alpha)
-                part.append(Compared(backbone, method, _LEAKING, _mean(own), test))
-        found += _corrected(part)
+                part.append(_compared(backbone, method, _LEAKING, own, other, options))
+        found += _corrected(part, options)
     return found
 
 
@@ -96,37 +91,43 @@ def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles | None = 
     """
     leaks = [each for each in leak(frame, options) if not np.isnan(each.mean)]
     compared, at = against_base(frame, options), budgets(frame)
-    built = [_leak_table(leaks, options)] if leaks else []
+    warm = span(phases(frame))
+    built = [_leak_table(leaks, warm, options)] if leaks else []
     if at and any(each.test for each in compared):
-        built.append(_budget_table(compared, at, options, titles or {}))
+        built.append(_budget_table(compared, at, warm, options, titles or {}))
     return built
 
 
-def _leak_table(leaks: list[Compared], options: ReportOptions) -> Table:
-    rows = [
-        text_row([e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict(options) or "-"], 2) for e in leaks
-    ]
+def _leak_table(leaks: list[Compared], warm: str, options: ReportOptions) -> Table:
+    rows = [text_row([e.backbone, e.method, f"{e.mean:.4f}", _difference(e), e.verdict or "-"], 2) for e in leaks]
     header = ["backbone", "method", _LEAKING, f"minus {_HONEST}", "verdict"]
-    legend = f"{options.title}, mean of {_WARM}; {_LEGEND.format(alpha=options.alpha)}"
+    legend = f"{options.title}, mean of {warm}; {_legend(options)}"
     return Table("What the leak is worth", header, 2, rows, legend)
 
 
-def _budget_table(compared: list[Compared], at: dict[str, int], options: ReportOptions, titles: Titles) -> Table:
+def _budget_table(
+    compared: list[Compared], at: dict[str, int], warm: str, options: ReportOptions, titles: Titles
+) -> Table:
     legend = (
-        f"{options.title}, mean of {_WARM}, and the difference to {BASELINE} at the same budget; "
-        f"{_LEGEND.format(alpha=options.alpha)} A budget is in epochs of the plain baseline per phase; under paper and "
-        f"strict each method takes the steps that it is configured to take."
+        f"{options.title}, mean of {warm}, and the difference to {BASELINE} at the same budget; "
+        f"{_legend(options)} {'; '.join(f'{MARKS[each]}: {each}' for each in _SHOWN)}. A budget is in epochs of the "
+        f"plain baseline per phase; under paper and strict each method takes the steps that it is configured to take."
     )
     header, rows = _by_budget(compared, at, options)
     lines = list(_sentences(compared, at, options, titles))
     return Table("At equal optimiser steps", header, 2, [text_row(row, 2) for row in rows], legend, lines)
 
 
-_WARM = f"{WARM_PHASES[0]} to {WARM_PHASES[-1]}"
-_LEGEND = (
-    "± half the interval of the difference (Student's t over seeds); verdicts by the paired t-test over seeds, Holm "
-    "over a backbone's comparisons, level {alpha:g}."
-)
+_SHOWN = (BETTER, WORSE, EQUAL)
+
+
+def _legend(options: ReportOptions) -> str:
+    """What the interval and the verdicts are; either comparison is with what was named beforehand."""
+    return (
+        f"± half the interval of the difference (Student's t over seeds); verdicts by the paired t-test over seeds, "
+        f"Holm over a backbone's comparisons, level {options.alpha:g}, but {EQUAL} where the "
+        f"{equality(replace(options, reference=BASELINE))}."
+    )
 
 
 def _by_budget(
@@ -144,11 +145,11 @@ def _by_budget(
 
 
 def _shown(each: Compared | None, options: ReportOptions) -> str:
-    """0.7123 (+0.0100 ± 0.0021) +: the mean, the difference to the baseline, a sign where that was shown."""
+    """0.7123 (+0.0100 ± 0.0021) +: the mean, the difference to the baseline, a sign where one was shown."""
     if each is None or np.isnan(each.mean):
         return ""
     change = "" if each.test is None else f" ({_difference(each)})"
-    return f"{each.mean:.4f}{change}{ {'better': ' +', 'worse': ' -'}.get(each.verdict(options), '') }"
+    return f"{each.mean:.4f}{change}{f' {MARKS[each.verdict]}' if each.verdict in _SHOWN else ''}"
 
 
 def _sentences(
@@ -161,7 +162,7 @@ def _sentences(
             for each in compared:
                 at = budgets.get(each.protocol)
                 if each.backbone == backbone and each.method == method and at is not None:
-                    verdicts.setdefault(each.verdict(options) or "not tested", []).append(at)
+                    verdicts.setdefault(each.verdict or "not tested", []).append(at)
             if verdicts:
                 shown = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
                 methods = titles.get("method", {})
@@ -195,12 +196,27 @@ def _mean(values: np.ndarray) -> float:
     return float(finite.mean()) if len(finite) else float("nan")
 
 
-def _corrected(part: list[Compared]) -> list[Compared]:
+def _compared(
+    backbone: str, method: str, protocol: str, own: np.ndarray, other: np.ndarray | None, options: ReportOptions
+) -> Compared:
+    if other is None:
+        return Compared(backbone, method, protocol, _mean(own), None)
+    return Compared(backbone, method, protocol, _mean(own), paired_t(own, other, options.alpha), (own, other))
+
+
+def _corrected(part: list[Compared], options: ReportOptions) -> list[Compared]:
+    """Adds p-values after Holm's correction, and the verdicts that follow from them."""
     p_values = [each.test.p_value if each.test and each.test.p_value is not None else np.nan for each in part]
     if not part:
         return []
-    adjusted = holm(np.array(p_values, float))
     return [
-        Compared(each.backbone, each.method, each.protocol, each.mean, each.test, float(p))
-        for each, p in zip(part, adjusted, strict=True)
+        replace(each, p_holm=float(p), verdict=_verdict(each, float(p), options))
+        for each, p in zip(part, holm(np.array(p_values, float)), strict=True)
     ]
+
+
+def _verdict(each: Compared, p_holm: float, options: ReportOptions) -> str:
+    if each.values is None:
+        return ""
+    own, other = each.values
+    return verdict(own, other, p_holm, options.margin, options.higher_is_better, options.alpha)

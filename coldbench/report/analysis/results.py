@@ -110,12 +110,13 @@ def against_paper(block: Block, first: Block, place: str) -> Table | None:
 
 
 def mean_cell(entry: Entry | None) -> Cell:
-    """A mean with half its interval, its mark, and the seeds and p-value behind it; empty without an entry."""
+    """A mean with half its interval, its mark, and the seeds, p-value and verdict behind it; empty without an entry."""
     if entry is None:
         return Cell("")
     spread = f"± {entry.half:.4f}" if entry.seeds > 1 else ""
     notes = [counted(entry.seeds, "seed")]
     notes += [f"p = {entry.p:.2g} after Holm's correction"] if math.isfinite(entry.p) else []
+    notes += [entry.verdict] if entry.verdict else []
     return Cell(f"{entry.mean:.4f}", entry.mean, spread, _mark(entry), entry.best, ", ".join(notes))
 
 
@@ -135,4 +136,4 @@ def _distance(entry: Entry | None) -> Cell:
 
 
 def _mark(entry: Entry) -> str:
-    return REFERENCE if entry.reference and not entry.best else entry.mark
+    return REFERENCE if entry.reference and not entry.best else entry.verdict

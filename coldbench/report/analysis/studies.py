@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from coldbench.core.config import text
 from coldbench.protocol.metrics import METRICS as RECORDED
-from coldbench.protocol.split import WARM_PHASES
-from coldbench.report.analysis.names import PHASES
+from coldbench.protocol.shots import phase_names
 from coldbench.report.analysis.scale import Scale
 from coldbench.tune.samplers import Values
 from coldbench.tune.studies import METRICS, Study
 from coldbench.tune.trials import Results, Trial, best
 
-EARLY = WARM_PHASES[0]  # every trial gets so far: the scheduler stops none before
+EARLY = 1  # the evaluation point that every trial reaches: the scheduler stops none before
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Attempt:
         number: The place in the order in which trials ended.
         state: ``finished`` or ``stopped``.
         values: The value of every field that was searched.
-        early: The score at warm-a of the first seed; None where the trial has none.
+        early: The score at the first warm-up phase of the first seed; None where the trial has none.
         score: The final score; None where the trial was stopped.
         seconds: The time that the trial took.
     """
@@ -63,7 +62,8 @@ class Searched:
     def title(self) -> str:
         """A description for headings and names of files."""
         cell = self.study.cells[0]
-        return f"{cell.method.label} on {cell.backbone.label}, {cell.dataset.label}, protocol {cell.protocol.label}"
+        parts = [cell.dataset.label, *filter(None, [cell.division]), f"protocol {cell.protocol.label}"]
+        return f"{cell.method.label} on {cell.backbone.label}, {', '.join(parts)}"
 
     @property
     def metric(self) -> str:
@@ -71,10 +71,15 @@ class Searched:
         return f"mean {RECORDED[METRICS[self.study.metric][0]].title}"
 
     @property
+    def early(self) -> str:
+        """The name of the phase of the early score."""
+        return phase_names(self.study.cells[0].shots)[EARLY]
+
+    @property
     def early_metric(self) -> str:
         """The name of the early score."""
         first = f", seed {self.study.cells[0].seed}" if len(self.study.cells) > 1 else ""
-        return f"{RECORDED[METRICS[self.study.metric][0]].title} at {EARLY}{first}"
+        return f"{RECORDED[METRICS[self.study.metric][0]].title} at {self.early}{first}"
 
     @property
     def higher_is_better(self) -> bool:
@@ -107,13 +112,13 @@ def read(made: Results) -> list[Searched]:
 
 
 def _searched(study: Study, trials: Sequence[Trial]) -> Searched:
-    defaults, sign, early = study.full({}), METRICS[study.metric][1], PHASES.index(EARLY)
+    defaults, sign = study.full({}), METRICS[study.metric][1]
     attempts = [
         Attempt(
             trial.number,
             trial.state,
             {field: trial.values.get(field, default) for field, default in defaults.items()},
-            _signed(trial.scores[early] if len(trial.scores) > early else None, sign),
+            _signed(trial.scores[EARLY] if len(trial.scores) > EARLY else None, sign),
             _signed(trial.score, sign),
             trial.seconds,
         )

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-WORSE, SIMILAR, BETTER, REFERENCE, FAR = "worse", "similar", "better", "reference", "far"
-MARKS = {WORSE: "*", SIMILAR: "≈", BETTER: "+", REFERENCE: "†"}
+from coldbench.significance import BETTER, EQUAL, UNDECIDED, WORSE
+
+REFERENCE, FAR = "reference", "far"
+MARKS = {WORSE: "*", UNDECIDED: "≈", EQUAL: "=", BETTER: "+", REFERENCE: "†"}
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class Cell:
         text: The name or the number, formatted.
         value: The number that the cell sorts by; None where it has none.
         beside: The detail that follows the text in small type, such as half an interval.
-        mark: ``worse``, ``similar`` or ``better`` than the reference, ``reference`` itself, or ``far`` from the
-            published number; empty for none of these.
+        mark: The verdict on it beside the reference (``significance.verdict``), ``reference`` for the reference
+            itself, or ``far`` where the published number is far away; empty for none of these.
         best: Whether it is the best of its column, and therefore bold.
         note: Further detail, shown where a reader points at the cell.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from coldbench.core.names import fold
 from coldbench.run.record import Record
 
 Titles = Mapping[str, Mapping[str, str]]  # column of a table -> label -> title
@@ -28,6 +29,22 @@ def titles_of(named: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     found = {label: _title(key, title, label.removeprefix(key)) for label, (key, title) in named.items()}
     counts = Counter(found.values())
     return {label: title if counts[title] == 1 else label for label, title in found.items()}
+
+
+def label_of(text: str, titles: Mapping[str, str]) -> str:
+    """The label that a text means: a label or a title, in any case and with any hyphens; the text itself if none.
+
+    Args:
+        text: Such as ``Meta-E`` or ``CVAR [adapt=false]``.
+        titles: Label -> title.
+    """
+    found = [label for label, title in titles.items() if _spelled(text) in (_spelled(label), _spelled(title))]
+    return found[0] if len(found) == 1 and text not in titles else text
+
+
+def _spelled(text: str) -> tuple[str, str]:
+    name, bracket, rest = text.partition("[")
+    return fold(name) or name, bracket + rest
 
 
 def _title(key: str, title: str, variant: str) -> str:

@@ -6,14 +6,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from coldbench.protocol.phases import COLD
+from coldbench.protocol.shots import COLD
+from coldbench.report.analysis.frame import phases
+from coldbench.report.analysis.names import span
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
 
 
 def against_budget(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions) -> Figure | None:
-    """One panel per backbone: the mean of warm-a to warm-c against the budget (logarithmic), one line per method.
+    """One panel per backbone: the mean of the warm-up phases against the budget (logarithmic), one line per method.
 
     Args:
         frame: The rows of one dataset under all its protocols.
@@ -28,7 +30,7 @@ def against_budget(frame: pd.DataFrame, looks: dict[str, Look], options: ReportO
     if len(at) < 2:
         return None
     backbones = list(part["backbone"].unique())
-    title = f"{options.title}, mean of warm-a to warm-c"
+    title = f"{options.title}, mean of {span(phases(part))}"
     figure, grid = panels([short(b) for b in backbones], 3, 2.7, "budget: epochs of the baseline per phase", title)
     shown = {method: looks[method] for method in looks if method in set(part["method"])}
     for axes, backbone in zip(grid, backbones, strict=True):

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.across import probability, ranked
-from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.frame import phases
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.significance import Friedman
@@ -24,10 +24,10 @@ def rankings(frame: pd.DataFrame, options: ReportOptions) -> dict[str, Ranking]:
     """By phase: the methods ranked in every dataset.
 
     Args:
-        frame: The rows of one protocol, with all its datasets and backbones.
+        frame: The rows of one protocol and division, with all their datasets and backbones.
         options: The metric and the level.
     """
-    return {phase: ranked(frame, phase, options) for phase in PHASES if (frame["phase"] == phase).any()}
+    return {phase: ranked(frame, phase, options) for phase in phases(frame)}
 
 
 def critical_differences(found: dict[str, Ranking], looks: dict[str, Look]) -> Figure | None:

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.frame import values
-from coldbench.report.analysis.names import BASELINE, PHASES
+from coldbench.report.analysis.names import BASELINE
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.report.figures.summary import SEED, Point, point
@@ -27,7 +27,7 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions)
     if not found:
         return None
     backbones = list(dict.fromkeys(backbone for backbone, _, _ in found))
-    phases = [phase for phase in PHASES if any(key[2] == phase for key in found)]
+    phases = list(dict.fromkeys(phase for _, _, phase in found))
     rows = {b: [m for m in looks if any(key[:2] == (b, m) for key in found)] for b in backbones}
     height = sum(0.19 * len(methods) + 0.12 for methods in rows.values()) + 0.75
     figure = Figure(figsize=(WIDTH, height), layout="constrained")

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from coldbench.report.analysis.names import PHASES
-from coldbench.report.figures.style import MUTED, WIDTH, Look, short
+from coldbench.report.figures.style import MUTED, WIDTH, Look, short, spaced
 
 MOST = 400  # points of each kind that a panel shows
 _ORDER_SEED = 0
@@ -40,7 +39,7 @@ def embedding_map(
     gaps: Mapping[tuple[str, str], Mapping[str, float | None]],
     looks: dict[str, Look],
 ) -> Figure:
-    """Rows of methods, columns of phases: the old items in grey, the method's cold items over them.
+    """Rows of methods, columns of up to four phases: the old items in grey, the method's cold items over them.
 
     Args:
         embeddings: By method: ``old``, and the cold items' by phase; (items, dim) each.
@@ -48,7 +47,7 @@ def embedding_map(
         looks: The looks of the methods.
     """
     methods = [method for method in looks if method in embeddings]
-    phases = [phase for phase in PHASES if any(phase in own for own in embeddings.values())]
+    phases = spaced(list(dict.fromkeys(name for own in embeddings.values() for name in own if name != "old")))
     figure = Figure(figsize=(WIDTH, 1.8 * len(methods) + 0.25), layout="constrained")
     grid = figure.subplots(len(methods), len(phases), squeeze=False)
     for line, method in zip(grid, methods, strict=True):

@@ -23,7 +23,7 @@ _MOST_ACROSS = 4
 
 
 def by_field(study: Searched) -> Figure | None:
-    """One column of panels per field: the final scores, and below them the scores of all trials at warm-a.
+    """One column of panels per field: the final scores, and below them the scores at the first warm-up phase.
 
     The second row is drawn only where trials were stopped, since those have no final score.
 

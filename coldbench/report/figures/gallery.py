@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.names import BASELINE, WITHIN
-from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, steps
+from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, shots, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
 from coldbench.report.figures.summary import over
@@ -51,15 +51,16 @@ def _titled(frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
 
 def _ranks(findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
     """The diagram of critical differences of each protocol, or a note that says why there is none."""
-    for protocol, part in findings.scored.groupby("protocol", sort=False):
+    for (protocol, division), part in findings.scored.groupby(["protocol", "division"], sort=False):
+        about = ", ".join(filter(None, [f"protocol {protocol}", str(division)]))
         ranks = critical.rankings(part, findings.options)
         figure = critical.critical_differences(ranks, chosen)
         if figure is None:
             why = next(iter(ranks.values()))[1].note
-            notes.append(f"The methods' ranks under protocol {protocol} are not drawn: {why}.")
+            notes.append(f"The methods' ranks under {about} are not drawn: {why}.")
         else:
             caption = _CRITICAL.format(alpha=findings.options.alpha)
-            yield f"protocol {protocol}", "ranks", "critical differences", caption, figure
+            yield about, "ranks", "critical differences", caption, figure
 
 
 def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: list[str]) -> Iterator[_Parts]:
@@ -97,14 +98,17 @@ def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -
     about, frame, name = section.title, _titled(section.frame, findings), options.title
     behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
-    yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
+    if section.by_shots:
+        yield from _by_shots(about, frame, chosen, findings)
+    else:
+        yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
     if steps.spent(frame)["spent"].gt(0).any():
         caption = (
             f"{name} after each warm-up phase against the optimiser steps spent on warm-up data so far, those of "
             f"a method's own networks included; {behind}. Methods far apart in steps were not trained alike."
         )
         yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, options)
-    figure = difference.to_base(frame, chosen, options)
+    figure = None if section.by_shots else difference.to_base(frame, chosen, options)
     if figure is not None:
         base = titles.get(BASELINE, BASELINE)
         caption = f"Difference to {base} in {name}, paired by seed; {behind}."
@@ -124,6 +128,19 @@ def _by_backbone(findings: Findings) -> Iterator[tuple[str, str, list[Record]]]:
         for backbone, part in section.frame.groupby("backbone", sort=False):
             first = part[part["seed"] == part["seed"].min()].drop_duplicates("method")
             yield section.title, str(backbone), [kept[key] for key in first["key"]]
+
+
+def _by_shots(about: str, frame: pd.DataFrame, chosen: dict[str, Look], findings: Findings) -> Iterator[_Parts]:
+    """The learning curves of one dataset under one protocol, and their differences to the baseline."""
+    options, name = findings.options, findings.options.title
+    behind = over(frame, options.alpha)
+    caption = f"{name} on the same test rows after each number of interactions per new item; {behind}."
+    yield about, "shots", f"{name} by shots", caption, shots.learning_curves(frame, chosen, options)
+    figure = shots.learning_differences(frame, chosen, options)
+    if figure is not None:
+        base = findings.titles.get("method", {}).get(BASELINE, BASELINE)
+        caption = f"Difference to {base} in {name} after each number of interactions, paired by seed; {behind}."
+        yield about, "shots difference", f"difference to {base} by shots", caption, figure
 
 
 def _embedding_map(folder: Folder, records: Sequence[Record], chosen: dict[str, Look]) -> Figure | None:

@@ -20,7 +20,7 @@ _RAMP = LinearSegmentedColormap.from_list("scores", ["#4477cc", "#b05599", "#e69
 
 
 def parallel(study: Searched) -> Figure | None:
-    """One axis per field, one for the score at warm-a where trials were stopped, and one for the final score.
+    """One axis per field, one for the early score where trials were stopped, and one for the final score.
 
     Returns:
         The figure, or None where no trial has a score.

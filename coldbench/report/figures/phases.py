@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coldbench.report.analysis.names import PHASES
+from coldbench.report.analysis.frame import phases
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
@@ -21,21 +21,18 @@ def by_phase(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions
     """
     backbones = list(frame["backbone"].unique())
     figure, grid = panels([short(b) for b in backbones], 3, 2.7, "", options.title)
-    phases = [phase for phase in PHASES if phase in set(frame["phase"])]
+    points = phases(frame)
     shown = {method: looks[method] for method in looks if method in set(frame["method"])}
     for axes, backbone in zip(grid, backbones, strict=True):
         part = frame[frame["backbone"] == backbone]
         for number, (method, look) in enumerate(shown.items()):
             shift = 0.3 * (number / max(len(shown) - 1, 1) - 0.5)
             own = part[part["method"] == method]
-            points = [
-                (n, point(own.loc[own["phase"] == phase, options.metric], options.alpha))
-                for n, phase in enumerate(phases)
-            ]
-            there = [(n + shift, p) for n, p in points if p is not None]
+            means = [point(own.loc[own["phase"] == phase, options.metric], options.alpha) for phase in points]
+            there = [(n + shift, p) for n, p in enumerate(means) if p is not None]
             line(axes, there, look)
-        axes.set_xticks(range(len(phases)), phases)
-        axes.set_xlim(-0.35, len(phases) - 0.65)
+        axes.set_xticks(range(len(points)), points)
+        axes.set_xlim(-0.35, len(points) - 0.65)
         axes.grid(axis="x", visible=False)
     legend(figure, shown)
     return figure

@@ -1,4 +1,4 @@
-"""Our numbers against the paper's."""
+"""Our numbers against the papers'."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def against_paper(frame: pd.DataFrame, looks: dict[str, Look], alpha: float) -> 
     Returns:
         The figure, or None where the paper has none of the frame's numbers.
     """
-    tables = {table: found for table in (1, 2) if (found := pairs(frame, table, alpha))}
+    tables = {table: found for table in paper.TABLES if (found := pairs(frame, table, alpha))}
     if not tables:
         return None
-    titles = [f"Table {table}: {counted(len(found), 'cell')}" for table, found in tables.items()]
+    titles = [f"{paper.TABLES[table]}: {counted(len(found), 'cell')}" for table, found in tables.items()]
     figure, grid = panels(titles, 2, 2.9, "AUC in the paper", "ours minus the paper's", sharex=False)
     shown = {m: looks[m] for m in looks if any(key[1] == m for found in tables.values() for key in found)}
     for axes, found in zip(grid, tables.values(), strict=True):
@@ -46,7 +46,7 @@ def against_paper(frame: pd.DataFrame, looks: dict[str, Look], alpha: float) -> 
     return figure
 
 
-def pairs(frame: pd.DataFrame, table: int, alpha: float) -> dict[tuple[str, str, str], tuple[float, Point]]:
+def pairs(frame: pd.DataFrame, table: paper.Key, alpha: float) -> dict[tuple[str, str, str], tuple[float, Point]]:
     """By (backbone, method, phase): the published number and ours, where there are both."""
     found = {}
     keys = ["protocol", "dataset_name", "backbone", "method", "phase"]

@@ -40,7 +40,7 @@ def _of_study(study: Searched, notes: list[str]) -> Iterator[tuple[str, str, str
     """The figures of one study, as arguments of ``draw``; a note for each that cannot be drawn."""
     some = (
         f" {study.stopped} of {len(study.attempts)} trials were stopped early and have no final score, so they are "
-        f"compared at warm-a, which all reached"
+        f"compared at {study.early}, which all reached"
         if study.stopped
         else ""
     )
@@ -54,7 +54,11 @@ def _of_study(study: Searched, notes: list[str]) -> Iterator[tuple[str, str, str
         yield "fields", f"{study.metric} against each hyper-parameter", caption, figure
     figure = parallel(study)
     if figure is not None:
-        ends = f" Grey lines end at warm-a: stopped early, {study.stopped} of {len(study.attempts)}." if some else ""
+        ends = (
+            f" Grey lines end at {study.early}: stopped early, {study.stopped} of {len(study.attempts)}."
+            if some
+            else ""
+        )
         caption = (
             f"One line per trial, from blue for the worst finished one over purple to orange for the best, by rank of "
             f"the final score; every axis has its own scale, better scores are up. Star: the best; dashes: the "

@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from coldbench.protocol.split import WARM_PHASES
+from coldbench.protocol.shots import COLD
+from coldbench.report.analysis.frame import phases
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import Look, legend, panels, short
 from coldbench.report.figures.summary import line, point
@@ -28,7 +29,7 @@ def against_steps(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOp
         part = warm[warm["backbone"] == backbone]
         for method, look in shown.items():
             own = part[part["method"] == method]
-            groups = [own[own["phase"] == phase] for phase in WARM_PHASES]
+            groups = [own[own["phase"] == phase] for phase in phases(warm)]
             there = [
                 (g["spent"].mean(), p) for g in groups if (p := point(g[options.metric], options.alpha)) is not None
             ]
@@ -43,5 +44,5 @@ def against_steps(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOp
 
 def spent(frame: pd.DataFrame) -> pd.DataFrame:
     """The warm-up phases' rows with ``spent``: the steps on this and the earlier warm-up phases."""
-    warm = frame[frame["phase"].isin(WARM_PHASES)]
+    warm = frame[frame["phase"] != COLD]
     return warm.assign(spent=warm.groupby(["backbone", "method", "seed"])["steps"].cumsum())

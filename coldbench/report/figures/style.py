@@ -120,6 +120,13 @@ def looks(labels: Iterable[str], titles: Mapping[str, str] | None = None) -> dic
     return found
 
 
+def spaced(names: Sequence[str], most: int = 4) -> list[str]:
+    """At most ``most`` of the names, evenly spaced from the first to the last, for a figure with a column for each."""
+    if len(names) <= most:
+        return list(names)
+    return [names[round(place * (len(names) - 1) / (most - 1))] for place in range(most)]
+
+
 def short(label: str, longest: int = _LONGEST) -> str:
     """A label that a figure has room for."""
     return label if len(label) <= longest else label[: longest - 1] + "…"

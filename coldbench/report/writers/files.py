@@ -9,6 +9,7 @@ from coldbench.report.analysis.contents import Contents
 from coldbench.report.analysis.entries import spread
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.writers import latex, markdown
+from coldbench.run.cell import split_label
 
 TESTS = ["dataset", "protocol", "backbone", "phase", "metric", "test", "unit", "reference", "method", "seeds"]
 TESTS += ["difference", "low", "high", "p", "p_holm", "p_bh", "verdict", "note"]
@@ -38,9 +39,10 @@ def _markdown(contents: Contents) -> dict[str, list[str]]:
     parts: dict[str, list[str]] = {"table1": [], "table2": [], "topn": [], "tests": []}
     for section in contents.sections:
         parts["table1"].append(markdown.section(section.by_phase, section.title))
-        if section.against_paper:
-            heading = f"{section.title}: {section.against_paper.heading}"
-            parts["table1"].append(markdown.section(section.against_paper, heading, level=4))
+        for compared in (section.by_shots, section.against_paper, section.papers):
+            if compared:
+                heading = f"{section.title}: {compared.heading}"
+                parts["table1"].append(markdown.section(compared, heading, level=4))
         if section.gains:
             parts["table2"].append(markdown.section(section.gains, section.title))
         if section.topn:
@@ -53,7 +55,7 @@ def _markdown(contents: Contents) -> dict[str, list[str]]:
 def _latex(contents: Contents) -> dict[str, str]:
     sections = contents.sections
     tables = {
-        "table1": [section.by_phase for section in sections],
+        "table1": [each for section in sections for each in (section.by_phase, section.by_shots) if each],
         "table2": [section.gains for section in sections if section.gains],
         "topn": [section.topn for section in sections if section.topn],
         "tests": [section.tests for section in sections if section.tests],
@@ -89,8 +91,9 @@ def _report(findings: Findings, contents: Contents, parts: dict[str, list[str]])
 def _data(findings: Findings) -> list[str]:
     lines = {}
     for record in findings.records:
-        parts = ", ".join(f"{name} {count:,}" for name, count in record["split"].items())
-        line = f"- {record['dataset_label']}: {parts}; fingerprint `{record['fingerprint'][:16]}`"
+        parts = ", ".join(f"{name} {count:,}" for name, count in (facts.split_at(record) | record["split"]).items())
+        label = ", ".join(filter(None, [record["dataset_label"], split_label(record)]))
+        line = f"- {label}: {parts}; fingerprint `{record['fingerprint'][:16]}`"
         lines[record["fingerprint"], parts] = line
     return list(lines.values())
 

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from coldbench.report.analysis.names import slug
-from coldbench.report.analysis.table import BETTER, REFERENCE, SIMILAR, WORSE, Cell, Table
+from coldbench.report.analysis.table import Cell, Table
 
 PACKAGES = "% needs \\usepackage{booktabs} and \\usepackage{graphicx}\n"
-_MARKS = {WORSE: "*", SIMILAR: "\\approx", BETTER: "+", REFERENCE: "\\dagger"}
+_SIGNS = {"≈": r"\approx", "†": r"\dagger"}  # the marks that are commands in LaTeX
 _ROWS = 42  # of a float that fits a page
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}"}
-_SPECIAL |= {">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "≈": r"$\approx$", "†": r"$\dagger$"}
-_SPECIAL |= {'"': "''", "²": r"$^{2}$"}
+_SPECIAL |= {">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", '"': "''", "²": r"$^{2}$"}
+_SPECIAL |= {sign: f"${command}$" for sign, command in _SIGNS.items()}
 
 _Group = tuple[str, list[Sequence[Cell]]]  # what the rows' first column says, and the rows
 
@@ -49,7 +49,7 @@ def show(cell: Cell, stacked: bool = False) -> str:
     if cell.beside:
         detail = escape(f"({cell.beside})" if stacked else cell.beside).replace(" ", "\\,")
         text += f"{{\\scriptsize\\,{detail}}}"
-    return text + (f"\\rlap{{$^{{{_MARKS[cell.mark]}}}$}}" if cell.mark in _MARKS else "")
+    return text + (f"\\rlap{{$^{{{_SIGNS.get(cell.sign, cell.sign)}}}$}}" if cell.sign else "")
 
 
 def escape(text: str) -> str:

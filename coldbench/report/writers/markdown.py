@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -36,8 +37,13 @@ def show(cell: Cell, stacked: bool = False) -> str:
 
 def grid(texts: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Texts as a table; a row that starts like the one above leaves that name out, and pipes are escaped."""
-    lines = [[text.replace("|", "\\|") for text in row] for row in texts]
+    lines = [[_escaped(text) for text in row] for row in texts]
     for place in range(len(lines) - 1, 0, -1):
         if lines[place][0] == lines[place - 1][0]:
             lines[place][0] = ""
-    return tabulate(lines, list(header), tablefmt="github", disable_numparse=True)
+    return tabulate(lines, [_escaped(name) for name in header], tablefmt="github", disable_numparse=True)
+
+
+def _escaped(text: str) -> str:
+    """A text without a pipe that would end its cell; backslashes before a pipe are doubled, or they would free it."""
+    return re.sub(r"(\\*)\|", r"\1\1\\|", text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from coldbench.online.plan import SimulationPlan
 
 # seconds of one core and bytes, measured as benchmarks/README.md says
-_PER_PAIR = 2.6e-6  # seconds per pair that the ranker scores
+_PER_PAIR = 1.3e-6  # seconds per pair that the ranker scores
 _PER_REQUEST = 5e-5  # seconds per request for matching, pre-ranking and re-ranking of a catalogue of some 2,000 items
-_PER_STEP = 8e-3  # seconds per optimiser step of one model
+_PER_STEP = 6e-3  # seconds per optimiser step of one model
 _FIXED, _PER_USER, _PER_ROW = 6e8, 4e3, 60.0  # bytes
 
 

@@ -113,8 +113,8 @@ class Experiment:
     def _day(self, number: int) -> None:
         own, seed = self.setting.own, self.setting.seed
         day = number - own.burn_in  # of the test
-        for platform in self._platforms:
-            platform.morning(day)
+        for platform in self._platforms if day == 0 else ():
+            platform.begin()
         for place, group in enumerate(self.groups):
             platform = self._platforms[group.platform]
             scorer: Scorer = self._controls[place] if day < 0 else self._scorers[place]

@@ -21,7 +21,9 @@ class Night:
         dataset: All rows that the platform has logged.
         view: What is known of users and items from these rows.
         rows: (rows,) the row numbers of the day.
-        cold: (items,) the items that are still cold.
+        new: (items,) all items that arrive during the test.
+        cold: (items,) those that have arrived and are still cold.
+        kept: (items,) those and the ones that have not arrived, whose embeddings only the method may change.
         steps: Optimiser steps on the day's rows.
         warm_steps: Optimiser steps on the rows of the cold items.
         seed: The seed of the world.
@@ -31,7 +33,9 @@ class Night:
     dataset: Dataset
     view: View
     rows: np.ndarray
+    new: np.ndarray
     cold: np.ndarray
+    kept: np.ndarray
     steps: int
     warm_steps: int
     seed: int

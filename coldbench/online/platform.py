@@ -47,12 +47,11 @@ class Platform:
         self.view = self._look()
         self._today: list[tuple[np.ndarray, ...]] = []
 
-    def morning(self, day: int) -> None:
-        """Gives the items that arrive on a day of the test their first embeddings, in every model."""
-        items = np.flatnonzero(self._ground.arrival == day)
-        if day >= 0 and len(items):
-            for model in (self.ranker, *self.pre_rankers):
-                model.arrive(self.view, items, day)
+    def begin(self) -> None:
+        """Gives the items that will arrive their first embeddings, in every model, before the first day of the test."""
+        new = np.flatnonzero(self._ground.arrival >= 0)
+        for model in (self.ranker, *self.pre_rankers):
+            model.start(self.view, new)
 
     def add(self, users: np.ndarray, pages: np.ndarray, came: Outcomes) -> None:
         """Logs what came onto a screen.
@@ -71,9 +70,11 @@ class Platform:
         self._today = []
         self.view = self._look()
         arrival = self._ground.arrival
-        cold = np.flatnonzero((arrival >= 0) & (arrival <= day) & (arrival > day - self._own.cold_days))
-        own = self._own
-        night = Night(day, self.log.dataset, self.view, rows, cold, own.night_steps, own.warm_steps, self._seed)
+        own, new = self._own, np.flatnonzero(arrival >= 0)
+        kept = new[arrival[new] > day - own.cold_days]
+        cold = kept[arrival[kept] <= day]
+        budget = own.night_steps, own.warm_steps
+        night = Night(day, self.log.dataset, self.view, rows, new, cold, kept, *budget, self._seed)
         for model in (self.ranker, *self.pre_rankers):
             model.learn(night)
 

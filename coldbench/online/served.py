@@ -44,9 +44,12 @@ class Served:
         """Whether a score is the inner product of two vectors; a method may score by pairs instead."""
         return isinstance(self.backbone, TwoTower) and type(self.method).logits is Method.logits
 
-    def arrive(self, view: View, items: np.ndarray, day: int) -> None:
-        """Gives the items that arrive on a day the embeddings that the method starts them from."""
-        torch.manual_seed(derive(*self._bench.seed, "embed", day))
+    def start(self, view: View, items: np.ndarray) -> None:
+        """Gives all items that will arrive the embeddings that the method starts them from.
+
+        A method may keep something of each item from ``embed`` on, so ``embed`` is called once, as in the protocols.
+        """
+        torch.manual_seed(derive(*self._bench.seed, "embed"))
         self.backbone.frozen().train()
         number = view.tensor(items)
         self.backbone.place(number, self.method.embed(self.backbone, view.items(number)))
@@ -54,7 +57,9 @@ class Served:
     def learn(self, night: Night) -> None:
         """Takes the night's steps on the day's log, then lets the method warm up the items that are still cold.
 
-        The steps on the log move everything but the cold items' embeddings, which belong to the method. The running
+        The steps on the log move everything but the cold items' embeddings, which belong to the method. The phase that
+        the method gets names every item of the test as cold, the same in each night, but holds only rows of those that
+        still are, and only what the method gives these is taken over. The running
         statistics of batch normalisation are those of the log, not of the cold items' rows alone.
         """
         self._train(night)
@@ -65,11 +70,14 @@ class Served:
         statistics = [buffer.clone() for buffer in self.backbone.buffers()]
         self.backbone.frozen().train()
         phase = self._phase(night, "warm", cold, night.warm_steps)
+        held = self.backbone.item_table.weight[phase.cold.number].clone()
         with lazy_above(self._bench.settings.lazy_rows):
             replaced = self.method.warm(self.backbone, phase)
         phase.settle()
         if replaced is not None:
             self.backbone.place(phase.cold.number, replaced)
+        idle = ~torch.isin(phase.cold.number, phase.log.item)  # they have no rows tonight, and keep what they have
+        self.backbone.place(phase.cold.number[idle], held[idle])
         with torch.no_grad():
             for buffer, before in zip(self.backbone.buffers(), statistics, strict=True):
                 buffer.copy_(before)
@@ -78,7 +86,7 @@ class Served:
         if not night.steps or not len(night.rows):
             return
         torch.manual_seed(derive(*self._bench.seed, "night", night.day))
-        cold = night.view.tensor(night.cold)
+        cold = night.view.tensor(night.kept)
         held = self.backbone.item_table.weight[cold].clone()
         phase = self._phase(night, "night", night.sample(self._bench.settings.batch_size), night.steps)
         self.backbone.requires_grad_(True).train()
@@ -92,7 +100,7 @@ class Served:
 
     def _phase(self, night: Night, name: str, rows: np.ndarray, steps: int) -> Phase:
         data, view = night.dataset, night.view
-        cold = view.items(view.tensor(np.intersect1d(night.cold, data.item[rows])))
+        cold = view.items(view.tensor(night.new))
         log = view.interactions(data, rows)
         seed = (*self._bench.seed, night.day)
         return Phase(name, view, log, data.time[rows], cold, self._bench.settings, steps, *seed)

@@ -48,7 +48,8 @@ REGISTRY = Registry()
 
 
 def setting(design: str = GLOBAL, arm: str = "base", **changes: object) -> Setting:
-    named = REGISTRY.spec(METHODS, arm, {}) if arm in REGISTRY.names(METHODS) else arm
+    known = arm in REGISTRY.names(METHODS)
+    named = REGISTRY.spec(METHODS, arm, REGISTRY.get(METHODS, arm).quick) if known else arm
     own = Setting(
         *(design, REGISTRY.spec(METHODS, "base", {}), named, REGISTRY.spec(BACKBONES, "dssm", {})),
         *(REGISTRY.spec(BACKBONES, "fm", {}), OWN, Settings(batch_size=512), "cpu", USERS, DAYS, 0),

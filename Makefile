@@ -36,7 +36,8 @@ reproduce: $(READY)
 		--out results/ml-1m-variants
 	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm --methods avaew --samples 64 --seeds 3 \
 		--fields alpha,beta,xi,xi_prime --out results/ml-1m-tune
-	$(BIN)/coldbench run --config results/ml-1m-tune/best.toml --backbones all --seeds 5 --out results/ml-1m-tuned
+	sed '/^backbone = /d' results/ml-1m-tune/best.toml > results/ml-1m-tune/every-backbone.toml
+	$(BIN)/coldbench run --config results/ml-1m-tune/every-backbone.toml --backbones all --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-lazy
@@ -52,20 +53,17 @@ reproduce: $(READY)
 	cd results/ml-1m/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)
 	cd results/ml-1m-variants/report && cp *.md *.tex *.csv $(CURDIR)/$(REPRODUCED)/variants
 
-# every method tuned alike, then under every protocol and at equal optimiser steps; about an hour on two cores. A trial has
-# three seeds, or the luckiest of a method that is not stable wins; gar keeps to one round of its game a batch, as more
-# would take half of the hour
+# every method tuned by itself under each protocol and budget, then run with these values. A trial has three seeds, or the
+# luckiest of a method that is not stable wins; gar keeps to one round of its game per batch, as more would take half of the
+# time. Resumes where it was interrupted
 study: $(READY)
-	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods paper --protocol strict --samples 16 \
-		--seeds 3 --space 'gar.repeats=choice(1)' --out results/study-tune
-	for backbone in deepfm ipnn; do \
-		$(BIN)/coldbench run --config results/study-tune/best-ml-1m-$$backbone-strict.toml --seeds 5 \
-			--protocol paper,strict,matched --budget 1,3,10,30 --out results/study || exit 1; \
-	done
+	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods paper --protocol strict,matched --budget 1,3,10 \
+		--samples 16 --seeds 3 --space 'gar.repeats=choice(1)' --out results/study-tune
+	$(BIN)/coldbench run --config results/study-tune/best.toml --seeds 5 --out results/study
 	mkdir -p $(STUDIED)/figures $(STUDIED)/tuning/figures
 	cd results/study/report && cp report.md table*.md *.tex *.csv $(CURDIR)/$(STUDIED)
-	cp results/study/report/figures/*budgets.svg $(STUDIED)/figures
-	cp results/study-tune/report/tuning.md $(STUDIED)/tuning
+	cp results/study/report/figures/*budgets*.svg $(STUDIED)/figures
+	cp results/study-tune/report/tuning.md results/study-tune/best.toml $(STUDIED)/tuning
 	cp results/study-tune/report/figures/*.svg $(STUDIED)/tuning/figures
 
 # the paper's online test in four worlds, at 10,000 users per arm; needs ml-1m. Many core hours: `coldbench simulate

@@ -59,6 +59,13 @@ class AFN(Backbone):
         first = nn.Linear(config.neurons * self.dim, config.hidden[0])
         self.mlp = nn.Sequential(first, *blocks(config.hidden, 1, config.dropout))
 
+    def draw(self) -> None:
+        """Draws the orders from N(0, 0.1) and leaves the scales at 1; from U(-0.01, 0.01) nothing is learned."""
+        for norm in (self.item_norm, self.rest_norm, self.norm):
+            norm.reset_parameters()
+        for orders in (self.item_orders.weight, self.rest_orders.weight):
+            nn.init.normal_(orders, std=0.1)
+
     def encode(self, batch: Batch) -> Context:
         """Sums the logarithms of the other fields."""
         logs = self.rest_norm(self._logarithm(self.others(batch).transpose(1, 2).flatten(0, 1)))

@@ -60,6 +60,12 @@ class AutoInt(Backbone):
         self.layers = nn.ParameterList(torch.empty(4 * self.dim, self.dim) for _ in range(config.layers))
         self.last = nn.Linear((1 + self.fields) * self.dim, 1)
 
+    def draw(self) -> None:
+        """Draws the layers' matrices from Xavier's uniform distribution; from U(-0.01, 0.01) nothing is learned."""
+        for layer in self.layers:
+            for matrix in layer.chunk(4):
+                nn.init.xavier_uniform_(matrix)
+
     def encode(self, batch: Batch) -> Context:
         """Computes the first layer among the other fields."""
         parts, residual = self._projected(self.others(batch), 0)

@@ -125,8 +125,14 @@ def peer_auc(log: Dataset, build: Callable[[list], BaseModel], train: np.ndarray
     torch.manual_seed(0)
     features, values = inputs(log)
     model = build(features)
-    for parameter in model.parameters():
-        nn.init.uniform_(parameter, -INITIAL, INITIAL)
+    for (
+        name,
+        parameter,
+    ) in model.named_parameters():  # as in coldbench's files: AutoInt and AFN have values of their own
+        if name.startswith("int_layers"):
+            nn.init.xavier_uniform_(parameter)
+        elif not name.startswith("ltl"):
+            nn.init.uniform_(parameter, -INITIAL, INITIAL)
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-6)
     click = torch.from_numpy(log.click.astype(np.float32))
     model.train()

@@ -542,6 +542,19 @@ RUN = [
         ("the method's code is not in its key", "*([self.method] if with_method else [])", ""),
     ),
     *_group(
+        "coldbench/run/tuned.py",
+        "test_tuned.py",
+        ("values tuned for one budget serve every budget", '        "protocol": cell.protocol.full,\n', ""),
+        ("values tuned with one backbone serve every backbone", '        "backbone": cell.backbone.label,\n', ""),
+        ("a cell without tuned values runs as it is", "    if lacking:\n", "    if False:\n"),
+    ),
+    *_group(
+        "coldbench/tune/search.py",
+        "test_tuned.py",
+        ("a trial waits for the fits of no seed", "{first.fitted_key} if first.fits else set()", "set()"),
+        ("backbones of later seeds are made by each trial", "if not cell.changes_pretraining)", "if False)"),
+    ),
+    *_group(
         "coldbench/run/cell.py",
         "test_conformance.py::test_methods_are_paired_and_seeds_are_not",
         ("methods share every backbone", "owner.pretrain_loss is not Method.pretrain_loss", "False"),

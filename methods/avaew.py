@@ -73,6 +73,7 @@ space: Space = {
     "beta": LogUniform(1e-3, 1e1),
     "xi": LogUniform(1e-3, 1e1),
     "xi_prime": LogUniform(1e-3, 1e1),
+    "learning_rate": LogUniform(3e-4, 3e-2),
     "repeats": Choice((1, 3, 10)),
 }
 

@@ -64,7 +64,12 @@ class Config(MethodConfig):
     repeats: Count = 2  # steps on each batch
 
 
-space: Space = {"rho": LogUniform(1e-3, 1e1), "beta_last": LogUniform(1e-5, 2e-2), "repeats": Choice((2, 10))}
+space: Space = {
+    "rho": LogUniform(1e-3, 1e1),
+    "beta_last": LogUniform(1e-5, 2e-2),
+    "learning_rate": LogUniform(3e-4, 3e-2),
+    "repeats": Choice((2, 10)),
+}
 
 
 def schedule(config: Config) -> tuple[Tensor, Tensor]:

@@ -49,7 +49,12 @@ class Config(MethodConfig):
     repeats: Count = 10  # steps on each batch
 
 
-space: Space = {"alpha": LogUniform(1e-2, 1e2), "beta": LogUniform(1e-3, 1e1), "repeats": Choice((1, 3, 10))}
+space: Space = {
+    "alpha": LogUniform(1e-2, 1e2),
+    "beta": LogUniform(1e-3, 1e1),
+    "learning_rate": LogUniform(3e-4, 3e-2),
+    "repeats": Choice((1, 3, 10)),
+}
 
 
 class CVAR(Generating):

@@ -29,6 +29,7 @@ from coldbench.plugin import (
     Choice,
     Count,
     FrozenBatch,
+    LogUniform,
     Method,
     MethodConfig,
     Phase,
@@ -64,7 +65,12 @@ class Config(MethodConfig):
     repeats: Count = 1  # steps of each player on each batch
 
 
-space: Space = {"alpha": Uniform(0.0, 1.0), "beta": Uniform(0.0, 1.0), "repeats": Choice((1, 3, 10))}
+space: Space = {
+    "alpha": Uniform(0.0, 1.0),
+    "beta": Uniform(0.0, 1.0),
+    "learning_rate": LogUniform(3e-4, 3e-2),
+    "repeats": Choice((1, 3, 10)),
+}
 
 
 _CRITIC, _GENERATOR = "critic", "generator"

@@ -48,10 +48,16 @@ class Config(MethodConfig):
     gamma: Share = 0.1  # weight of loss_a, equation 9
     hidden: Width = 16  # units of the generator's hidden layer
     per_item: bool = False  # the inner loss is a mean over one item's rows, as in the paper, not over the batch
+    learning_rate: Rate = 1e-3  # of the generator
     passes: Count = 1  # passes, each over one pair of parts; the next pass uses the next pair
 
 
-space: Space = {"inner_lr": LogUniform(1e-4, 1.0), "gamma": Uniform(0.0, 1.0), "passes": Choice((1, 2, 4))}
+space: Space = {
+    "inner_lr": LogUniform(1e-4, 1.0),
+    "gamma": Uniform(0.0, 1.0),
+    "learning_rate": LogUniform(3e-4, 3e-2),
+    "passes": Choice((1, 2, 4)),
+}
 
 
 class MetaEmbedding(Method):
@@ -66,7 +72,7 @@ class MetaEmbedding(Method):
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Meta-trains the generator on pairs of batches with the same items."""
-        optimizer = base.adam(self.generator.parameters())
+        optimizer = base.adam(self.generator.parameters(), self.config.learning_rate)
         for first, second in paired_batches(base, self.config.passes):
             step(optimizer, self.loss(backbone, first, second))
 

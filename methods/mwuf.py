@@ -23,9 +23,11 @@ from coldbench.plugin import (
     Backbone,
     Choice,
     Count,
+    LogUniform,
     Method,
     MethodConfig,
     Phase,
+    Rate,
     Rows,
     Schema,
     Space,
@@ -45,11 +47,12 @@ class Config(MethodConfig):
     """Hyper-parameters; the defaults are the paper's values."""
 
     hidden: Width = 16  # units of the hidden layer of both networks
+    learning_rate: Rate = 1e-3  # of both networks and of the new-item table, on base
     epochs: Count = 1  # passes over base
     through: bool = after_fit(False)  # train the new-item table through scale and shift, as the paper does
 
 
-space: Space = {"hidden": Choice((16, 64)), "epochs": Choice((1, 2))}
+space: Space = {"hidden": Choice((16, 64)), "learning_rate": LogUniform(3e-4, 3e-2), "epochs": Choice((1, 2))}
 
 
 class MWUF(Method):
@@ -76,8 +79,8 @@ class MWUF(Method):
         self.see(backbone, base)
         self.start = backbone.item_table(base.by_item.items).mean(0)
         new = nn.Parameter(self.start.repeat(self.schema.items, 1))
-        cold = base.adam([new])
-        networks = base.adam([*self.scale.parameters(), *self.shift.parameters()])
+        cold = base.adam([new], self.config.learning_rate)
+        networks = base.adam([*self.scale.parameters(), *self.shift.parameters()], self.config.learning_rate)
         for batch in base.batches(self.config.epochs):
             context = backbone.frozen_context(batch)
             step(cold, ctr_loss(backbone.score(lookup(new, batch.item), context), batch))

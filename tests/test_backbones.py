@@ -238,6 +238,16 @@ def test_finalmlp_is_two_gated_streams_and_their_bilinear_fusion(dataset, batch)
     torch.testing.assert_close(backbone(batch), expected)
 
 
+def test_initial_values_let_autoint_and_afn_learn(dataset):
+    autoint, afn = build("autoint", dataset), build("afn", dataset)
+    initialise(autoint)
+    initialise(afn)
+    assert all(matrix.std() > 0.1 for layer in autoint.layers for matrix in layer.chunk(4))
+    assert torch.equal(afn.norm.weight, torch.ones_like(afn.norm.weight))
+    assert afn.rest_orders.weight.std() > 0.05
+    assert autoint.item_table.weight.abs().max() <= 0.01
+
+
 @pytest.mark.parametrize(("name", "message"), [("autoint", "divide dim, 16"), ("finalmlp", "both streams, 16 and 16")])
 def test_heads_divide_what_they_share(name, message, dataset):
     with pytest.raises(InputError, match=message):

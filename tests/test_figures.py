@@ -116,11 +116,24 @@ def test_by_phase_draws_the_means(frame):
 
 
 def test_steps_add_up_over_the_warm_up_phases_and_leave_out_base(frame):
-    warm = steps.spent(frame)
+    warm = steps.spent(frame, steps.STEPS)
     assert set(warm["phase"]) == {"warm-a", "warm-b", "warm-c"}
     own = warm.query("method == 'cvar' and backbone == 'ipnn' and seed == 1")
     assert list(own["spent"]) == [90, 180, 270]
-    steps.against_steps(frame, looks(METHODS), ASKED)
+    figure = steps.against_cost(frame, looks(METHODS), ASKED, steps.STEPS)
+    assert {tuple(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 3} >= {(90, 180, 270)}
+
+
+def test_seconds_are_drawn_where_records_hold_them(frame):
+    assert steps.against_cost(frame, looks(METHODS), ASKED, steps.SECONDS) is None  # an older record
+    timed = frame.assign(cpu_seconds=frame["steps"] / 100 + frame["seed"])
+    figure = steps.against_cost(timed, looks(METHODS), ASKED, steps.SECONDS)
+    drawn = [
+        tuple(np.asarray(line.get_xdata(), float).round(2))
+        for line in figure.axes[0].lines
+        if len(line.get_xdata()) == 3
+    ]
+    assert (1.9, 3.8, 5.7) in drawn  # 0.9 s and, over seeds 0 to 2, one more on average
 
 
 def test_differences_are_paired_by_seed(frame):
@@ -184,7 +197,7 @@ def test_the_legend_covers_no_data_and_nothing_leaves_the_figure(frame):
     chosen = looks(METHODS)
     for figure in (
         phases.by_phase(frame, chosen, ASKED),
-        steps.against_steps(frame, chosen, ASKED),
+        steps.against_cost(frame, chosen, ASKED, steps.STEPS),
         published.against_paper(frame, chosen, 0.05),
     ):
         figure.draw_without_rendering()
@@ -224,6 +237,7 @@ def test_all_pictures_of_a_run_are_whole_escaped_and_the_same_every_time(run, tm
     assert [picture.title for picture in drawn] == [
         "AUC by phase",
         "AUC against optimiser steps",
+        "AUC against processor seconds",
         "difference to base",
         "embeddings on FM",
     ]
@@ -244,7 +258,7 @@ def test_all_pictures_of_a_run_are_whole_escaped_and_the_same_every_time(run, tm
 
 def test_without_the_embeddings_files_the_other_pictures_are_drawn(run):
     drawn, notes = pictures(run, renamed(run, embeddings="embeddings/gone.npz"))
-    assert len(drawn) == 3
+    assert len(drawn) == 4
     assert any("their files are missing" in note for note in notes)
 
 

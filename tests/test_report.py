@@ -18,11 +18,12 @@ from coldbench.cli import main
 from coldbench.core.errors import InputError
 from coldbench.protocol.metrics import METRICS, all_metrics
 from coldbench.report.analysis import across, appendix, facts, legends, paper, results
+from coldbench.report.analysis.chosen import short_names
 from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.entries import closeness, entries, spread
 from coldbench.report.analysis.findings import Findings, _sections
-from coldbench.report.analysis.frame import short_names, tidy
+from coldbench.report.analysis.frame import tidy
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers import files, latex, markdown
 from coldbench.run.schema import RECORD
@@ -454,28 +455,23 @@ def test_latex_escapes_what_tex_would_read():
     assert latex.escape("0.7 ± 0.1 ≈ †") == r"0.7 $\pm$ 0.1 $\approx$ $\dagger$"
 
 
-def test_methods_that_a_search_tuned_go_by_one_name_and_the_values_behind_it_are_told():
+def test_methods_that_a_search_tuned_go_by_one_name():
     values = {"deepfm": "cvar[alpha=3]", "ipnn": "cvar[alpha=5]"}
     tuned = [
         record(label, 0, backbone) | {"method": name, "tuned": "by search"}
         for backbone, cvar in values.items()
         for label, name in ((cvar, "cvar"), ("base", "base"))
     ]
-    named, lines = short_names(tuned)
+    named = short_names(tuned)
     assert [r["labels"]["method"] for r in named] == ["cvar[tuned]", "base", "cvar[tuned]", "base"]
-    assert lines == [
-        "cvar[tuned] on ml-1m with deepfm is cvar[alpha=3].",
-        "cvar[tuned] on ml-1m with ipnn is cvar[alpha=5].",
-    ]
     assert tuned[0]["labels"]["method"] == "cvar[alpha=3]"  # the records themselves are left alone
 
 
 def test_two_tuned_variants_of_a_method_on_a_backbone_keep_their_full_names():
     both = [record(f"cvar[alpha={alpha}]", 0) | {"method": "cvar", "tuned": "by search"} for alpha in (3, 5)]
     plain = record("cvar[alpha=7]", 0) | {"method": "cvar", "tuned": None}
-    named, lines = short_names([*both, plain])
+    named = short_names([*both, plain])
     assert [r["labels"]["method"] for r in named] == ["cvar[alpha=3]", "cvar[alpha=5]", "cvar[alpha=7]"]
-    assert lines == []
 
 
 def test_one_table_of_metrics_serves_records_searches_and_the_command_line():

@@ -104,3 +104,12 @@ def test_a_curve_needs_two_budgets():
     figure = against_budget(data, looks(data["method"]), AUC)
     assert len(figure.axes[0].lines) >= 2
     assert against_budget(data[data["budget"] != 1], looks(data["method"]), AUC) is None
+
+
+def test_a_budgets_seconds_are_those_of_all_warm_up_phases_without_cold():
+    data = frame()
+    assert against_budget(data, looks(data["method"]), AUC, seconds=True) is None  # no record says
+    data["cpu_seconds"] = np.where(data["phase"] == "cold", 100.0, data["budget"] * (1 + (data["method"] == "cvar")))
+    (axes,) = against_budget(data, looks(data["method"]), AUC, seconds=True).axes
+    drawn = {tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2}
+    assert {(3.0, 30.0), (6.0, 60.0)} <= drawn  # three phases at budgets 1 and 10

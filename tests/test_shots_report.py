@@ -28,8 +28,9 @@ from coldbench.run import runfile
 from coldbench.run.folder import Folder
 from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan
+from coldbench.tune.best import write_best
 from coldbench.tune.studies import TuneOptions, studies
-from coldbench.tune.trials import write_best
+from coldbench.tune.trials import Trial
 
 SHOTS = (0, 1, 6, 15)
 NAMES = ["cold", "1 shot", "6 shots", "15 shots"]
@@ -163,7 +164,8 @@ def test_run_toml_and_best_toml_repeat_the_division(tmp_path):
     _, found = studies(read_options(FLAGS | {"shots": "1,6,15"}, None, out=str(tmp_path)), TuneOptions())
     assert found[0].points == 4
     assert found[0].name.endswith("base / paper / shots 0, 1, 6, 15")
-    (best,) = write_best(tmp_path, [(study, []) for study in found], 1)
+    trials = [Trial(study.name, 0, study.full({}), [0.6], "finished", 1.0) for study in found]
+    best = write_best(tmp_path, [(study, [trial]) for study, trial in zip(found, trials, strict=True)], 1)
     tuned = make_plan(read_options({"set": SMALL}, best))
     assert {(cell.shots, cell.split.label) for cell in tuned.cells} == {(SHOTS, "frequency")}
 

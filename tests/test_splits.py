@@ -176,7 +176,8 @@ def test_base_and_what_is_learned_from_it_do_not_depend_on_later_rows(released, 
         learned.append([stages.split.base, *pretrained.state.values(), *stages.fit(pretrained).state.values()])
         view = stages.protocol.view
         log = view.interactions(data, stages.split.base[:50])
-        known.append([*view._users, *view._items, log.numeric])
+        tensors = [*view._users, *view._items, log.numeric]
+        known.append([each for each in tensors if each is not None])  # data without vectors have none
     assert all(np.array_equal(one, other) for one, other in zip(*learned, strict=True))
     assert all(torch.equal(one, other) for one, other in zip(*known, strict=True))
 
@@ -290,6 +291,6 @@ def test_what_does_not_split_in_time_says_what_would(dataset, released):
     with pytest.raises(InputError, match=r"0 items first seen later.*another moment or a smaller K"):
         Release("0.999").divide(released)
     late = dataclasses.replace(dataset, time=dataset.time + (dataset.item % 4 == 0) * 10**9)
-    assert len(Release("2050-01-01").divide(late).new_items) == 22
+    assert len(Release("2500-01-01").divide(late).new_items) == 22
     with pytest.raises(InputError, match="which tuning treats as new; give a later moment"):
-        Release("2050-01-01").validation(late, ())
+        Release("2500-01-01").validation(late, ())

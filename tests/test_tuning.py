@@ -25,10 +25,11 @@ from coldbench.run.folder import FITTED, PRETRAINED, Folder
 from coldbench.run.jobs import Workshop
 from coldbench.run.options import read_options
 from coldbench.run.plan import make_plan
+from coldbench.tune.best import write_best
 from coldbench.tune.samplers import Listed, proposals
 from coldbench.tune.search import TrialJob
 from coldbench.tune.studies import Study, TuneOptions, studies
-from coldbench.tune.trials import Trial, Trials, best, write_best
+from coldbench.tune.trials import Trial, Trials, best
 
 SPACE = {"a": LogUniform(1e-2, 1e2), "b": Uniform(0.0, 1.0), "c": Choice((1, 3, 10))}
 DEFAULTS = {"a": 1.0, "b": 0.5, "c": 3}
@@ -180,12 +181,12 @@ def test_the_best_values_are_a_file_that_run_takes(dataset, make_cell, tmp_path)
         cells=tuple(dataclasses.replace(cell, method=Registry().spec(METHODS, "base", {})) for cell in made.cells),
     )
     members = [(made, [trial(made, 0, 0.6), trial(made, 1, 0.7, **{"cvar.alpha": 7.5})])]
-    (path,) = write_best(tmp_path, members, 2)
-    content = tomllib.loads(path.read_text())
-    assert content["set"]["cvar"] == {"alpha": 7.5}
+    content = tomllib.loads(write_best(tmp_path, members, 2).read_text())
+    (table,) = content["tuned"]
+    assert table["methods"] == {"cvar": "alpha=7.5"}
     assert content["methods"] == ["cvar"]
-    assert "cvar 2 trials" in content["tuned"]
-    assert "pseudo-cold" in content["tuned"]
+    assert "2 trials per method, 1 seed per trial" in table["how"]
+    assert "pseudo-cold" in table["how"]
 
 
 def test_what_the_search_was_started_with_and_variants_are_in_the_files(tmp_path):
@@ -194,11 +195,9 @@ def test_what_the_search_was_started_with_and_variants_are_in_the_files(tmp_path
     options = read_options({**asked, "set": overrides}, None)
     _, found = studies(options, TuneOptions(fields="alpha"))
     made = [(each, [trial(each, n, 0.6, **{"cvar.alpha": 2.0 + n})]) for n, each in enumerate(found)]
-    written = write_best(tmp_path, made, 1)
-    assert [path.name for path in written] == ["best-synthetic-deepfm-paper.toml", "best-synthetic-deepfm-paper-2.toml"]
-    cells = [cell for path in written for cell in make_plan(read_options({"seeds": "1"}, path)).cells]
+    cells = make_plan(read_options({"seeds": "1"}, write_best(tmp_path, made, 1))).cells
     tuned = [dataclasses.replace(each.at(trials[0].values)[0], validation=False) for each, trials in made]
-    assert [cell.key for cell in cells] == [cell.key for cell in tuned]
+    assert [cell.recipe for cell in cells] == [cell.recipe for cell in tuned]
     assert {cell.method.config.alpha for cell in cells} == {2.0, 3.0, 4.0, 5.0}
     assert all(cell.method.config.repeats == 3 for cell in cells)
 
@@ -266,9 +265,11 @@ def test_a_search_through_ray_keeps_its_trials_and_goes_on_with_more(tmp_path):
     assert [name.rpartition("-")[2] for name in figures] == ["fields.svg", "parallel.svg"]
     assert (out / "report" / "index.html").read_text().count("<svg") == 2
     best_file = tomllib.loads((out / "best.toml").read_text())
-    assert best_file["methods"] == ["base", "cvar"]
-    assert "cvar[repeats=1] 5 trials" in best_file["tuned"]
-    assert best_file["set"]["cvar"]["repeats"] == 1  # not searched, but what was tuned has it
+    assert best_file["methods"] == ["base", "cvar[repeats=1]"]
+    (table,) = best_file["tuned"]
+    assert "5 trials per method, 1 seed per trial; nothing to tune in base" in table["how"]
+    assert table["methods"]["base"] == ""
+    assert "cvar[repeats=1]" in table["methods"]  # not searched, but what was tuned has it
 
 
 def test_a_random_search_makes_no_trial_twice_and_all_of_a_few_choices():

@@ -11,8 +11,9 @@ import numpy as np
 
 from coldbench.core.errors import InputError, unknown
 from coldbench.protocol.metrics import METRICS
+from coldbench.report.analysis.chosen import short_names
 from coldbench.report.analysis.comparisons import COLUMN
-from coldbench.report.analysis.frame import short_names, tidy, values
+from coldbench.report.analysis.frame import tidy, values
 from coldbench.run.folder import Folder
 from coldbench.significance import FEWEST, seeds_to_detect, seeds_to_equate
 from coldbench.significance.planning import MOST
@@ -94,7 +95,7 @@ def deviations(folder: Path, metric: str) -> tuple[dict[tuple[str, ...], float],
         InputError: The folder holds no run, no result of the metric, or no two methods with three seeds in common.
     """
     records, _ = Folder(folder).finished()
-    frame, _ = tidy(short_names(records)[0])
+    frame, _ = tidy(short_names(records))
     if metric not in frame:
         raise InputError(f"no record of this run holds {metric}")
     found, methods = {}, 0

@@ -12,9 +12,10 @@ from coldbench.core.errors import InputError
 from coldbench.core.storage import place
 from coldbench.report.search import write_search
 from coldbench.run.options import read_options
+from coldbench.tune.best import write_best
 from coldbench.tune.search import Searched, search
 from coldbench.tune.studies import TuneOptions, studies
-from coldbench.tune.trials import best, frame, write_best
+from coldbench.tune.trials import best, frame
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ def tune(flags: Mapping[str, Any], config: Path | None, how: TuneOptions, dry_ru
 def _written(location: str, searched: Searched, how: TuneOptions) -> list[str]:
     """Writes ``best.toml``, ``trials.parquet`` and the report; returns the summary and one line per file."""
     out = place(location)
-    written = write_best(out, searched.results, how.samples)
+    path = write_best(out, searched.results, how.samples)
     try:
         write_bytes(out / "trials.parquet", frame(searched.results).to_parquet(index=False))
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror})") from None
     report = write_search(out, searched.results)
-    commands = [f"run it: coldbench run --config {path} --out FOLDER" for path in written]
-    return [report.summary, *commands, f"trials: {out / 'trials.parquet'}", f"report: {report.path}"]
+    command = f"run it: coldbench run --config {path} --out FOLDER"
+    return [report.summary, command, f"trials: {out / 'trials.parquet'}", f"report: {report.path}"]

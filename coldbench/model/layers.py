@@ -14,13 +14,19 @@ INITIAL = 0.01  # parameters start from U(-0.01, 0.01), as in the code that prod
 
 
 def initialise(module: nn.Module) -> None:
-    """Draws all parameters of a module from U(-0.01, 0.01), including batch-norm scales; padding stays zero."""
+    """Draws all parameters of a module from U(-0.01, 0.01), including batch-norm scales; padding stays zero.
+
+    A module with a method ``draw`` then draws what has to start from other values.
+    """
     for parameter in module.parameters():
         nn.init.uniform_(parameter, -INITIAL, INITIAL)
     with torch.no_grad():
         for part in module.modules():
             if isinstance(part, FieldEmbedding):
                 part.table[0] = 0.0
+            draw = getattr(part, "draw", None)
+            if draw is not None:
+                draw()
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

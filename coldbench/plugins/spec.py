@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
-from coldbench.core.config import as_dict, label
+from coldbench.core.config import as_dict, label, spelled
 from coldbench.plugins.file import PluginFile
 
 
@@ -37,6 +38,19 @@ class Spec:
     def split_at(self, n: int, k: int) -> Spec:
         """The dataset with the N and K of the loaded data in its configuration; its label stays."""
         return replace(self, config=replace(self.config, n=n, k=k), given=self.given or self.config)
+
+    @property
+    def full(self) -> str:
+        """The name, followed by all values in full precision, defaults included."""
+        return spelled(self.name, self.config)
+
+    @property
+    def located(self) -> Spec:
+        """A dataset spelled out: its N and K, and absolute paths, which are the fields that equality ignores."""
+        config = self.config
+        paths = [field.name for field in fields(config) if not field.compare and getattr(config, field.name)]
+        found = {name: str(Path(getattr(config, name)).resolve()) for name in paths}
+        return replace(self, config=replace(config, **found), given=None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.file is None:

@@ -73,7 +73,7 @@ def _table(studies: Sequence[Searched]) -> str:
 
 def _names(study: Searched) -> list[str]:
     cell = study.study.cells[0]
-    return [cell.dataset.label, cell.protocol.label, cell.backbone.label, cell.method.label]
+    return [cell.dataset.label, cell.protocol.full, cell.backbone.label, cell.method.label]
 
 
 def _scores(studies: Sequence[Searched]) -> list[str]:

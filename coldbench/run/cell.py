@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from coldbench.core.config import as_dict, before_warm, digest, identity, text
+from coldbench.core.config import as_dict, before_warm, digest, identity, resolve, text
+from coldbench.core.errors import unknown
 from coldbench.data.dataset import Dataset
 from coldbench.model.method import Method
 from coldbench.model.settings import Settings
@@ -25,6 +27,19 @@ _LIBRARIES = ("torch", "numpy")  # libraries whose version may change the bits o
 
 
 @dataclass(frozen=True)
+class Choosing:
+    """The choice of a cell's hyper-parameters by ``coldbench tune``.
+
+    Attributes:
+        how: How they were chosen, for the report.
+        before: The cell with the values that it had before.
+    """
+
+    how: str
+    before: Cell
+
+
+@dataclass(frozen=True)
 class Cell:
     """One cell of a grid.
 
@@ -38,7 +53,8 @@ class Cell:
         settings: The settings that all methods share.
         device: ``cpu`` or ``cuda``.
         validation: Whether the cell uses pseudo-cold items, to choose hyper-parameters, instead of the new items.
-        tuned: How ``coldbench tune`` chose the hyper-parameters, if it did; not part of the cell's identity.
+        choosing: How ``coldbench tune`` chose the hyper-parameters; None if they are as given. A cell with chosen
+            values is a row of its own in tables, even if they are the defaults.
         split: The split.
         shots: The evaluation points (``shots.phase_names``).
         topn: How top-N is measured; None if it is not. It changes no other result, so the key does not cover it.
@@ -53,7 +69,7 @@ class Cell:
     settings: Settings
     device: str
     validation: bool = False
-    tuned: str | None = None
+    choosing: Choosing | None = None
     split: Spec = PUBLISHED
     shots: tuple[int, ...] = ()
     topn: TopNSettings | None = None
@@ -63,7 +79,8 @@ class Cell:
         """SHA-256 of everything that affects the result."""
         protocol = [self.protocol.name, as_dict(self.protocol.config)]
         method = [self.method.name, as_dict(self.method.config)]
-        return digest(["cell", self._shared, protocol, self.shots, method, self.code])
+        chosen = ["tuned"] if self.choosing else []
+        return digest(["cell", self._shared, protocol, self.shots, method, self.code, *chosen])
 
     @cached_property
     def fitted_key(self) -> str:
@@ -94,6 +111,31 @@ class Cell:
         return self._method.fit is not Method.fit
 
     @property
+    def untuned(self) -> Cell:
+        """The cell with the hyper-parameters that it had before ``coldbench tune`` chose others."""
+        return self.choosing.before if self.choosing else self
+
+    def having(self, values: Mapping[str, Any]) -> Cell:
+        """The cell with other hyper-parameters.
+
+        Args:
+            values: By ``NAME.FIELD``; NAME is the method or the backbone.
+
+        Raises:
+            InputError: A name or field is unknown, or a value is wrong.
+        """
+        cell = self
+        for target, value in values.items():
+            name, _, field = target.partition(".")
+            if name not in (cell.method.name, cell.backbone.name):
+                raise unknown("name", name, (cell.method.name, cell.backbone.name))
+            part = "method" if name == cell.method.name else "backbone"
+            spec = getattr(cell, part)
+            config = resolve(name, type(spec.config), {**as_dict(spec.config), field: value})
+            cell = replace(cell, **{part: replace(spec, config=config)})
+        return cell
+
+    @property
     def labels(self) -> dict[str, str]:
         """The labels of its dataset, backbone and method."""
         return {part: getattr(self, part).label for part in ("dataset", "backbone", "method")}
@@ -102,6 +144,11 @@ class Cell:
     def stem(self) -> str:
         """The name of the cell's files, without their endings."""
         return f"{self.dataset.name}-{self.backbone.name}-{self.method.name}-s{self.seed}-{self.key[:16]}"
+
+    @property
+    def condition(self) -> str:
+        """The name of what a search tunes for: the cell without its seed."""
+        return " / ".join([*self.labels.values(), self.protocol.full, *filter(None, [self.division])])
 
     @property
     def name(self) -> str:
@@ -134,7 +181,8 @@ class Cell:
                 part: described(class_of(getattr(self, part)), getattr(self, part).name)
                 for part in ("dataset", "backbone", "method")
             },
-            "tuned": self.tuned,
+            "tuned": self.choosing.how if self.choosing else None,
+            **({"untuned": self.untuned.labels} if self.choosing else {}),
         }
 
     @property

@@ -18,6 +18,7 @@ from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
 from coldbench.core.storage import place
 from coldbench.run.flags import COUNT, FILES, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
+from coldbench.run.tuned import Tuned, TunedTables
 
 MOST_JOBS = 4096
 PROVENANCE = "provenance"  # the table of a run.toml with its provenance; only the fingerprints are read from it
@@ -47,7 +48,7 @@ class Options:
     metrics: tuple[str, ...] = flag((), NAMES, "Metrics beyond the usual: topn, or topn[users=1000,k=20].")
     split: str = flag("frequency", TEXT, "frequency, or release[at=SHARE or DATE].", "frequency")
     shots: tuple[str, ...] = flag((), NAMES, "Interactions per new item at which to evaluate.", "0, K, 2 K, 3 K")
-    tuned: str | None = flag(None, TEXT, "How hyper-parameters were chosen, for the report.", hidden=True)
+    tuned: tuple[Tuned, ...] = flag((), TunedTables(), "The values that coldbench tune chose.", hidden=True)
     set: tuple[str, ...] = flag((), PAIRS, "Override a hyper-parameter.", metavar="NAME.FIELD=VALUE")
     out: str = flag("results/run", PATH, "The run's folder.", "results/run; tune: results/tune")
     data_dir: str | None = flag(None, PATH, "A folder with the raw files (else COLDBENCH_DATA, else the cache).")

@@ -23,6 +23,7 @@ from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
 from coldbench.run.cell import Cell
 from coldbench.run.options import Options, check_how
+from coldbench.run.tuned import apply
 
 TOPN = "topn"  # in --metrics, and in a record's configuration
 TRAINING = "training"  # in --set, the name of the settings that all methods share
@@ -85,7 +86,6 @@ def make_plan(options: Options) -> Plan:
             protocol,
             settings,
             device,
-            tuned=options.tuned,
             topn=topn,
             split=split,
             shots=shots,
@@ -94,7 +94,7 @@ def make_plan(options: Options) -> Plan:
             sources, options.seeds, backbones, protocols, methods
         )
     ]
-    return Plan(options, tuple(cells), datasets, files)
+    return Plan(options, tuple(apply(cells, options.tuned)), datasets, files)
 
 
 def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str, Mapping[str, str]]) -> Spec:

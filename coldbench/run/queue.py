@@ -116,10 +116,11 @@ class Queue:
 
     def _admit(self, job: Job, shares_fit: Callable[[Cell], bool]) -> None:
         """Queues a job, preceded by jobs for the stages that it needs and that nobody makes yet."""
+        needs = job.needs
         for cell in job.cells:
-            if self._is_missing(PRETRAINED, cell, cell.pretrained_key):
+            if cell.pretrained_key in needs and self._is_missing(PRETRAINED, cell, cell.pretrained_key):
                 self._make(Pretrain((cell,)))
-            if cell.fits and shares_fit(cell) and self._is_missing(FITTED, cell, cell.fitted_key):
+            if cell.fitted_key in needs and shares_fit(cell) and self._is_missing(FITTED, cell, cell.fitted_key):
                 self._make(Fit((cell,)))
         self._pending.append(job)
 

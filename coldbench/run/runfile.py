@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 import tomllib
@@ -18,7 +17,6 @@ from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, digest, spelled
 from coldbench.core.storage import Place, Remote
 from coldbench.plugins.file import PluginFile
-from coldbench.plugins.spec import Spec
 from coldbench.run.options import FLAGS, PROVENANCE
 from coldbench.run.plan import TOPN, TRAINING, Plan
 from coldbench.run.provenance import commit, machine, versions
@@ -62,9 +60,9 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     given = {name: getattr(plan.options, name) for name, flag in FLAGS.items() if flag.repeated}
     options = {name: value for name, value in given.items() if value not in (None, ())}
     for name in ("dataset", "backbone", "method"):
-        specs = [getattr(cell, name) for cell in plan.cells]
-        options[f"{name}s"] = list(dict.fromkeys(spelled(spec.name, located(spec).config) for spec in specs))
-    options["protocol"] = list(dict.fromkeys(spelled(cell.protocol.name, cell.protocol.config) for cell in plan.cells))
+        specs = [getattr(cell.untuned, name) for cell in plan.cells]
+        options[f"{name}s"] = list(dict.fromkeys(spec.located.full for spec in specs))
+    options["protocol"] = list(dict.fromkeys(cell.protocol.full for cell in plan.cells))
     options.pop("budget", None)
     if (topn := plan.cells[0].topn) is not None:
         options["metrics"] = [spelled(TOPN, topn)]
@@ -75,19 +73,13 @@ def _options(plan: Plan, folder: Place) -> dict[str, Any]:
     options["device"] = plan.cells[0].device
     options["set"] = {TRAINING: as_dict(plan.cells[0].settings)}
     options["out"] = folder.location if isinstance(folder, Remote) else "."
+    if plan.options.tuned:
+        options["tuned"] = [table.as_toml() for table in plan.options.tuned]
     if plan.plugins:
         options["plugin"] = [plugin_path(file) for file in plan.plugins]
     if plan.options.data_dir:
         options["data_dir"] = str(Path(plan.options.data_dir).resolve())
     return options
-
-
-def located(spec: Spec) -> Spec:
-    """Spells a dataset out: its N and K, and absolute paths, which are the fields that equality ignores."""
-    config = spec.config
-    paths = [field.name for field in dataclasses.fields(config) if not field.compare and getattr(config, field.name)]
-    found = {name: str(Path(getattr(config, name)).resolve()) for name in paths}
-    return dataclasses.replace(spec, config=dataclasses.replace(config, **found), given=None)
 
 
 def plugin_path(file: PluginFile) -> str:
@@ -104,7 +96,7 @@ def _provenance(plan: Plan) -> dict[str, Any]:
         "commit": commit() or "unknown",
         "versions": versions(),
         "machine": {name: about[name] for name in ("system", "processor", "cores", "device")},
-        "fingerprints": {located(cell.dataset).label: cell.fingerprint for cell in plan.cells},
+        "fingerprints": {cell.dataset.located.label: cell.fingerprint for cell in plan.cells},
         "labels": _labels(plan),
     }
 

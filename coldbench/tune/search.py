@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from coldbench.tune.samplers import Proposals, Values, proposals
 from coldbench.tune.studies import METRICS, Study, TuneOptions, studies
 from coldbench.tune.trials import Results, Trial, Trials
 
+CPU_SECONDS = "cpu_seconds"  # key of a trial's report: its processor time so far
 _GRACE = 2  # points of evaluation before a trial may be stopped: cold and the first warm-up phase
 
 
@@ -50,6 +52,16 @@ class TrialJob(Job):
         return ("trial", self.study)
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The stages of the first seed, and the backbones that other trials start from as well.
+
+        The other seeds' stages are made when the trial comes to them, since most trials are stopped before.
+        """
+        first, *others = self.cells
+        keys = {first.pretrained_key, *(cell.pretrained_key for cell in others if not cell.changes_pretraining)}
+        return frozenset(keys | ({first.fitted_key} if first.fits else set()))
+
+    @property
     def group(self) -> str:
         """The study, within which trials are compared."""
         return self.study
@@ -57,6 +69,7 @@ class TrialJob(Job):
     def run(self, shop: Workshop) -> Iterator[Report]:
         """Yields, after each phase, its name and the mean score of the warm-up phases so far; higher is better."""
         name, sign = METRICS[self.metric]
+        began = time.process_time()
         warm: list[float] = []
         for cell in self.cells:
             stages = shop.stages(cell)
@@ -66,7 +79,8 @@ class TrialJob(Job):
                 value = sign * outcome.metrics[name]
                 if outcome.phase != COLD:
                     warm.append(value)
-                yield {"phase": outcome.phase, SCORE: sum(warm) / len(warm) if warm else value}
+                score = sum(warm) / len(warm) if warm else value
+                yield {"phase": outcome.phase, SCORE: score, CPU_SECONDS: time.process_time() - began}
 
 
 class Search:
@@ -92,11 +106,14 @@ class Search:
         study = self.study
         return TrialJob(study.at(values), study.name, study.metric, json.dumps(values))
 
-    def keep(self, job: TrialJob, scores: list[float], reason: str | None, seconds: float) -> Trial:
+    def keep(self, job: TrialJob, reports: Sequence[Report], reason: str | None, seconds: float) -> Trial:
         """Saves a trial that ended, and tells its score to the proposals."""
+        scores = [report[SCORE] for report in reports]
+        cpu_seconds = reports[-1].get(CPU_SECONDS) if reports else None
         values: Values = json.loads(job.values)
         state = "failed" if reason else "finished" if len(scores) == self.study.points else "stopped"
-        trial = Trial(self.study.name, self._number, self.study.full(values), scores, state, seconds, reason)
+        about = scores, state, seconds, reason, cpu_seconds
+        trial = Trial(self.study.name, self._number, self.study.full(values), *about)
         self._number += state != "failed"
         self._trials.save(self.study, trial)
         self._proposals.tell(values, trial.score)
@@ -147,9 +164,8 @@ class Searches(Desk):
         self._console.print(text, markup=False, soft_wrap=True)
 
     def _keep(self, job: TrialJob, reason: str | None, seconds: float, reports: list[Report]) -> None:
-        scores = [report[SCORE] for report in reports]
-        trial = self._by_name[job.study].keep(job, scores, reason, seconds)
-        score = f"{scores[-1]:.4f}" if scores else ""
+        trial = self._by_name[job.study].keep(job, reports, reason, seconds)
+        score = f"{trial.scores[-1]:.4f}" if trial.scores else ""
         text = ", ".join(f"{target.partition('.')[2]} {value}" for target, value in trial.values.items())
         self.say(f"{job.study}: {trial.state} {score} {reason or ''} {text}")
 

@@ -60,7 +60,7 @@ class Study:
     def name(self) -> str:
         """The study's name in messages."""
         cell = self.cells[0]
-        parts = [cell.dataset.label, cell.backbone.name, cell.method.label, cell.protocol.label]
+        parts = [cell.dataset.label, cell.backbone.name, cell.method.label, cell.protocol.full]
         return " / ".join([*parts, *filter(None, [cell.division])])
 
     @property
@@ -81,7 +81,7 @@ class Study:
 
     def at(self, values: Values) -> tuple[Cell, ...]:
         """The cells of a trial with the given values."""
-        return tuple(_with(cell, values) for cell in self.cells)
+        return tuple(cell.having(values) for cell in self.cells)
 
 
 def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
@@ -94,7 +94,7 @@ def studies(options: Options, how: TuneOptions) -> tuple[Plan, list[Study]]:
         raise unknown("metric", how.metric, METRICS)
     if how.scheduler not in ("none", "asha"):
         raise unknown("scheduler", how.scheduler, ("none", "asha"))
-    plan = make_plan(options)
+    plan = make_plan(replace(options, tuned=()))  # a search starts from the values before any search
     cells = [replace(cell, validation=True) for cell in plan.cells]
     for cell in cells:
         cell.recipe.split(plan.datasets[cell.dataset.label])  # raises if there are too few old items
@@ -169,13 +169,3 @@ def _range(spec: Spec, field: str, text: str) -> Any:
     config = type(spec.config)
     values = [getattr(resolve(spec.name, config, {field: value}), field) for value in where.extremes()]
     return Choice(tuple(values)) if isinstance(where, Choice) else where
-
-
-def _with(cell: Cell, values: Values) -> Cell:
-    for target, value in values.items():
-        name, _, field = target.partition(".")
-        part = "method" if name == cell.method.name else "backbone"
-        spec = getattr(cell, part)
-        config = resolve(name, type(spec.config), {**as_dict(spec.config), field: value})
-        cell = replace(cell, **{part: replace(spec, config=config)})
-    return cell

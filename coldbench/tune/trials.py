@@ -1,25 +1,18 @@
-"""The trials of a search: one JSON file per trial, all trials as a frame, and the best values as TOML."""
+"""The trials of a search: one JSON file per trial, and all trials as a frame."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import tomli_w
 
 from coldbench.core.atomic import write_text
-from coldbench.core.config import as_dict, digest
+from coldbench.core.config import digest
 from coldbench.core.storage import Place
-from coldbench.plugins.file import PluginFile
-from coldbench.plugins.spec import Spec
-from coldbench.run.cell import Cell
-from coldbench.run.plan import TRAINING
-from coldbench.run.runfile import located, plugin_path
 from coldbench.tune.samplers import Values
 from coldbench.tune.studies import Study
 
@@ -36,6 +29,7 @@ class Trial:
         state: ``finished``, ``stopped`` by the scheduler, or ``failed``.
         seconds: The trial's duration.
         reason: The reason why the trial failed.
+        cpu_seconds: Its processor time, without the stages that were made for several trials; None if unknown.
     """
 
     study: str
@@ -45,6 +39,7 @@ class Trial:
     state: str
     seconds: float
     reason: str | None = None
+    cpu_seconds: float | None = None
 
     @property
     def score(self) -> float | None:
@@ -99,7 +94,7 @@ def frame(results: Results) -> pd.DataFrame:
             "dataset": cell.dataset.label,
             "backbone": cell.backbone.label,
             "method": cell.method.label,
-            "protocol": cell.protocol.label,
+            "protocol": cell.protocol.full,
         }
         for trial in trials:
             values = {name: _cell_value(value) for name, value in trial.values.items()}
@@ -110,6 +105,7 @@ def frame(results: Results) -> pd.DataFrame:
                     "state": trial.state,
                     "score": trial.score,
                     "seconds": trial.seconds,
+                    "cpu_seconds": trial.cpu_seconds,
                     **values,
                 }
             )
@@ -118,90 +114,3 @@ def frame(results: Results) -> pd.DataFrame:
 
 def _cell_value(value: Any) -> Any:
     return "x".join(map(str, value)) if isinstance(value, list) else value
-
-
-def write_best(out: Place, results: Results, samples: int) -> list[Place]:
-    """Writes the best values as TOML for ``coldbench run --config``, one file per dataset, backbone and protocol.
-
-    If fields of a backbone were searched, each method has its own backbone and therefore its own file.
-    """
-    groups: dict[tuple[str, ...], list[tuple[Study, Sequence[Trial]]]] = {}
-    for study, trials in results:
-        cell = study.cells[0]
-        group = [cell.dataset.label, cell.backbone.label, cell.protocol.label]
-        group += [cell.method.label] if _own_backbone(study) else []
-        groups.setdefault(tuple(group), []).append((study, trials))
-    written: list[Place] = []
-    stems: Counter[str] = Counter()
-    for members in groups.values():
-        cells = [_chosen(study, trials) for study, trials in members]
-        plain = members[0][0].cells[0]
-        values: dict[str, Any] = {TRAINING: as_dict(plain.settings)}
-        methods = []
-        for (study, _), cell in zip(members, cells, strict=True):
-            variants = sum(other.method.name == cell.method.name for other in cells)
-            methods.append(cell.method.name if variants == 1 else cell.method.label)
-            for spec in (cell.backbone, cell.method) if variants == 1 else (cell.backbone,):
-                values.setdefault(spec.name, {}).update(_spelled(spec, study))
-        content = {
-            "methods": methods,
-            "backbones": plain.backbone.name,
-            "datasets": located(plain.dataset).label,
-            "protocol": plain.protocol.label,
-            "split": plain.split.label,
-            "shots": list(plain.shots),
-            "tuned": tuned(members, samples),
-            "plugin": [plugin_path(file) for file in _plugin_files(members)],
-            "set": {name: fields for name, fields in values.items() if fields},
-        }
-        stem = ["best"]
-        if len(groups) > 1:
-            stem += [plain.dataset.name, plain.backbone.name, plain.protocol.label]
-            stem += [plain.method.name] if _own_backbone(members[0][0]) else []
-        stems["-".join(stem)] += 1
-        stem += [str(stems["-".join(stem)])] if stems["-".join(stem)] > 1 else []  # the file of a second variant
-        path = out / f"{'-'.join(stem)}.toml"
-        write_text(path, tomli_w.dumps(content))
-        written.append(path)
-    return written
-
-
-def _plugin_files(members: Results) -> list[PluginFile]:
-    files = [file for study, _ in members for file in study.cells[0].plugin_files]
-    return list(dict.fromkeys(files))
-
-
-def _own_backbone(study: Study) -> bool:
-    """Whether the backbone's fields were searched for this method."""
-    return any(target.startswith(f"{study.cells[0].backbone.name}.") for target in study.space)
-
-
-def _chosen(study: Study, trials: Sequence[Trial]) -> Cell:
-    """A cell with the best values, or with the values before the search if no trial finished."""
-    chosen = best(trials)
-    return study.at(chosen.values if chosen else {})[0]
-
-
-def _spelled(spec: Spec, study: Study) -> dict[str, Any]:
-    """The fields of a configuration that were searched or differ from their defaults, with their values."""
-    if spec.config is None:
-        return {}
-    defaults = as_dict(type(spec.config)())
-    return {
-        field: value
-        for field, value in as_dict(spec.config).items()
-        if f"{spec.name}.{field}" in study.space or value != defaults[field]
-    }
-
-
-def tuned(members: Results, samples: int) -> str:
-    """The sentence in a tuned run's report that says how the run was tuned."""
-    cell = members[0][0].cells[0]
-    plain = [study.cells[0].method.label for study, _ in members if not study.space]
-    counts = {study.cells[0].method.label: len(trials) for study, trials in members if study.space}
-    text = f"tuned on pseudo-cold items of {cell.dataset.label} with {cell.backbone.label}, "
-    text += f"protocol {cell.protocol.label}, by {members[0][0].metric}, seeds {len(members[0][0].cells)}: "
-    text += ", ".join(f"{name} {count} trials" for name, count in counts.items())
-    if any(count != samples for count in counts.values()):
-        text += f" of {samples} asked for"
-    return text + (f"; nothing to tune in {', '.join(plain)}" if plain else "")

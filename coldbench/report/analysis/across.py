@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import Table, text_row
 from coldbench.significance import FEWEST_METHODS, Friedman, effect, friedman, friedman_needs
@@ -63,7 +63,7 @@ def effects(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
         Columns phase, method, against, blocks, seeds, difference, low, high and improvement; empty where the run lacks
         the method to compare with.
     """
-    against = options.reference or BASELINE
+    against = options.reference or baseline(frame["method"])
     rows = []
     for phase, part in frame.groupby("phase", sort=False):
         matrices = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from coldbench.report.analysis import across, appendix, protocols, published, results, shots, topn
+from coldbench.report.analysis.chosen import chosen
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.measurements import measurements
 from coldbench.report.analysis.table import Table
@@ -48,7 +49,7 @@ class Contents:
 
     Attributes:
         sections: The tables of each dataset and protocol.
-        comparisons: The tables that compare protocols, or datasets and backbones, under their headings.
+        comparisons: The tables that compare protocols, or datasets and backbones, or list tuned values, by heading.
         measurements: Everything that the records hold.
     """
 
@@ -85,7 +86,7 @@ def _section(section: Section, findings: Findings) -> SectionTables:
 
 
 def _comparisons(findings: Findings) -> Iterator[tuple[str, list[Table]]]:
-    """What compares several protocols, and several datasets and backbones: a heading and the tables under it."""
+    """Comparisons of protocols, datasets and backbones, and what a search chose: a heading and its tables."""
     for dataset, part in findings.scored.groupby("dataset", sort=False):
         if tables := protocols.tables(part, findings.options, findings.titles):
             yield f"Comparison of protocols: {dataset}", tables
@@ -93,3 +94,5 @@ def _comparisons(findings: Findings) -> Iterator[tuple[str, list[Table]]]:
         if ranks := across.told(part, findings.options):
             about = ", ".join(filter(None, [f"protocol {protocol}", str(division)]))
             yield f"Across datasets and backbones, {about}", list(ranks)
+    if values := chosen(findings.records):
+        yield "Tuning", [values]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from coldbench.report.analysis.chosen import note, short_names
 from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.entries import Block, entries
-from coldbench.report.analysis.frame import counting, short_names, tidy
-from coldbench.report.analysis.names import BASELINE, counted
+from coldbench.report.analysis.frame import counting, tidy
+from coldbench.report.analysis.names import baseline, counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_items
@@ -105,17 +106,15 @@ def find(out: Path, options: ReportOptions) -> Findings:
     """
     folder = Folder(out)
     records, unread = folder.finished()
-    records, meant = short_names(relabelled(records, out))
+    records = short_names(relabelled(records, out))
     frame, notes = tidy(records)
     if options.reference is not None:
         options = replace(options, reference=label_of(options.reference, titles(records)["method"]))
     options.check(frame)
     records = counting(records, frame)
     scored = _scored(frame, options)
-    notes += [*_undefined(frame, scored, options), *_left_out(unread)]
+    notes += [*note(records), *_undefined(frame, scored, options), *_left_out(unread)]
     notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
-    notes += [f"Hyper-parameters: {text}." for text in dict.fromkeys(r["tuned"] for r in records if r.get("tuned"))]
-    notes += meant
     if scored.empty:
         return Findings(options, records, frame, pd.DataFrame(), [], notes, titles(records))
     given, left_out = over_items(scored, records, folder, options)
@@ -162,8 +161,9 @@ def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) 
 
 def _gains(frame: pd.DataFrame, options: ReportOptions) -> tuple[Block, pd.DataFrame]:
     """The entries tested against the baseline, and the tests."""
-    if BASELINE not in set(frame["method"]):
+    base = baseline(frame["method"])
+    if base not in set(frame["method"]):
         return {}, pd.DataFrame()
-    options = replace(options, reference=BASELINE)
+    options = replace(options, reference=base)
     tests = over_seeds(frame, options)
     return entries(frame, tests, 2, options), tests

@@ -94,35 +94,6 @@ def phases(frame: pd.DataFrame) -> list[str]:
     return list(map(str, frame["phase"].unique()))
 
 
-def short_names(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """Labels a method whose hyper-parameters a search chose ``cvar[tuned]``, as they differ between backbones.
-
-    Two such variants of a method on one backbone keep their full labels.
-
-    Returns:
-        The records, and one sentence per name with the values behind it.
-    """
-    variants: dict[tuple[str, ...], set[str]] = {}
-    for record in records:
-        if record.get("tuned"):
-            variants.setdefault(_tuned_part(record), set()).add(record["labels"]["method"])
-    searched = {part[-1] for part, labels in variants.items() if any("[" in label for label in labels)}
-    meant = {part: label for part, (label, *others) in variants.items() if not others and part[-1] in searched}
-    named = []
-    for record in records:
-        if record.get("tuned") and _tuned_part(record) in meant:
-            record = record | {"labels": record["labels"] | {"method": f"{record['method']}[tuned]"}}
-        named.append(record)
-    lines = [
-        f"{method}[tuned] on {data} with {backbone} is {label}." for (data, backbone, method), label in meant.items()
-    ]
-    return named, sorted(lines)
-
-
-def _tuned_part(record: Record) -> tuple[str, ...]:
-    return record["labels"]["dataset"], record["labels"]["backbone"], record["method"]
-
-
 def values(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Seeds as rows, methods as columns, for one dataset, backbone and phase."""
     return frame.pivot(index="seed", columns="method", values=metric)[frame["method"].unique()]

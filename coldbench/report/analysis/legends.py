@@ -43,8 +43,9 @@ def gains(block: Block, options: ReportOptions, titles: Mapping[str, str] | None
         titles: Titles of methods by label.
     """
     better = "positive" if options.higher_is_better else "positive, as lower is better,"
+    base = options.reference or BASELINE
     what = (
-        f"Improvement of the mean {options.title} over that of {(titles or {}).get(BASELINE, BASELINE)} in percent "
+        f"Improvement of the mean {options.title} over that of {(titles or {}).get(base, base)} in percent "
         f"({better} is better), with both means."
     )
     return " ".join([what, *_marks(block, options, titles or {}, shown=False)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coldbench.core.config import text
@@ -13,6 +13,7 @@ from coldbench.protocol.shots import COLD
 from coldbench.report.analysis import paper
 
 BASELINE = "base"
+TUNED = "tuned"  # in the brackets of a label: a search chose the values, which differ between the rows of a table
 CELL = ("dataset", "protocol", "backbone", "method", "seed")  # what tells the cells of a frame apart
 WITHIN = 0.01  # of the published AUC: how near a mean is expected to be
 _LONGEST = 60  # letters of a part of a file name
@@ -51,6 +52,16 @@ def method_order(label: str) -> tuple[int, str]:
     name = label.partition("[")[0]
     published = paper.methods()
     return (published.index(name) if name in published else len(published), label)
+
+
+def baseline(methods: Iterable[str]) -> str:
+    """The label of the plain baseline that methods are compared with: the tuned one if it is among them."""
+    return label if (label := tuned_label(BASELINE)) in set(methods) else BASELINE
+
+
+def tuned_label(label: str) -> str:
+    """The label of a plugin with values that a search chose: ``cvar[tuned]``, ``cvar[adapt=false,tuned]``."""
+    return f"{label[:-1]},{TUNED}]" if label.endswith("]") else f"{label}[{TUNED}]"
 
 
 def counted(number: int, noun: str) -> str:

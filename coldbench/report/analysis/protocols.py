@@ -11,7 +11,7 @@ import pandas as pd
 from coldbench.protocol.shots import COLD
 from coldbench.report.analysis.frame import phases
 from coldbench.report.analysis.legends import equality
-from coldbench.report.analysis.names import BASELINE, span
+from coldbench.report.analysis.names import BASELINE, baseline, span
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import MARKS, Table, text_row
 from coldbench.report.analysis.titles import Titles
@@ -59,11 +59,12 @@ def against_base(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
         options: The metric and the level.
     """
     found = []
+    against = baseline(frame["method"])
     for backbone, values in _means(frame, options):
         part = []
         for protocol, method in values:
-            own, base = values[protocol, method], values.get((protocol, BASELINE))
-            part.append(_compared(backbone, method, protocol, own, None if method == BASELINE else base, options))
+            own, base = values[protocol, method], values.get((protocol, against))
+            part.append(_compared(backbone, method, protocol, own, None if method == against else base, options))
         found += _corrected(part, options)
     return found
 
@@ -108,8 +109,10 @@ def _leak_table(leaks: list[Compared], warm: str, options: ReportOptions) -> Tab
 def _budget_table(
     compared: list[Compared], at: dict[str, int], warm: str, options: ReportOptions, titles: Titles
 ) -> Table:
+    base = baseline(each.method for each in compared)
+    name = titles.get("method", {}).get(base, base)
     legend = (
-        f"{options.title}, mean of {warm}, and the difference to {BASELINE} at the same budget; "
+        f"{options.title}, mean of {warm}, and the difference to {name} at the same budget; "
         f"{_legend(options)} {'; '.join(f'{MARKS[each]}: {each}' for each in _SHOWN)}. A budget is in epochs of the "
         f"plain baseline per phase; under paper and strict each method takes the steps that it is configured to take."
     )
@@ -156,6 +159,7 @@ def _sentences(
     compared: list[Compared], budgets: dict[str, int], options: ReportOptions, titles: Titles
 ) -> Iterator[str]:
     """A sentence per backbone and method on the budgets at which it is better or worse than the baseline."""
+    against = baseline(each.method for each in compared)
     for backbone in dict.fromkeys(each.backbone for each in compared):
         for method in dict.fromkeys(each.method for each in compared if each.test is not None):
             verdicts: dict[str, list[int]] = {}
@@ -166,7 +170,7 @@ def _sentences(
             if verdicts:
                 shown = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
                 methods = titles.get("method", {})
-                names = [methods.get(label, label) for label in (method, BASELINE)]
+                names = [methods.get(label, label) for label in (method, against)]
                 where = titles.get("backbone", {}).get(backbone, backbone)
                 yield f"{where}, {names[0]} against {names[1]}: {shown}."
 

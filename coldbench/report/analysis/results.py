@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from coldbench.report.analysis import legends
 from coldbench.report.analysis.entries import Block, Entry, axes, closeness
-from coldbench.report.analysis.names import BASELINE, WITHIN, counted
+from coldbench.report.analysis.names import WITHIN, baseline, counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import FAR, REFERENCE, Cell, Table
 
@@ -55,26 +55,27 @@ def gains(block: Block, options: ReportOptions, place: str, titles: Mapping[str,
         The table, or None where no backbone has both the baseline and another method.
     """
     backbones, methods, phases = axes(block)
+    reference = baseline(methods)
     rows = []
     for backbone in backbones:
-        base = [block.get((backbone, BASELINE, phase)) for phase in phases]
+        base = [block.get((backbone, reference, phase)) for phase in phases]
         for method in methods:
             cells = [
                 _gain(block.get((backbone, method, phase)), under, options)
                 for phase, under in zip(phases, base, strict=True)
             ]
-            if method != BASELINE and any(cell.text for cell in cells):
+            if method != reference and any(cell.text for cell in cells):
                 rows.append([Cell(backbone), Cell(method), *cells])
     if not rows:
         return None
-    name = (titles or {}).get(BASELINE, BASELINE)
+    name = (titles or {}).get(reference, reference)
     compared = [f"Means of {place}: {closeness(block)}"] if any(e.published is not None for e in block.values()) else []
     return Table(
         f"What a method adds to {name}",
         [*_NAMES, *phases],
         2,
         rows,
-        legends.gains(block, replace(options, reference=BASELINE), titles),
+        legends.gains(block, replace(options, reference=reference), titles),
         compared,
         caption=f"Improvement of the {options.title} over {name} by backbone, method and warm-up phase on {place}.",
         label=f"gains {place}",

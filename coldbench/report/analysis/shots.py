@@ -9,7 +9,7 @@ import pandas as pd
 
 from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.entries import Block, axes
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import MARKS, REFERENCE, Cell, Table
 from coldbench.significance import BETTER, EQUAL, UNDECIDED, WORSE
@@ -35,20 +35,21 @@ def by_shots(
         (test["backbone"], test["method"], test["phase"]): test
         for _, test in against[against["test"] == MARKING].iterrows()
     }
+    reference = baseline(methods)
     rows = []
     for backbone in backbones:
         others = [method for method in methods if (backbone, method, phases[0]) in found]
         if others:
-            base = [block.get((backbone, BASELINE, phase)) for phase in phases]
+            base = [block.get((backbone, reference, phase)) for phase in phases]
             means = [Cell(f"{own.mean:.4f}", own.mean, mark=REFERENCE) if own else Cell("") for own in base]
-            rows.append([Cell(backbone), Cell(BASELINE), *means])
+            rows.append([Cell(backbone), Cell(reference), *means])
         for method in others:
             keys = [(backbone, method, phase) for phase in phases]
             cells = [_difference(found[key]) if key in found else Cell("") for key in keys]
             rows.append([Cell(backbone), Cell(method), *cells])
     if not rows:
         return None
-    name = (titles or {}).get(BASELINE, BASELINE)
+    name = (titles or {}).get(reference, reference)
     return Table(
         f"Difference to {name} by shots",
         ["backbone", "method", *phases],

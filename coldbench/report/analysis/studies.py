@@ -62,7 +62,7 @@ class Searched:
     def title(self) -> str:
         """A description for headings and names of files."""
         cell = self.study.cells[0]
-        parts = [cell.dataset.label, *filter(None, [cell.division]), f"protocol {cell.protocol.label}"]
+        parts = [cell.dataset.label, *filter(None, [cell.division]), f"protocol {cell.protocol.full}"]
         return f"{cell.method.label} on {cell.backbone.label}, {', '.join(parts)}"
 
     @property

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.frame import values
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.style import INK, WIDTH, Look, short
 from coldbench.report.figures.summary import SEED, Point, point
@@ -53,19 +53,21 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions)
         line[-1].annotate(
             short(backbone, 18), (1.04, 0.5), xycoords="axes fraction", va="center", annotation_clip=False
         )
-    figure.supxlabel(f"{options.title} minus that of {looks[BASELINE].title}", fontsize=8.5)
+    base = looks[baseline(frame["method"])].title
+    figure.supxlabel(f"{options.title} minus that of {base}", fontsize=8.5)
     return figure
 
 
 def differences(frame: pd.DataFrame, options: ReportOptions) -> dict[tuple[str, str, str], Point]:
     """By (backbone, method, phase): the mean difference to the baseline over the seeds that both have."""
     found = {}
+    base = baseline(frame["method"])
     for (backbone, phase), part in frame.groupby(["backbone", "phase"], sort=False):
         matrix = values(part, options.metric)
-        if BASELINE not in matrix:
+        if base not in matrix:
             continue
-        for method in matrix.columns.drop(BASELINE):
-            own = point((matrix[method] - matrix[BASELINE]).to_numpy(float), options.alpha)
+        for method in matrix.columns.drop(base):
+            own = point((matrix[method] - matrix[base]).to_numpy(float), options.alpha)
             if own is not None:
                 found[str(backbone), str(method), str(phase)] = own
     return found

@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
-from coldbench.report.analysis.names import BASELINE, WITHIN
+from coldbench.report.analysis.names import WITHIN, baseline
 from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, shots, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
@@ -36,10 +36,11 @@ def pictures(folder: Folder, findings: Findings) -> tuple[list[Picture], list[st
         drawn = [draw(*parts) for section in findings.sections for parts in _of_section(section, chosen, findings)]
         drawn += [draw(*parts) for parts in _ranks(findings, chosen, notes)]
         for dataset, part in findings.scored.groupby("dataset", sort=False):
-            figure = budgets.against_budget(_titled(part, findings), chosen, findings.options)
-            if figure is not None:
-                caption = _BUDGETS.format(behind=over(part, findings.options.alpha))
-                drawn.append(draw(str(dataset), "budgets", "equal optimiser steps", caption, figure))
+            for name, title, seconds, caption in _BUDGETS:
+                figure = budgets.against_budget(_titled(part, findings), chosen, findings.options, seconds)
+                if figure is not None:
+                    behind = over(part, findings.options.alpha)
+                    drawn.append(draw(str(dataset), name, title, caption.format(behind=behind), figure))
         drawn += [draw(*parts) for parts in _maps(folder, findings, chosen, notes)]
     return drawn, notes
 
@@ -80,15 +81,40 @@ _CRITICAL = (
     "Mean rank of each method over datasets, 1 is best; a bar joins methods whose ranks differ by less "
     "than Nemenyi's critical difference CD (level {alpha:g})."
 )
-_BUDGETS = (
-    "Protocol matched: every method takes the same number of optimiser steps on each warm-up phase, given in epochs of "
-    "the plain baseline; {behind}."
+_EQUAL = "Protocol matched: every method takes the same number of optimiser steps on each warm-up phase, "
+_BUDGETS = (  # name, title, whether against seconds, caption
+    ("budgets", "equal optimiser steps", False, _EQUAL + "given in epochs of the plain baseline; {behind}."),
+    (
+        "budgets in seconds",
+        "equal optimiser steps, by processor time",
+        True,
+        _EQUAL + "drawn at the processor time that the three phases took, without training on base: one point per "
+        "budget; {behind}.",
+    ),
 )
 _EMBEDDINGS = (
     "PCA fitted on the old items' ID embeddings of the pretrained {backbone} (grey), the cold items over them by "
     "method and phase, seed {seed}. Each row has its own scales; beside it the shares of the old items' variance that "
     "its axes hold. SW: sliced Wasserstein distance to the old items; MMD²: squared maximum mean "
     "discrepancy, unbiased."
+)
+
+
+_COSTS = (  # name, title, what is on the axis, caption
+    (
+        "steps",
+        "optimiser steps",
+        steps.STEPS,
+        "the optimiser steps spent on warm-up data so far, those of a method's own networks included; {behind}. "
+        "Methods far apart in steps were not trained alike.",
+    ),
+    (
+        "seconds",
+        "processor seconds",
+        steps.SECONDS,
+        "the processor time spent on warm-up data so far, without training on base; {behind}. Times are those of the "
+        "machine that computed the cells, and of whatever else it did meanwhile.",
+    ),
 )
 
 
@@ -102,15 +128,15 @@ def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -
         yield from _by_shots(about, frame, chosen, findings)
     else:
         yield about, "phases", f"{name} by phase", caption, phases.by_phase(frame, chosen, options)
-    if steps.spent(frame)["spent"].gt(0).any():
-        caption = (
-            f"{name} after each warm-up phase against the optimiser steps spent on warm-up data so far, those of "
-            f"a method's own networks included; {behind}. Methods far apart in steps were not trained alike."
-        )
-        yield about, "steps", f"{name} against optimiser steps", caption, steps.against_steps(frame, chosen, options)
+    for name_of, title, cost, caption in _COSTS:
+        figure = steps.against_cost(frame, chosen, options, cost)
+        if figure is not None:
+            caption = f"{name} after each warm-up phase against {caption.format(behind=behind)}"
+            yield about, name_of, f"{name} against {title}", caption, figure
     figure = None if section.by_shots else difference.to_base(frame, chosen, options)
     if figure is not None:
-        base = titles.get(BASELINE, BASELINE)
+        label = baseline(frame["method"])
+        base = titles.get(label, label)
         caption = f"Difference to {base} in {name}, paired by seed; {behind}."
         yield about, "difference", f"difference to {base}", caption, figure
     figure = published.against_paper(section.frame, chosen, options.alpha)
@@ -138,7 +164,8 @@ def _by_shots(about: str, frame: pd.DataFrame, chosen: dict[str, Look], findings
     yield about, "shots", f"{name} by shots", caption, shots.learning_curves(frame, chosen, options)
     figure = shots.learning_differences(frame, chosen, options)
     if figure is not None:
-        base = findings.titles.get("method", {}).get(BASELINE, BASELINE)
+        label = baseline(frame["method"])
+        base = findings.titles.get("method", {}).get(label, label)
         caption = f"Difference to {base} in {name} after each number of interactions, paired by seed; {behind}."
         yield about, "shots difference", f"difference to {base} by shots", caption, figure
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from matplotlib.figure import Figure
 
-from coldbench.report.analysis.names import BASELINE
+from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.difference import differences
 from coldbench.report.figures.style import INK, Look, legend, panels, short
@@ -43,7 +43,8 @@ def learning_differences(frame: pd.DataFrame, looks: dict[str, Look], options: R
     found = differences(frame, options)
     if not found:
         return None
-    figure = _curves(frame, found, looks, f"{options.title} minus that of {looks[BASELINE].title}")
+    base = looks[baseline(frame["method"])].title
+    figure = _curves(frame, found, looks, f"{options.title} minus that of {base}")
     for axes in figure.axes:
         axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
     return figure

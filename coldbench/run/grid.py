@@ -13,7 +13,7 @@ from coldbench.run.jobs import Job, Report
 from coldbench.run.plan import Plan
 from coldbench.run.progress import Watch
 from coldbench.run.queue import Queue, computations
-from coldbench.run.session import Session
+from coldbench.run.session import Desk, Session
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def run(plan: Plan, alone: bool = False) -> Progressed:
 
 
 @dataclass(frozen=True)
-class _GridDesk:
+class _GridDesk(Desk):
     """Reports the cells of a grid as they end, and collects the failed ones."""
 
     folder: Folder

@@ -18,7 +18,7 @@ from coldbench.run.folder import Folder
 from coldbench.run.jobs import SCORE, Halving, Job, Report, Workshop
 from coldbench.run.options import Options
 from coldbench.run.queue import Queue
-from coldbench.run.session import Session
+from coldbench.run.session import Desk, Session
 from coldbench.tune.samplers import Proposals, Values, proposals
 from coldbench.tune.studies import METRICS, Study, TuneOptions, studies
 from coldbench.tune.trials import Results, Trial, Trials
@@ -120,7 +120,7 @@ class Search:
         return trial
 
 
-class Searches:
+class Searches(Desk):
     """All searches of one command: the source of their trials, and the desk that handles the ends of trials."""
 
     def __init__(self, searches: Sequence[Search]) -> None:

@@ -16,8 +16,8 @@ IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],ga
 CARDS := synthetic ml-1m ml-25m ml-latest movietweetings eb-nerd mind taobao-ad
 DESCRIBED := ml-1m[fields=none],ml-1m,ml-1m[vectors=title],ml-latest[fields=none],ml-latest,ml-latest[vectors=title]
 
-.PHONY: run docs test lint format clean architecture coverage reproduce step-size study vectors cards bench calibrate mutate
-.PHONY: profile crashes
+.PHONY: run docs test lint format clean architecture coverage reproduce step-size study online vectors cards bench calibrate
+.PHONY: mutate profile crashes
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -75,6 +75,15 @@ study: $(READY)
 	cp results/study/report/figures/*budgets*.svg $(STUDIED)/figures
 	cp results/study-tune/report/tuning.md results/study-tune/best.toml $(STUDIED)/tuning
 	cp results/study-tune/report/figures/*.svg $(STUDIED)/tuning/figures
+
+# the paper's online test in four worlds, at 10,000 users per arm; needs ml-1m. Many core hours: `coldbench simulate
+# --config results/online/simulate.toml --dry-run` says how many
+online: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[worlds]'
+	$(BIN)/coldbench simulate --config results/online/simulate.toml --out results/simulate
+	mkdir -p results/online/figures
+	cd results/simulate/report && cp simulation.md tables.tex effects.csv $(CURDIR)/results/online
+	cp results/simulate/report/figures/*.svg results/online/figures
 
 # the share of lines that the tests run, per room, commands and Ray's workers included; writes docs/architecture.md's table
 coverage: $(READY)

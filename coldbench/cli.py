@@ -6,7 +6,8 @@ import dataclasses
 import errno
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,8 +17,9 @@ from click.exceptions import NoArgsIsHelpError
 from coldbench import __version__
 from coldbench.commands.usage import explained
 from coldbench.core.errors import InputError, one_line
+from coldbench.online.options import SimulateOptions
 from coldbench.runs.flags import Flag
-from coldbench.runs.options import FLAGS
+from coldbench.runs.options import FLAGS, flags_of
 
 
 class _Group(click.Group):
@@ -52,13 +54,13 @@ def _end(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def _options(command: Callable) -> Callable:
-    """Adds the flags of ``coldbench run``, each of which is also a key of the TOML file."""
+def _options(command: Callable, flags: Mapping[str, Flag] = FLAGS) -> Callable:
+    """Adds the flags of ``coldbench run``, or others, each of which is also a key of the TOML file."""
     command = click.option("--dry-run", is_flag=True, help="Say what would be run, and stop.")(command)
     command = click.option(
         "--config", type=click.Path(path_type=Path), help="A TOML file with the same keys as the flags."
     )(command)
-    for name, flag in reversed(FLAGS.items()):
+    for name, flag in reversed([*flags.items()]):
         if not flag.hidden:
             command = _option(name, flag)(command)
     return command
@@ -136,6 +138,17 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 
 
 @main.command()
+@partial(_options, flags=flags_of(SimulateOptions))
+def simulate(config: Path | None, dry_run: bool, **flags: Any) -> None:
+    """Simulate an online test of methods in a four-stage funnel, then report."""
+    from coldbench.commands.simulate import simulate as simulated
+
+    result = simulated(flags, config, dry_run)
+    click.echo(result.text)
+    sys.exit(result.code)
+
+
+@main.command()
 @click.argument("folder")
 @click.option(
     "--reference", metavar="METHOD", help="The method to test the others against.  [default: the best of each column]"
@@ -160,10 +173,12 @@ def report(folder: str, **question: Any) -> None:
 @click.option("--data-dir", help="A folder with the raw files.")
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
-    """Compute a run's cells again and compare them byte by byte."""
-    from coldbench.commands.verify import verify
+    """Compute a run's cells, or a simulation's runs, again and compare them byte by byte."""
+    from coldbench.commands import resimulate
+    from coldbench.commands import verify as cells
     from coldbench.runs.options import Options
 
+    verify = resimulate.verify if resimulate.is_simulation(folder) else cells.verify
     came = verify(folder, sample, data_dir, Options(**how))
     click.echo(came.text())
     sys.exit(0 if came.same else 1)
@@ -221,7 +236,7 @@ def export(folder: Path, to: str, out: Path | None) -> None:
     "--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE.py", help="A plugin file to list as well."
 )
 def list_(kind: str | None, plugin: tuple[Path, ...]) -> None:
-    """List methods, backbones and datasets.
+    """List methods, backbones, datasets and worlds.
 
     The list has their citations and hyper-parameters.
     """
@@ -252,7 +267,7 @@ def doctor() -> None:
 
 
 @main.command()
-@click.argument("kind", metavar="method|backbone|dataset")
+@click.argument("kind", metavar="method|backbone|dataset|world")
 @click.argument("name")
 def new(kind: str, name: str) -> None:
     """Write NAME.py, a plugin to start from.

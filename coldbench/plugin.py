@@ -1,7 +1,7 @@
-"""The public plugin interface: every name that a method, a backbone or a dataset may import.
+"""The public plugin interface: every name that a method, a backbone, a dataset or a world may import.
 
 A plugin imports from this module and from nowhere else in coldbench. Methods and backbones use the first three groups
-below, datasets mainly the first and the last. docs/hooks.md describes what each hook receives, with shapes.
+below, datasets and worlds mainly the first and their own. docs/hooks.md describes what each hook receives, with shapes.
 """
 
 # ruff: noqa: I001 - imports are grouped by purpose
@@ -58,6 +58,9 @@ from coldbench.data.contents import Contents
 from coldbench.data.prepared import Prepared, Step, categorical, multi
 from coldbench.data.source import FileSource, ProposedShots, Shots, Source
 
+# worlds of the simulated online test
+from coldbench.data.world import Factors, Ground, Learned, Tabled, Truth, World
+
 __all__ = [
     "COUNT",
     "CSV",
@@ -78,6 +81,7 @@ __all__ = [
     "Dataset",
     "Dropout",
     "FactorizationMachine",
+    "Factors",
     "Field",
     "FieldEmbedding",
     "FileSource",
@@ -87,9 +91,11 @@ __all__ = [
     "Generated",
     "Generating",
     "GraphNetwork",
+    "Ground",
     "HyperNetwork",
     "InputError",
     "Interactions",
+    "Learned",
     "LogUniform",
     "Method",
     "MethodConfig",
@@ -113,12 +119,15 @@ __all__ = [
     "SplitMLP",
     "Step",
     "Table",
+    "Tabled",
+    "Truth",
     "TwoTower",
     "Uniform",
     "VariationalGenerator",
     "View",
     "Weight",
     "Width",
+    "World",
     "after_fit",
     "article_vectors",
     "as_dict",

@@ -11,12 +11,12 @@ import torch
 from coldbench.conformance.subject import TINY, Subject, load
 from coldbench.conformance.suite import CHECKS, faults
 from coldbench.model.settings import Settings
-from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, WORLDS
 from coldbench.plugins.registry import Registry
 
 CASES = [
     pytest.param(check, Subject(kind.name, name), id=f"{name}-{title}")
-    for kind in (METHODS, BACKBONES)
+    for kind in (METHODS, BACKBONES, WORLDS)
     for name in Registry().names(kind)
     for title, check in CHECKS[kind.name].items()
 ]

@@ -67,7 +67,9 @@ def test_the_example_of_the_page_of_hooks_passes_check(tmp_path):
     assert verdict.passed, verdict.text()
 
 
-@pytest.mark.parametrize(("kind", "name"), [("method", "config"), ("backbone", "my-net"), ("dataset", "my-data")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("method", "config"), ("backbone", "my-net"), ("dataset", "my-data"), ("world", "my-world")]
+)
 def test_what_new_writes_passes_check(kind, name, tmp_path):
     verdict = check(new(kind, name, tmp_path))
     assert verdict.passed, verdict.text()

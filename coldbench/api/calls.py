@@ -14,7 +14,7 @@ from coldbench.api.results import Results
 from coldbench.commands import tune as commands
 from coldbench.core.storage import Place, place
 from coldbench.runs import grid
-from coldbench.runs.options import Options, read_options, values_of
+from coldbench.runs.options import FLAGS, Options, read_options, values_of
 from coldbench.runs.plan import make_plan
 from coldbench.tuning.search import search
 from coldbench.tuning.studies import TuneOptions
@@ -120,9 +120,8 @@ def load(folder: str | Path) -> Results:
 def _options(config: str | Path | None, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Options:
     """The options of a TOML file, with the given ones in place of its own."""
     content = {name: _plain(value) for name, value in given.items() if value is not None}
-    return replace(
-        read_options({}, None if config is None else Path(config), **(defaults or {})), **values_of(content, _CALLER)
-    )
+    options = read_options({}, None if config is None else Path(config), **(defaults or {}))
+    return replace(options, **values_of(content, _CALLER, FLAGS))
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""``coldbench list``: the available methods, backbones and datasets."""
+"""``coldbench list``: the available methods, backbones, datasets and worlds."""
 
 from __future__ import annotations
 

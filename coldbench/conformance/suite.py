@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from coldbench.conformance import backbones, datasets, methods
+from coldbench.conformance import backbones, datasets, methods, worlds
 from coldbench.conformance.subject import Subject
 from coldbench.core.config import resolve
 from coldbench.core.errors import InputError
 from coldbench.plugins.file import PluginFile, explained
-from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS
+from coldbench.plugins.kinds import BACKBONES, DATASETS, METHODS, WORLDS
 from coldbench.plugins.registry import Registry, defined
 
 Check = Callable[[Subject], Iterator[str]]  # one line per fault
@@ -123,5 +123,10 @@ CHECKS: dict[str, dict[str, Check]] = {
     DATASETS.name: {
         "its values are in range": datasets.is_well_formed,
         "it is the same each time": datasets.repeats,
+    },
+    WORLDS.name: {
+        "it says where it comes from and what can be set": _describes_itself,
+        "its numbers are in range, and nothing is known of an item before it arrives": worlds.is_well_formed,
+        "users answer by counter, alike in any order": worlds.answers_by_counter,
     },
 }

@@ -71,6 +71,12 @@ class Truth:
         appeal: np.ndarray = self.mood[user] + _QUALITY_WEIGHT * self.quality[item] + _TASTE_WEIGHT * liking
         return self.strength * appeal
 
+    def factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """(users, width) and (items, width) whose inner products are the logits; an item's first factor is 1."""
+        liking = _TASTE_WEIGHT / np.sqrt(_TASTE) * self.user_taste
+        users = np.c_[self.mood, np.full(len(self.mood), _QUALITY_WEIGHT), liking]
+        return self.strength * users, np.c_[np.ones(len(self.quality)), self.quality, self.item_taste]
+
 
 def plant(world: World) -> Truth:
     """Draws the truth; equal worlds give equal arrays."""

@@ -1,4 +1,4 @@
-"""The kinds of plugins: methods, backbones and datasets, each with its base class and its package."""
+"""The kinds of plugins: methods, backbones, datasets and worlds, each with its base class and its package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from coldbench.core.config import check_config
 from coldbench.core.errors import InputError
 from coldbench.core.space import Choice, Uniform
 from coldbench.data.source import Source
+from coldbench.data.world import World
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method, MethodConfig
 from coldbench.plugins.file import NAME
@@ -38,7 +39,8 @@ class Kind(Generic[T]):
 METHODS: Kind[Method] = Kind("method", Method, "coldbench.methods", "coldbench.methods", MethodConfig)
 BACKBONES: Kind[Backbone] = Kind("backbone", Backbone, "coldbench.backbones", "coldbench.backbones")
 DATASETS: Kind[Source] = Kind("dataset", Source, "coldbench.datasets", "coldbench.datasets")
-KINDS: dict[str, Kind[Any]] = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS}
+WORLDS: Kind[World] = Kind("world", World, "coldbench.online.worlds", "coldbench.worlds")
+KINDS: dict[str, Kind[Any]] = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS, "worlds": WORLDS}
 BY_NAME: dict[str, Kind[Any]] = {kind.name: kind for kind in KINDS.values()}
 
 

@@ -1,4 +1,4 @@
-"""``Registry``: finds methods, backbones and datasets by name, including those of plugin files."""
+"""``Registry``: finds methods, backbones, datasets and worlds by name, including those of plugin files."""
 
 from __future__ import annotations
 

@@ -25,15 +25,17 @@ _REDUCTION = 3  # ASHA (Li et al. 2020, arXiv:1810.05934) continues the best thi
 
 @dataclass(frozen=True)
 class Calls:
-    """Callbacks in the driver process for jobs that end.
+    """Callbacks in the driver process for jobs that report or end.
 
     Attributes:
         ended: Called with a job, the reason if it failed, its seconds and its reports.
         died: Called with a job whose worker died, and the seconds that it had run.
+        reported: Called with a job that goes on, and its latest report.
     """
 
     ended: Callable[[Job, str | None, float, list[Report]], None]
     died: Callable[[Job, float], None]
+    reported: Callable[[Job, Report], None]
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class _Listener(tune.Callback):
     ) -> None:
         if result.get(tune.result.DONE):
             self._last[trial.trial_id] = result
+        else:
+            self._calls.reported(self._given[trial.config["number"]], result)
         if SCORE in result:
             self._reports.setdefault(trial.trial_id, []).append(result)
 

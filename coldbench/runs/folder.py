@@ -16,7 +16,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -41,9 +41,15 @@ _COSTS = ("steps", "seconds", "cpu_seconds", "rows_seen", "distinct_rows_seen") 
 
 @dataclass(frozen=True)
 class Folder:
-    """The folder of one run."""
+    """The folder of one run.
+
+    Attributes:
+        path: The folder.
+        parts: The folders in it; a result is complete when its file in the first of them is.
+    """
 
     path: Place
+    parts: ClassVar[tuple[str, ...]] = PARTS
 
     def prepare(self) -> None:
         """Creates the folder and checks that it can be written.
@@ -52,9 +58,9 @@ class Folder:
             InputError: The folder cannot be created or written.
         """
         try:
-            for part in PARTS:
+            for part in self.parts:
                 make_folder(self.path / part)
-            trial = self.path / CELLS / f".writing-{uuid.uuid4().hex}"
+            trial = self.path / self.parts[0] / f".writing-{uuid.uuid4().hex}"
             trial.write_bytes(b"")
             trial.unlink()
         except OSError as error:

@@ -13,7 +13,7 @@ from coldbench.runs.jobs import Job, Report
 from coldbench.runs.plan import Plan
 from coldbench.runs.progress import Watch
 from coldbench.runs.queue import Queue, computations
-from coldbench.runs.session import Session
+from coldbench.runs.session import Desk, Session
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def run(plan: Plan, alone: bool = False) -> Progressed:
 
 
 @dataclass(frozen=True)
-class _GridDesk:
+class _GridDesk(Desk):
     """Reports the cells of a grid as they end, and collects the failed ones."""
 
     folder: Folder

@@ -27,7 +27,7 @@ from coldbench.runs.tuned import apply
 
 TOPN = "topn"  # in --metrics, and in a record's configuration
 TRAINING = "training"  # in --set, the name of the settings that all methods share
-_EVERY_METHOD = "methods"  # in --set, the name that stands for every method
+EVERY_METHOD = "methods"  # in --set, the name that stands for every method
 _FORMER = "protocol"  # the former name of TRAINING; its phase_epochs is now every method's item_epochs
 
 
@@ -53,9 +53,9 @@ def make_plan(options: Options) -> Plan:
     split, shots = parse_split(options.split), parse_shots(options.shots)
     files = tuple(PluginFile.read(Path(path)) for path in options.plugin)
     registry = Registry(files)
-    overrides = _overrides(registry, options.set)
+    overrides = parse_overrides(registry, options.set)
     methods, backbones, sources = (
-        _specs(registry, kind, names, overrides)
+        parse_specs(registry, kind, names, overrides)
         for kind, names in (
             (METHODS, options.methods),
             (BACKBONES, options.backbones),
@@ -63,13 +63,13 @@ def make_plan(options: Options) -> Plan:
         )
     )
     settings = resolve(TRAINING, Settings, overrides.pop(TRAINING, {}))
-    overrides.pop(_EVERY_METHOD, None)
+    overrides.pop(EVERY_METHOD, None)
     used = {spec.name for spec in (*methods, *backbones, *sources)}
     for name in overrides:
         if name not in used:
-            known = {*used, TRAINING, _EVERY_METHOD}
+            known = {*used, TRAINING, EVERY_METHOD}
             raise unknown(f"name in --set {name}.{next(iter(overrides[name]))}", name, known)
-    device = _device(options.device)
+    device = parse_device(options.device)
     datasets = _loaded(sources, options.data_dir)
     for data in datasets.values():
         split.config.divide(data, shots)  # raises if the split does not suit the data
@@ -101,7 +101,7 @@ def parse_spec(registry: Registry, kind: Kind, text: str, overrides: Mapping[str
     """Parses ``name`` or ``name[field=value,...]`` into a plugin with its resolved configuration."""
     text, values = _variant(text)
     name, meant = registry.dataset(text) if kind is DATASETS else (registry.key(kind, text), {})
-    every = overrides.get(_EVERY_METHOD, {}) if kind is METHODS else {}
+    every = overrides.get(EVERY_METHOD, {}) if kind is METHODS else {}
     return registry.spec(kind, name, {**meant, **every, **overrides.get(name, {}), **values})
 
 
@@ -161,9 +161,14 @@ def _variant(text: str) -> tuple[str, dict[str, str]]:
     return name, values
 
 
-def _specs(
+def parse_specs(
     registry: Registry, kind: Kind, names: Sequence[str], overrides: Mapping[str, Mapping[str, str]]
 ) -> list[Spec]:
+    """Parses names and variants, or ``all``, into distinct plugins with their configurations.
+
+    Raises:
+        InputError: There is none, a name is unknown, or a field does not accept its value.
+    """
     if not names:
         raise InputError(f"no {kind.name} given; known: {', '.join(registry.names(kind))}")
     specs = [parse_spec(registry, kind, name, overrides) for name in registry.expand(kind, names)]
@@ -194,7 +199,12 @@ def _topn(metrics: Sequence[str]) -> TopNSettings | None:
     return next(iter(asked.values()), None)
 
 
-def _overrides(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+def parse_overrides(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Parses ``NAME.FIELD=VALUE`` pairs into texts by name and field.
+
+    Raises:
+        InputError: A pair has another form.
+    """
     found: dict[str, dict[str, str]] = {}
     for pair in pairs:
         place, equals, value = pair.partition("=")
@@ -202,13 +212,13 @@ def _overrides(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, 
         if not (equals and dot and name and field):
             raise InputError(f"--set {pair!r} should be NAME.FIELD=VALUE, such as cvar.alpha=0.5")
         if name == _FORMER:
-            name, field = (_EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
-        target = name if name in (TRAINING, _EVERY_METHOD) else registry.target(name)
+            name, field = (EVERY_METHOD, "item_epochs") if field == "phase_epochs" else (TRAINING, field)
+        target = name if name in (TRAINING, EVERY_METHOD) else registry.target(name)
         found.setdefault(target, {})[field] = value.strip()
     return found
 
 
-def _device(name: str) -> str:
+def parse_device(name: str) -> str:
     """Resolves a device to ``cpu`` or ``cuda``; ``auto`` is the CPU, where alone bits are promised to repeat."""
     if name not in ("auto", "cpu", "cuda"):
         raise unknown("device", name, ("auto", "cpu", "cuda"))

@@ -53,17 +53,20 @@ class Watch:
 
     def finished(self, record: Record) -> None:
         """Reports a finished cell with its AUCs."""
-        self.done += 1
         aucs = "  ".join(
             f"{phase['phase']} {phase['auc']:.4f}" for phase in record["phases"] if phase["auc"] is not None
         )
-        name = cell_name(record)
+        self.ended(f"{cell_name(record)}: {aucs}")
+
+    def ended(self, text: str) -> None:
+        """Reports that one more of the run's pieces is finished."""
+        self.done += 1
         left = self._left()
         if self._live is not None and self._task is not None:
             self._live.update(self._task, completed=self.done, left=left)
-            self.say(f"{name}: {aucs}")
+            self.say(text)
         else:
-            self.say(f"[{self.done}/{self.cells}] {name}: {aucs}  {left}")
+            self.say(f"[{self.done}/{self.cells}] {text}  {left}")
 
     def failed(self, name: str, reason: str) -> None:
         """Reports a failed cell with the reason."""

@@ -23,6 +23,7 @@ from coldbench.runs.provenance import commit, machine, versions
 from coldbench.runs.record import Record
 
 NAME, TUNE = "run.toml", "tune.toml"
+UNKNOWN = "unknown"  # the commit of code that is in no repository
 
 
 def keep(plan: Plan, folder: Place, name: str = NAME, about: Mapping[str, Any] | None = None) -> None:
@@ -40,7 +41,7 @@ def keep(plan: Plan, folder: Place, name: str = NAME, about: Mapping[str, Any] |
     before = _read(folder / name)
     if before is not None:
         provenance = before.pop(PROVENANCE, {})
-        as_before = {"versions": versions(), "commit": commit(), "labels": _labels(plan)}
+        as_before = {"versions": versions(), "commit": commit() or UNKNOWN, "labels": _labels(plan)}
         if before == content and all(provenance.get(part) == value for part, value in as_before.items()):
             return
         kept = f"{name.removesuffix('.toml')}-{digest(before)[:8]}.toml"
@@ -93,7 +94,7 @@ def _provenance(plan: Plan) -> dict[str, Any]:
     return {
         "command": shlex.join(["coldbench", *sys.argv[1:]]),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit() or "unknown",
+        "commit": commit() or UNKNOWN,
         "versions": versions(),
         "machine": {name: about[name] for name in ("system", "processor", "cores", "device")},
         "fingerprints": {cell.dataset.located.label: cell.fingerprint for cell in plan.cells},

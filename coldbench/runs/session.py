@@ -27,6 +27,10 @@ class Desk(Protocol):
     def say(self, text: str) -> None:
         """Prints a line for the user."""
 
+    def reported(self, job: Job, report: Report) -> None:
+        """Handles a report of a job that goes on; most commands wait for its end."""
+        return
+
 
 @dataclass(frozen=True)
 class Session:
@@ -76,7 +80,7 @@ class Session:
             with connected(options):
                 from coldbench.runs import engine  # ray takes seconds to import
 
-                calls = engine.Calls(*_endings(queue, desk, options))
+                calls = engine.Calls(*_endings(queue, desk, options), desk.reported)
                 capacity = engine.Capacity(
                     resources(options, self.device),
                     (options.cell_timeout, options.memory_per_cell),

@@ -18,7 +18,7 @@ from coldbench.runs.folder import Folder
 from coldbench.runs.jobs import SCORE, Halving, Job, Report, Workshop
 from coldbench.runs.options import Options
 from coldbench.runs.queue import Queue
-from coldbench.runs.session import Session
+from coldbench.runs.session import Desk, Session
 from coldbench.tuning.samplers import Proposals, Values, proposals
 from coldbench.tuning.studies import METRICS, Study, TuneOptions, studies
 from coldbench.tuning.trials import Results, Trial, Trials
@@ -120,7 +120,7 @@ class Search:
         return trial
 
 
-class Searches:
+class Searches(Desk):
     """All searches of one command: the source of their trials, and the desk that handles the ends of trials."""
 
     def __init__(self, searches: Sequence[Search]) -> None:

@@ -1,6 +1,7 @@
 """coldbench: an honest benchmark of item cold-start methods for CTR models.
 
-From Python: ``run`` computes a grid, ``tune`` searches hyper-parameters, ``load`` opens a run's results.
+From Python: ``run`` computes a grid, ``tune`` searches hyper-parameters, ``simulate`` simulates an online test, and
+``load`` opens a run's results.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
-__all__ = ["InputError", "Results", "RunError", "Tuned", "load", "run", "tune"]
+__all__ = ["InputError", "Results", "RunError", "Simulated", "Tuned", "load", "run", "simulate", "tune"]
 
 if TYPE_CHECKING:
-    from coldbench.api import InputError, Results, RunError, Tuned, load, run, tune
+    from coldbench.api import InputError, Results, RunError, Simulated, Tuned, load, run, simulate, tune
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The Python API: the commands as functions, and a run's results as objects that notebooks display."""
 
-from coldbench.api.calls import RunError, Tuned, load, run, tune
+from coldbench.api.calls import RunError, Simulated, Tuned, load, run, simulate, tune
 from coldbench.api.results import Results
 from coldbench.core.errors import InputError
 
-__all__ = ["InputError", "Results", "RunError", "Tuned", "load", "run", "tune"]
+__all__ = ["InputError", "Results", "RunError", "Simulated", "Tuned", "load", "run", "simulate", "tune"]

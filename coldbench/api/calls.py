@@ -13,8 +13,13 @@ import pandas as pd
 from coldbench.api.results import Results
 from coldbench.commands import tune as commands
 from coldbench.core.storage import Place, place
+from coldbench.online import plan as online
+from coldbench.online import run as simulation
+from coldbench.online.folder import Simulations
+from coldbench.online.options import SimulateOptions
+from coldbench.report.simulation import write_simulation
 from coldbench.runs import grid
-from coldbench.runs.options import FLAGS, Options, read_options, values_of
+from coldbench.runs.options import AnyOptions, Options, flags_of, read_into, values_of
 from coldbench.runs.plan import make_plan
 from coldbench.tuning.search import search
 from coldbench.tuning.studies import TuneOptions
@@ -69,7 +74,7 @@ def run(config: str | Path | None = None, **options: Any) -> Results:
         RunError: No cell has a result.
         KeyboardInterrupt: The run was stopped; what was finished is kept, and the same call goes on.
     """
-    plan = make_plan(_options(config, options))
+    plan = make_plan(_options(Options, config, options))
     came = grid.run(plan)
     if came.stopped:
         raise KeyboardInterrupt(_STOPPED)
@@ -96,7 +101,7 @@ def tune(config: str | Path | None = None, **options: Any) -> Tuned:
     """
     names = TuneOptions.__dataclass_fields__
     how = TuneOptions(**{name: _plain(options.pop(name)) for name in names if name in options})
-    asked = _options(config, options, commands.DEFAULTS)
+    asked = _options(Options, config, options, **commands.DEFAULTS)
     searched = search(asked, how)
     if searched.stopped:
         raise KeyboardInterrupt(_STOPPED)
@@ -104,6 +109,46 @@ def tune(config: str | Path | None = None, **options: Any) -> Tuned:
         raise RunError("; ".join(f"{trial}: {reason}" for trial, reason in searched.failures.items()))
     written = commands.write(asked.out, searched, how)
     return Tuned(written.best, frame(searched.results), searched.failures, written.summary)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The outcome of a simulated online test.
+
+    Attributes:
+        report: The report in Markdown; the page, the tables and the figures lie beside it.
+        summary: The effects by design.
+        failures: The reasons why tasks failed, by task.
+    """
+
+    report: Place
+    summary: str
+    failures: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"{self.summary}\nreport: {self.report}"
+
+
+def simulate(config: str | Path | None = None, **options: Any) -> Simulated:
+    """Simulates an online test, as ``coldbench simulate`` does, and writes its report.
+
+    Args:
+        config: A TOML file with options; the others take precedence.
+        **options: The options of ``coldbench simulate``, as a TOML file would give them.
+
+    Raises:
+        InputError: An option is wrong, a dataset is not available, or the folder cannot be written.
+        RunError: No task has a result.
+        KeyboardInterrupt: The simulation was stopped; what was finished is kept, and the same call goes on.
+    """
+    plan = online.make_plan(_options(SimulateOptions, config, options))
+    came = simulation.run(plan)
+    if came.stopped:
+        raise KeyboardInterrupt(_STOPPED)
+    if len(came.failures) + came.unfinished == came.tasks:
+        raise RunError("; ".join(f"{task}: {reason}" for task, reason in came.failures.items()))
+    written = write_simulation(Simulations(place(plan.options.out)), plan.options.effects())
+    return Simulated(written.path, written.summary, came.failures)
 
 
 def load(folder: str | Path) -> Results:
@@ -117,11 +162,13 @@ def load(folder: str | Path) -> Results:
     return results
 
 
-def _options(config: str | Path | None, given: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> Options:
+def _options(
+    kind: type[AnyOptions], config: str | Path | None, given: Mapping[str, Any], **defaults: Any
+) -> AnyOptions:
     """The options of a TOML file, with the given ones in place of its own."""
     content = {name: _plain(value) for name, value in given.items() if value is not None}
-    options = read_options({}, None if config is None else Path(config), **(defaults or {}))
-    return replace(options, **values_of(content, _CALLER, FLAGS))
+    options = read_into(kind, {}, None if config is None else Path(config), **defaults)
+    return replace(options, **values_of(content, _CALLER, flags_of(kind)))
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ _INTRODUCTIONS = {
     "methods": "`coldbench run --methods` takes each of these, also as a variant: `cvar[adapt=false]`.",
     "backbones": "`coldbench run --backbones` takes each of these, also as a variant: `deepfm[hidden=32x32]`.",
     "datasets": "`coldbench run --datasets` takes each of these, and the path of a folder with your own data.",
+    "worlds": "`coldbench simulate --world` takes each of these, also as a variant: `planted[own=0.6]`.",
 }
 
 

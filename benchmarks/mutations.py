@@ -542,7 +542,7 @@ RUN = [
         ("the method's code is not in its key", "*([self.method] if with_method else [])", ""),
     ),
     *_group(
-        "coldbench/runs/tuned.py",
+        "coldbench/runs/chosen.py",
         "test_tuned.py",
         ("values tuned for one budget serve every budget", '        "protocol": cell.protocol.full,\n', ""),
         ("values tuned with one backbone serve every backbone", '        "backbone": cell.backbone.label,\n', ""),

@@ -318,3 +318,11 @@ def test_killed_and_started_again_it_goes_on(tmp_path):
     assert result.returncode == 0, result.stderr
     assert f"6 cells, {len(kept)} of them reused" in result.stdout
     assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def test_help_waits_for_no_large_library():
+    """``coldbench --help`` is answered at once; torch, ray and pandas are imported when something is computed."""
+    large = "{'torch', 'ray', 'pandas', 'numpy', 'scipy', 'pyarrow', 'matplotlib'}"
+    script = f"import sys, coldbench.cli; print(sorted({large} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

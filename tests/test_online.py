@@ -19,11 +19,12 @@ from coldbench.data.world import Ground
 from coldbench.model.settings import Settings
 from coldbench.online.assumptions import Assumptions
 from coldbench.online.behaviour import Behaviour
-from coldbench.online.designs import AB, CODIVERTED, DIVERTED, GLOBAL, groups
+from coldbench.online.designs import groups
 from coldbench.online.experiment import Experiment, Setting
 from coldbench.online.folder import Simulations, packed, read
 from coldbench.online.jobs import Simulate
 from coldbench.online.matching import Matching
+from coldbench.online.names import AB, CODIVERTED, DIVERTED, GLOBAL
 from coldbench.online.page import spread
 from coldbench.online.tally import COUNTS
 from coldbench.online.task import Task

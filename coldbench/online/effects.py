@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from coldbench.core.counter import uniform
-from coldbench.online.designs import CODIVERTED, GLOBAL
 from coldbench.online.folder import Simulation
 from coldbench.online.measures import BY_USER, OF_SET, by_user, exposures, of_set
+from coldbench.online.names import CODIVERTED, GLOBAL
 from coldbench.online.splits import set_differences
 from coldbench.significance.users import Relative, cuped, difference_of_means, difference_of_pairs, permutation_p
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
-from coldbench.online.designs import DESIGNS
+from coldbench.online.names import DESIGNS
 from coldbench.runs.flags import COUNT, NAMES, PATH, TEXT
 from coldbench.runs.options import Options, check_how, flag
 

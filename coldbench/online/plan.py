@@ -12,8 +12,8 @@ from coldbench.data.dataset import Dataset
 from coldbench.model.backbone import TwoTower
 from coldbench.model.settings import Settings
 from coldbench.online.assumptions import Assumptions
-from coldbench.online.designs import GLOBAL
 from coldbench.online.experiment import Setting
+from coldbench.online.names import GLOBAL
 from coldbench.online.options import SimulateOptions
 from coldbench.online.scorers import PERMANENT, SIDE
 from coldbench.online.task import Task

@@ -22,8 +22,8 @@ from coldbench.protocol.shots import parse_shots
 from coldbench.protocol.splits import SPLITS
 from coldbench.protocol.topn import TopNSettings
 from coldbench.runs.cell import Cell
+from coldbench.runs.chosen import apply
 from coldbench.runs.options import Options, check_how
-from coldbench.runs.tuned import apply
 
 TOPN = "topn"  # in --metrics, and in a record's configuration
 TRAINING = "training"  # in --set, the name of the settings that all methods share

@@ -9,9 +9,10 @@ import tomli_w
 from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, text
 from coldbench.core.storage import Place
+from coldbench.runs.chosen import condition
 from coldbench.runs.plan import TRAINING
 from coldbench.runs.runfile import plugin_path
-from coldbench.runs.tuned import Tuned, condition
+from coldbench.runs.tuned import Tuned
 from coldbench.tuning.samplers import Values
 from coldbench.tuning.studies import Study
 from coldbench.tuning.trials import Results, Trial, best

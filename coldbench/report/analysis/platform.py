@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from coldbench.online.designs import GLOBAL
 from coldbench.online.folder import Simulation
 from coldbench.online.funnel import STAGES
 from coldbench.online.measures import MEASURES, exposures, of_set
+from coldbench.online.names import GLOBAL
 from coldbench.online.splits import SPLITS, false_positives, set_differences
 from coldbench.online.tally import COUNTS
 from coldbench.report.analysis.table import Cell, Table, number

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from coldbench.online.designs import DESIGNS, GLOBAL
 from coldbench.online.measures import MEASURES
+from coldbench.online.names import DESIGNS, GLOBAL
 from coldbench.online.scorers import ORACLE, PERMANENT, RANDOM
 from coldbench.report.analysis.table import Cell, Table, number
 from coldbench.significance import mean_interval

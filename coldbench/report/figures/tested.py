@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from coldbench.online.designs import DESIGNS, GLOBAL
 from coldbench.online.folder import Simulation
 from coldbench.online.funnel import STAGES
 from coldbench.online.measures import MEASURES
+from coldbench.online.names import DESIGNS, GLOBAL
 from coldbench.online.scorers import PERMANENT
 from coldbench.report.analysis.platform import daily, funnel
 from coldbench.report.figures.picture import Picture, draw

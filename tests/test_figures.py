@@ -204,7 +204,7 @@ def test_the_legend_covers_no_data_and_nothing_leaves_the_figure(frame):
         (legend,) = figure.legends
         box = legend.get_window_extent()
         whole = figure.bbox
-        assert all(not box.overlaps(axes.get_tightbbox()) for axes in figure.axes)
+        assert all(not box.overlaps(axes.get_tightbbox()) for axes in figure.axes if axes.get_visible())
         assert box.x0 >= 0
         assert box.x1 <= whole.x1
         assert box.y0 >= 0

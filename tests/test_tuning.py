@@ -220,7 +220,7 @@ def test_every_method_is_searched_in_its_own_space_and_fields_narrow_it():
     [
         (["--search", "annealing"], "unknown search 'annealing'"),
         (["--scheduler", "hyperband"], "unknown scheduler 'hyperband'"),
-        (["--metric", "auc"], "unknown metric 'auc'; known: mean-auc"),
+        (["--metric", "auc"], "unknown metric 'auc'; did you mean 'mean-auc'?"),
         (["--fields", "alfa"], "unknown field in --fields 'alfa'; did you mean 'alpha'?"),
         (["--space", "cvar.alpha"], "should be NAME.FIELD=RANGE"),
         (["--space", "cvar.alpha=uniform(1)"], "it should be uniform(LOW,HIGH)"),

@@ -13,7 +13,8 @@ import torch
 
 from coldbench.core.atomic import write_text
 from coldbench.core.config import as_dict, spelled
-from coldbench.core.storage import Place, Remote
+from coldbench.core.remote import Remote
+from coldbench.core.storage import Place
 from coldbench.online.plan import ONLINE, SimulationPlan
 from coldbench.runs.options import PROVENANCE, flags_of
 from coldbench.runs.plan import TRAINING

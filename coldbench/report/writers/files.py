@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from coldbench.report.analysis import facts
+from coldbench.report.analysis import facts, words
 from coldbench.report.analysis.contents import Contents
 from coldbench.report.analysis.entries import spread
 from coldbench.report.analysis.findings import Findings
@@ -72,6 +72,8 @@ def _report(findings: Findings, contents: Contents, parts: dict[str, list[str]])
     plan = facts.plan(findings)
     lines = ["# coldbench report\n", f"{facts.cells(findings)}: methods {plan['methods']}; "]
     lines[-1] += f"backbones {plan['backbones']}; seeds {plan['seeds']}.\n"
+    if told := words.summary(findings):
+        lines += ["## In words\n", *(f"- {title}. {line}" for title, said in told for line in said), ""]
     if parts["table1"]:
         lines += ["## Table 1: methods by phase\n", *parts["table1"]]
     if parts["table2"]:

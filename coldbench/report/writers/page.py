@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coldbench.report.analysis import facts
+from coldbench.report.analysis import facts, words
 from coldbench.report.analysis.contents import Contents
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted
@@ -34,6 +34,7 @@ def render(
         source="the records of the run",
         titles=[section.title for section in contents.sections],
         tiles=_tiles(findings),
+        words=words.summary(findings),
         warnings=list(dict.fromkeys(facts.warnings(findings))),
         sections=[*sections, *contents.comparisons],
         latex=latex,

@@ -586,7 +586,7 @@ RUN = [
         ("one try too many", "if self._tries[job] >= TRIES:", "if self._tries[job] > TRIES:"),
         ("every cell fits by itself", "shared[cell.fitted_key] > 1", "shared[cell.fitted_key] > 100"),
         ("a stage is made several times", "if key in self._made or key in self._making:", "if key in self._made:"),
-        ("a stage that is there is made again", "if self._folder.trained(stage, cell) is not None:", "if False:"),
+        ("a stage that is there is made again", "if self._folder.has_trained(stage, cell):", "if False:"),
         ("nobody waits for a stage", "return job.needs & self._making", "return frozenset()"),
         ("cells wait for ever for a stage", "            self._making.discard(job.makes)\n", ""),
         ("a lost backbone leaves the cells of its fits", "return lost + [third", "return lost or [third"),

@@ -140,7 +140,7 @@ def tune(config: Path | None, dry_run: bool, **flags: Any) -> None:
 @main.command()
 @partial(_options, flags=flags_of(SimulateOptions))
 def simulate(config: Path | None, dry_run: bool, **flags: Any) -> None:
-    """Simulate an online test of methods in a four-stage funnel, then report."""
+    """Simulate an online test, then report."""
     from coldbench.commands.simulate import simulate as simulated
 
     result = simulated(flags, config, dry_run)
@@ -173,7 +173,7 @@ def report(folder: str, **question: Any) -> None:
 @click.option("--data-dir", help="A folder with the raw files.")
 @click.option("--jobs", type=click.IntRange(1, 4096), help="Cells at once.  [default: the number of cores]")
 def verify(folder: str, sample: int | None, data_dir: str | None, **how: Any) -> None:
-    """Compute a run's cells, or a simulation's runs, again and compare them byte by byte."""
+    """Compute a run or a simulation again; compare bytes."""
     from coldbench.commands import resimulate
     from coldbench.commands import verify as cells
     from coldbench.runs.options import Options
@@ -314,7 +314,7 @@ def download(name: str) -> None:
 @click.option("--model", default="wordllama", show_default=True, help="What turns a text into a vector.")
 @_partial
 def embed(name: str, path: Path | None, text: str, model: str, partial: bool) -> None:
-    """Write a vector per item next to the cache, from a text in the raw files."""
+    """Write a vector per item, from its text, next to the cache."""
     from coldbench.commands.embed import embed as write_vectors
 
     click.echo(write_vectors(name, path, text, model, partial))
@@ -325,7 +325,7 @@ def embed(name: str, path: Path | None, text: str, model: str, partial: bool) ->
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @_partial
 def card(name: str, path: Path | None, partial: bool) -> None:
-    """Source, terms, rows at every step of reading, split and traps of a dataset, in Markdown."""
+    """Print the source, terms, counts, split and traps."""
     from coldbench.commands.card import card as write_card
 
     click.echo(write_card(name, path, partial), nl=False)

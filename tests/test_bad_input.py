@@ -384,7 +384,7 @@ COMMANDS = [
     *(["verify", ".", "--sample", number] for number in ("0", "-1", "x", "1.5")),
     *(["check", path] for path in ("", ".", "/nowhere.py", "x.txt", f"{LONG}.py", "\udcff.py")), ["check"],
     *(["new", "method", name] for name in ("", "1x", "a b", "../x", "/x", "é", "a" * 65, "base", ".", "a\x00", "x.py", "-", "🙂")),
-    *(["new", kind, "mine"] for kind in ("", "methods", "world", "🙂")), ["new"], ["new", "method"], ["new", "method", "a", "b"],
+    *(["new", kind, "mine"] for kind in ("", "methods", "planet", "🙂")), ["new"], ["new", "method"], ["new", "method", "a", "b"],
 ]  # fmt: skip
 
 

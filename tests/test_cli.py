@@ -38,7 +38,7 @@ def coldbench(*arguments, **kwargs):
     [
         (["--methods", "avew"], "did you mean 'avaew'"),
         (["--backbones", "deepfn"], "did you mean 'deepfm'"),
-        (["--datasets", "ml1m"], "did you mean 'ml-1m'"),
+        (["--datasets", "ml-1n"], "did you mean 'ml-1m'"),
         (["--datasets", "ml-1m"], "coldbench data add ml-1m"),
         (["--protocol", "papers"], "did you mean 'paper'"),
         (["--device", "tpu"], "known: auto, cpu, cuda"),
@@ -239,7 +239,7 @@ def test_a_report_of_another_metric_and_reference(finished):
         (["--metric", "acu"], "did you mean 'auc'"),
         (["--reference", "avaw"], "did you mean 'avaew'"),
         (["--alpha", "1"], "between 0 and 1"),
-        (["--alpha", "x"], "valid float"),
+        (["--alpha", "x"], "it should be a number"),
     ):
         wrong = invoke("report", out, *flags)
         assert wrong.exit_code == 2

@@ -170,14 +170,14 @@ def test_rows_are_counted_per_step_and_once(make_phase):
 
 @pytest.mark.parametrize("players", [("one",), ("one", "other", "other", "other")])
 def test_under_a_limit_every_batch_comes_before_any_comes_again(make_phase, players):
-    phase = make_phase("warm-a", limit=7, batch_size=100)  # 360 rows: four batches
+    phase = make_phase("warm-a", limit=7, batch_size=50)  # 200 rows: four batches
     table = nn.Parameter(torch.ones(3))
     optimizer = phase.adam([table])
     seen = []
     for batch, player in phase.turns(9, 10, players):
         step(optimizer, table.square().sum())
         seen.append((len(batch), phase.distinct_rows_seen, player))
-    assert [distinct for _, distinct, _ in seen[3:]] == [360] * 4
+    assert [distinct for _, distinct, _ in seen[3:]] == [200] * 4
     assert [player for _, _, player in seen] == [players[number % len(players)] for number in range(7)]
 
 

@@ -291,6 +291,7 @@ def test_what_does_not_split_in_time_says_what_would(dataset, released):
     with pytest.raises(InputError, match=r"0 items first seen later.*another moment or a smaller K"):
         Release("0.999").divide(released)
     late = dataclasses.replace(dataset, time=dataset.time + (dataset.item % 4 == 0) * 10**9)
-    assert len(Release("2500-01-01").divide(late).new_items) == 22
+    rows = np.bincount(late.item, minlength=late.schema.items)[::4]
+    assert len(Release("2050-01-01").divide(late).new_items) == (rows > 3 * late.k).sum() > 0
     with pytest.raises(InputError, match="which tuning treats as new; give a later moment"):
-        Release("2500-01-01").validation(late, ())
+        Release("2050-01-01").validation(late, ())

@@ -17,7 +17,7 @@ CARDS := synthetic ml-1m ml-25m ml-latest movietweetings eb-nerd mind taobao-ad
 DESCRIBED := ml-1m[fields=none],ml-1m,ml-1m[vectors=title],ml-latest[fields=none],ml-latest,ml-latest[vectors=title]
 
 .PHONY: run docs test lint format clean architecture coverage reproduce step-size study online vectors cards bench calibrate
-.PHONY: mutate profile crashes
+.PHONY: mutate profile crashes shots csdm
 
 run: $(READY)
 	$(BIN)/coldbench run
@@ -62,6 +62,22 @@ step-size: $(READY)
 	cd results/step-size/report && cp report.md table1.md table2.md tables.csv tests.csv $(CURDIR)/$(REPRODUCED)-step-size
 	cd results/step-size/report/figures && cp *-steps.svg $(CURDIR)/$(REPRODUCED)-step-size/figures/steps.svg && \
 		cp *-phases.svg $(CURDIR)/$(REPRODUCED)-step-size/figures/phases.svg
+
+# learning curves per interaction: results/shots
+shots: $(READY)
+	$(BIN)/coldbench run --datasets ml-1m --methods 'paper,base[item_lr=0.01]' --backbones deepfm --protocol strict --seeds 3 \
+		--shots 0,1,2,5,10,20,40,60 --out results/shots-run
+	mkdir -p results/shots/figures
+	cd results/shots-run/report && cp report.md table1.md tables.csv tests.csv $(CURDIR)/results/shots
+	cd results/shots-run/report/figures && cp *-shots.svg $(CURDIR)/results/shots/figures/shots.svg && \
+		cp *-shots-difference.svg $(CURDIR)/results/shots/figures/difference.svg
+
+# csdm as in its paper and as released, beside its published numbers: results/reproduction/csdm
+csdm: $(READY)
+	$(BIN)/coldbench run --datasets ml-1m --backbones dcn,ipnn --methods 'csdm,csdm[frozen_unet=true]' --seeds 5 \
+		--out results/csdm-run
+	mkdir -p results/reproduction/csdm
+	cd results/csdm-run/report && cp report.md table1.md tables.csv $(CURDIR)/results/reproduction/csdm
 
 # every method tuned by itself under each protocol and budget, then run with these values. A trial has three seeds, or the
 # luckiest of a method that is not stable wins; gar keeps to one round of its game per batch, as more would take half of the

@@ -185,7 +185,7 @@ def test_a_folder_of_ones_own_is_found_from_elsewhere(tmp_path, monkeypatch):
     again = make_plan(read_options({}, tmp_path / "out" / "run.toml"))
     assert [cell.key for cell in again.cells] == [cell.key for cell in plan.cells]
     (named,) = tomllib.loads((tmp_path / "out" / "run.toml").read_text())["datasets"]
-    assert named == f"folder[n=6,k=1,path={tmp_path / 'books'}]"
+    assert named == f"folder[fields=all,vectors=none,n=6,k=1,path={tmp_path / 'books'}]"
     (cell,) = plan.cells
     assert cell.describe()["config"]["dataset"]["n"] == 6
     assert cell.labels["dataset"] == "folder[path=./books]"

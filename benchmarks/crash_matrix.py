@@ -222,7 +222,7 @@ def interrupt(out: Path) -> Outcome:
     said = ended(process, 1)
     kept = cells(out)
     hold("the same command goes on" in said, said[-2000:])
-    hold(f"{CELLS - kept} cells are left to do" in said, said[-2000:])
+    hold(f"{CELLS - kept} cells left to do" in said, said[-2000:])
     hold((out / "report" / "report.md").exists(), "no report was written")
     hold(2 < kept < CELLS, f"{kept} cells: what ran was not finished, or everything was")
     goes_on(out)

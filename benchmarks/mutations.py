@@ -753,10 +753,10 @@ def placed(file: str) -> str:
 
 @contextmanager
 def copied() -> Iterator[Path]:
-    """A copy of the code and its tests, for a while."""
+    """A copy of the code, its tests and the pages that they read, for a while."""
     with tempfile.TemporaryDirectory(prefix="coldbench-mutation-") as scratch:
         copy, without = Path(scratch), shutil.ignore_patterns("__pycache__")
-        for folder in ("coldbench", "tests"):
+        for folder in ("coldbench", "tests", "docs"):
             shutil.copytree(ROOT / folder, copy / folder, ignore=without)
         for plugins in ("methods", "backbones"):
             shutil.copytree(ROOT / plugins, copy / "coldbench" / plugins, ignore=without)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import itertools
 from pathlib import Path
 
@@ -154,7 +156,7 @@ def test_two_towers_score_all_pairs_in_one_product(dataset, batch):
     ],
 )
 def test_check_compares_two_towers_with_score(tmp_path, right, wrong, fault):
-    source = (ROOT / "backbones" / "dssm.py").read_text()
+    source = inspect.getsource(importlib.import_module("coldbench.backbones.dssm"))
     assert source.count(right) == 1
     (tmp_path / "broken.py").write_text(source.replace(right, wrong))
     registry = Registry([PluginFile.read(tmp_path / "broken.py")])

@@ -17,7 +17,7 @@ from coldbench.protocol.shots import WARM_PHASES
 from coldbench.protocol.split import pseudo_cold_split, warm_up_split
 
 NAMES = Registry().names(METHODS)
-BATCH = 256
+BATCH = 60  # 200 rows per phase: several batches
 
 
 def outcomes(cell, dataset):
@@ -32,7 +32,9 @@ def batches(split, name):
 def test_under_matched_every_method_takes_the_same_steps_on_the_same_rows(budget, dataset, split, make_cell):
     steps, rows = {}, {}
     for method in NAMES:
-        warm = outcomes(make_cell(method=method, rules=Matched(budget)), dataset)[1:]
+        cell = make_cell(method=method, rules=Matched(budget))
+        cell = dataclasses.replace(cell, settings=dataclasses.replace(cell.settings, batch_size=BATCH))
+        warm = outcomes(cell, dataset)[1:]
         steps[method] = tuple(outcome.steps for outcome in warm)
         rows[method] = tuple((outcome.rows_seen, outcome.distinct_rows_seen) for outcome in warm)
     assert set(steps.values()) == {tuple(budget * batches(split, name) for name in WARM_PHASES)}

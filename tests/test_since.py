@@ -361,12 +361,15 @@ def test_the_graph_network_against_loops():
 
 def test_pairs_of_whole_items_come_from_neighbouring_parts(make_phase):
     base = make_phase("base", batch_size=300)
-    rows = 0
-    for support, query in paired_items(base, 1, 300):
-        assert support.item.tolist() == query.item.tolist()
-        rows += len(support)
-        assert len(support) < 600
-    assert rows == base.parts_in_time(4).shape[1]
+    parts = base.parts_in_time(4)
+    users = [[], []]
+    for pair in paired_items(base, 1, 300):
+        assert pair[0].item.tolist() == pair[1].item.tolist()
+        assert len(pair[0]) < 600
+        for found, batch in zip(users, pair, strict=True):
+            found += batch.log.user.tolist()
+    for found, part in zip(users, (1, 2), strict=True):
+        assert sorted(found) == sorted(base.log.user[parts[part]].tolist())
 
 
 def test_emergs_meta_loss_is_that_of_its_items_one_by_one(dataset, setting, make_phase):

@@ -11,6 +11,7 @@ import pytest
 
 from coldbench.core.errors import InputError
 from coldbench.protocol.split import warm_up_split
+from coldbench.protocol.splits import Frequency
 
 
 def by_hand(dataset):
@@ -73,3 +74,9 @@ def test_later_phases_are_later_in_time(dataset, split):
 def test_no_old_items_is_bad_input(dataset):
     with pytest.raises(InputError, match="N = 100000"):
         warm_up_split(dataclasses.replace(dataset, n=100_000))
+
+
+def test_the_test_rows_do_not_depend_on_the_evaluation_points(dataset, split):
+    early = Frequency().divide(dataset, (0, 1, 2))
+    assert early.test.tolist() == split.test.tolist()
+    assert [len(rows) for rows in early.warm.values()] == [len(split.new_items)] * 2

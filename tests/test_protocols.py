@@ -125,6 +125,29 @@ def test_pseudo_cold_items_are_old_ones_cut_like_new_ones(dataset):
     assert set(pseudo_cold_split(dataset, 4).new_items) != set(split.new_items)
 
 
+@pytest.mark.parametrize("budget", [1, 3])
+@pytest.mark.parametrize("method", ["base", "cvar", "gar", "avaew"])
+def test_a_budget_buys_the_same_steps_in_validation_as_in_the_test(method, budget, dataset, split, make_cell):
+    """With fewer steps in the search, a method could be chosen whose ``adapt`` runs in the test alone."""
+    test = make_cell(method=method, rules=Matched(budget))
+    test = dataclasses.replace(test, settings=dataclasses.replace(test.settings, batch_size=80))
+    validation = dataclasses.replace(test, validation=True)
+    assert len(pseudo_cold_split(dataset, 0).new_items) < len(split.new_items) / 2
+    assert [outcome.steps for outcome in outcomes(validation, dataset)[1:]] == [
+        outcome.steps for outcome in outcomes(test, dataset)[1:]
+    ]
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(1.0, 2048), (212 / 972, 447), (3.0, 6144), (0.001, 8)])
+def test_warm_up_batches_follow_the_number_of_items(scale, expected, split):
+    assert dataclasses.replace(split, batch_scale=scale).warm_batch_size(2048) == expected
+
+
+def test_a_small_batch_stays_as_it_was_asked_for(split):
+    assert split.warm_batch_size(4) == 4
+    assert dataclasses.replace(split, batch_scale=0.2).warm_batch_size(4) == 4
+
+
 def test_tuning_never_sees_a_row_of_the_new_items(dataset, split, make_cell):
     """Every label, time and user of the new items' rows is poisoned; validation gives the same bits."""
     cell = dataclasses.replace(make_cell(method="avaew"), validation=True)

@@ -146,6 +146,7 @@ def test_no_row_of_base_is_later_than_a_warm_up_row(released, at):
     assert released.time[validation.base].max() < released.time[rows].min()
     assert released.time[rows].max() < moment_of(released, at)
     assert set(validation.new_items) <= set(split.old_items)
+    assert validation.batch_scale == len(validation.new_items) / len(split.new_items)
 
 
 def poisoned(data, rows):

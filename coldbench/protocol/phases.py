@@ -130,13 +130,14 @@ class WarmUp:
         backbone.place(self.cold, method.embed(backbone, self.view.items(self.cold)))
         nothing = self.phase(COLD, self.split.base[:0])
         yield self._outcome(nothing, backbone, method, old, started, time.process_time() - began)
+        settings = replace(self.settings, batch_size=self.split.warm_batch_size(self.settings.batch_size))
         shots = 0
         for number, (name, rows) in enumerate(self.split.warm.items(), 1):
             started, began = time.perf_counter(), time.process_time()
             self._seed_torch(name)
             if self.rules.strict:
                 self.view = self._view(number)
-            phase = self.phase(name, rows, self.rules.limit(len(starts(len(rows), self.settings.batch_size))))
+            phase = self.phase(name, rows, self.rules.limit(len(starts(len(rows), settings.batch_size))), settings)
             backbone.train()
             with lazy_above(self.settings.lazy_rows):
                 replaced = method.warm(backbone, phase)
@@ -147,10 +148,10 @@ class WarmUp:
             outcome = self._outcome(phase, backbone, method, old, started, time.process_time() - began)
             yield replace(outcome, shots=shots)
 
-    def phase(self, name: str, rows: np.ndarray, limit: int | None = None) -> Phase:
-        """Creates a phase over some rows of the log."""
+    def phase(self, name: str, rows: np.ndarray, limit: int | None = None, settings: Settings | None = None) -> Phase:
+        """Creates a phase over some rows of the log, by default with the settings of base."""
         log, cold = self.view.interactions(self.dataset, rows), self.view.items(self.cold)
-        return Phase(name, self.view, log, self.dataset.time[rows], cold, self.settings, limit, *self.seed)
+        return Phase(name, self.view, log, self.dataset.time[rows], cold, settings or self.settings, limit, *self.seed)
 
     def predict(self, backbone: Backbone, method: Method) -> np.ndarray:
         """(test,) logits of the test rows, computed with running statistics and without dropout."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -102,7 +103,7 @@ def pseudo_released_split(dataset: Dataset, at: str, shots: tuple[int, ...] = ()
     Raises:
         InputError: The dataset cannot be split, or no old item is first seen late enough to be treated as new.
     """
-    release_split(dataset, at, shots)
+    tested = len(release_split(dataset, at, shots).new_items)
     moment = moment_of(dataset, at)
     before = np.sort(dataset.time[dataset.time < moment])
     earlier = int(before[len(before) * len(before) // dataset.rows])
@@ -113,7 +114,8 @@ def pseudo_released_split(dataset: Dataset, at: str, shots: tuple[int, ...] = ()
             f"first seen from {shown(dataset, earlier)} on, which tuning treats as new; give a later moment or a "
             f"smaller K"
         )
-    return split
+    scale = len(split.new_items) / tested
+    return replace(split, known=np.flatnonzero(dataset.time < moment), batch_scale=scale)
 
 
 def _split_at(dataset: Dataset, moment: int, shots: tuple[int, ...], until: int | None = None) -> WarmUpSplit:
@@ -129,7 +131,6 @@ def _split_at(dataset: Dataset, moment: int, shots: tuple[int, ...], until: int 
         old_items=np.flatnonzero(old),
         new_items=np.flatnonzero(new),
         discarded_items=np.flatnonzero(~old & ~new & (counts > 0)),
-        **({} if until is None else {"known": np.flatnonzero(used)}),
     )
 
 

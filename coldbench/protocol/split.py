@@ -12,6 +12,7 @@ from coldbench.data.dataset import Dataset
 from coldbench.protocol.shots import cut, ranked
 
 PSEUDO_COLD = 0.2  # share of the old items that validation treats as new
+_FEWEST_ROWS = 8  # in a batch; batch normalisation needs two, and a remainder may be a quarter of a batch
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class WarmUpSplit:
         new_items: The cold items; under ``frequency``, those with at least 3 ``k`` and at most ``n`` interactions.
         discarded_items: Items that are neither, as they have too few interactions.
         known: The rows that counts and scalings use under the ``paper`` protocol; by default all rows, as a slice.
+        batch_scale: In validation, the number of its new items per new item of the test; otherwise 1.
     """
 
     base: np.ndarray
@@ -35,6 +37,15 @@ class WarmUpSplit:
     new_items: np.ndarray
     discarded_items: np.ndarray
     known: np.ndarray | slice = field(default_factory=lambda: slice(None))
+    batch_scale: float = 1.0
+
+    def warm_batch_size(self, batch_size: int) -> int:
+        """The rows per batch of a warm-up phase, where a batch of base has ``batch_size`` rows.
+
+        Validation has other numbers of new items than the test. Its warm-up batches are smaller or larger in that
+        proportion, so that a phase has as many batches, and an item as many rows in each, as in the test.
+        """
+        return max(min(batch_size, _FEWEST_ROWS), round(batch_size * self.batch_scale))
 
     def sizes(self) -> dict[str, int]:
         """The number of rows per part and of items per group, by name."""
@@ -106,4 +117,5 @@ def pseudo_cold_split(dataset: Dataset, *seed: object, shots: tuple[int, ...] = 
         new_items=pseudo,
         discarded_items=split.discarded_items,
         known=np.sort(np.concatenate([base, rows])),
+        batch_scale=len(pseudo) / len(split.new_items),
     )

@@ -306,7 +306,7 @@ def test_killed_and_started_again_it_goes_on(tmp_path):
     flags = [*TINY, "--methods", "base,cvar", "--backbones", "fm", "--seeds", 3, "--jobs", 1, "--out", out]
     command = [sys.executable, "-m", "coldbench", "run", *map(str, flags)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(Path(out).glob("cells/*.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)

@@ -321,7 +321,7 @@ def test_an_interrupted_search_leaves_its_finished_trials_and_a_report(tmp_path)
     command = [sys.executable, "-m", "coldbench", "tune", *SMALL, "--methods", "cvar", "--backbones", "fm"]
     command += ["--samples", "200", "--scheduler", "none", "--jobs", "1", "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while len(list(out.rglob("trials/**/*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)

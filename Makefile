@@ -6,7 +6,6 @@ READY  := $(VENV)/ready
 
 COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
-STUDIED := $(REPRODUCED)-matched
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],avaew[xi=3.2$(COMMA)xi_prime=3.2],$\
 	dropoutnet[per_row=true],gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
@@ -89,18 +88,9 @@ csdm: $(READY)
 	mkdir -p results/reproduction/csdm
 	cd results/csdm-run/report && cp report.md table1.md tables.csv $(CURDIR)/results/reproduction/csdm
 
-# every method tuned by itself under each protocol and budget, then run with these values. A trial has three seeds, or the
-# luckiest of a method that is not stable wins; gar keeps to one round of its game per batch, as more would take half of the
-# time. Resumes where it was interrupted
+# where a warm-up method helps: results/study/DESIGN.md. PARTS=movietweetings runs one part; every part resumes
 study: $(READY)
-	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm,ipnn --methods paper --protocol strict,matched --budget 1,3,10 \
-		--samples 16 --seeds 3 --space 'gar.repeats=choice(1)' --out results/study-tune
-	$(BIN)/coldbench run --config results/study-tune/best.toml --seeds 5 --out results/study
-	mkdir -p $(STUDIED)/figures $(STUDIED)/tuning/figures
-	cd results/study/report && cp report.md table*.md *.tex *.csv $(CURDIR)/$(STUDIED)
-	cp results/study/report/figures/*budgets*.svg $(STUDIED)/figures
-	cp results/study-tune/report/tuning.md results/study-tune/best.toml $(STUDIED)/tuning
-	cp results/study-tune/report/figures/*.svg $(STUDIED)/tuning/figures
+	$(BIN)/python benchmarks/study.py $(if $(PARTS),--parts $(PARTS))
 
 # the paper's online test in four worlds, at 10,000 users per arm; needs ml-1m. Many core hours: `coldbench simulate
 # --config results/online/simulate.toml --dry-run` says how many

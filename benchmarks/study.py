@@ -1,0 +1,126 @@
+"""``make study``: tunes and runs every part of the study, then writes the tables that its reading quotes.
+
+results/study/DESIGN.md says what is asked and how. Every command is one of ``coldbench`` and resumes where it was
+interrupted, so that the parts can run at different times, and a part that is not there yet leaves the others readable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from study_tables import write_tables
+
+ROOT = Path(__file__).parent.parent
+WORK = ROOT / "results" / "study-run"
+RESULTS = ROOT / "results" / "study"
+SEARCH = "--samples 8 --seeds 3 --fields item_lr,item_epochs"
+BUDGETS = "--protocol matched --budget 1,3,10"
+SHOTS = (0, 1, 2, 5, 10, 20, 40, 60)
+SEEDS = 5
+COPIED = ("report.md", "table1.md", "table2.md", "tables.csv", "tests.csv")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One log or one question, with searches and runs of its own.
+
+    Attributes:
+        name: Its folder in results/study.
+        datasets: What ``--datasets`` takes.
+        backbones: What ``--backbones`` takes.
+        methods: What ``--methods`` takes.
+        most: The most interactions per new item that the log's K allows.
+        more: Further flags.
+        budgets: Whether equal steps are asked about too.
+    """
+
+    name: str
+    datasets: str
+    backbones: str = "deepfm"
+    methods: str = "all"
+    most: int = 60
+    more: str = ""
+    budgets: bool = True
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The flags of each condition, by the folder of its search."""
+        shots = ",".join(str(each) for each in SHOTS if each <= self.most)
+        by_shots = {"shots": f"--protocol strict --shots {shots}"}
+        return {"budgets": BUDGETS, **by_shots} if self.budgets else by_shots
+
+    def commands(self, seeds: int) -> Iterator[str]:
+        """The commands of the part, in order: a search per condition, its choice on the test, and the defaults."""
+        what = (
+            f"--datasets '{self.datasets}' --backbones {self.backbones} --methods '{self.methods}' {self.more}".strip()
+        )
+        folder = WORK / self.name
+        for condition, flags in self.conditions.items():
+            yield f"tune {what} {flags} {SEARCH} --out {folder / condition}"
+            yield f"run --config {folder / condition / 'best.toml'} --seeds {seeds} --out {folder / 'run'}"
+        yield f"run {what} {self.conditions['shots']} --seeds {seeds} --out {folder / 'run'}"
+
+
+WITH_VECTORS = ",".join(
+    log + described for log in ("ml-1m", "ml-latest") for described in ("[fields=none]", "", "[vectors=title]")
+)
+PARTS = (
+    Part("ml-1m", "ml-1m", "deepfm", "all"),
+    Part("ml-1m-backbones", "ml-1m", "ipnn,dcnv2", "paper,csdm,creu,gme,controls"),
+    Part("ml-latest", "ml-latest"),
+    Part("movietweetings", "movietweetings", most=30),
+    Part("eb-nerd", "eb-nerd"),
+    Part("ml-latest-small", "ml-latest", most=15, more=f"--data-dir {WORK / 'data'}"),
+    Part("release-ml-latest", "ml-latest", more="--split 'release[at=0.5]'", budgets=False),
+    Part("release-movietweetings", "movietweetings", most=30, more="--split 'release[at=0.1]'", budgets=False),
+    Part("vectors", WITH_VECTORS, methods="base,dropoutnet,meta_e,cvar,avaew,generator,knn_content", budgets=False),
+    Part("emerg", "ml-1m", "ipnn,dcnv2", "base,emerg", budgets=False),
+)
+
+
+def run(part: Part, seeds: int, dry: bool) -> None:
+    """Runs a part's commands, and copies what its reading needs."""
+    for command in part.commands(seeds):
+        print(f"coldbench {command}".replace(f"{ROOT}/", ""), flush=True)
+        if not dry:
+            subprocess.run([sys.executable, "-m", "coldbench", *shlex.split(command)], check=True, cwd=ROOT)
+    if dry:
+        return
+    target = RESULTS / part.name
+    (target / "figures").mkdir(parents=True, exist_ok=True)
+    report = WORK / part.name / "run" / "report"
+    for name in COPIED:
+        if (report / name).exists():
+            shutil.copy(report / name, target)
+    for figure in [*report.glob("figures/*shots*.svg"), *report.glob("figures/*budgets*.svg")]:
+        shutil.copy(figure, target / "figures")
+    for condition in part.conditions:
+        shutil.copy(WORK / part.name / condition / "best.toml", target / f"{condition}.toml")
+
+
+def main() -> None:
+    """Runs the asked parts, then writes the tables over all parts that are there."""
+    known = {part.name: part for part in PARTS}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(known), help=f"some of {', '.join(known)}")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds of the test")
+    parser.add_argument("--dry-run", action="store_true", help="print the commands, and stop")
+    asked = parser.parse_args()
+    names = asked.parts.split(",")
+    if unknown := set(names) - set(known):
+        parser.error(f"no part is called {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    for name in names:
+        run(known[name], asked.seeds, asked.dry_run)
+    if not asked.dry_run:
+        write_tables({part.name: WORK / part.name / "run" for part in PARTS}, RESULTS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The tables that the study's reading quotes, over all parts that have been run.
+
+results/study/DESIGN.md says which question each of them answers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from tabulate import tabulate
+
+import coldbench
+from coldbench.significance import BETTER, EQUAL, MARGIN, WORSE, holm, paired_t
+from coldbench.significance import verdict as verdict_of
+
+TUNED = "[tuned]"
+REFERENCE = "base" + TUNED
+WINDOWS = {"at cold": (0, 0), "at 1 to 5": (1, 5), "at 20 and more": (20, 60)}  # interactions per new item
+MARKS = {BETTER: "+", WORSE: "-", EQUAL: "="}
+CELL = ["log", "backbone", "method", "seed"]
+DRAWS = 2_000
+LEVEL = 0.05
+
+
+HEADS = {
+    "gains": f"""# What each tuned method adds to base[tuned]
+
+AUC under `strict`, mean over the named numbers of interactions per new item, ± half the 95 % interval over seeds.
+Marks: + better, - worse (paired t, Holm per column), = practically equal (margin {MARGIN}).""",
+    "ranks": f"""# Does the ranking carry?
+
+Spearman's correlation of the tuned methods' mean AUC, with a 95 % interval of {DRAWS:,} draws of the seeds. Pairs share
+their log or their backbone.""",
+    "cost": """# What each tuned method costs
+
+Processor seconds per cell, mean over seeds: `fit`, plus the training of all phases by shots. Evaluation and pretraining
+are left out.""",
+    "consists": """# What the gains at the defaults consist of
+
+AUC under `strict`, mean over 1 to 60 interactions. Gain: of a method over base, both at their defaults. Share: how much
+of that gain base has by the choice of its step size alone.""",
+}
+
+
+def write_tables(folders: Mapping[str, Path], target: Path) -> None:
+    """Writes gains.md, ranks.md, cost.md and consists.md from the runs that are there."""
+    found = {part: measurements(folder) for part, folder in folders.items() if (folder / "run.toml").exists()}
+    if not found:
+        return
+    frame = pd.concat([each.assign(part=part) for part, each in found.items()], ignore_index=True)
+    by_shots = frame[frame["by_shots"]]
+    pages = {
+        "gains": "\n\n".join(f"## {name}\n\n{gains(by_shots, bounds)}" for name, bounds in WINDOWS.items()),
+        "ranks": ranks(by_shots),
+        "cost": cost(by_shots),
+        "consists": consists(by_shots),
+    }
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (target / f"{name}.md").write_text(f"{HEADS[name]}\n\n{text}\n")
+
+
+def measurements(folder: Path) -> pd.DataFrame:
+    """One row per cell and phase of a run, with the columns of ``CELL``."""
+    frame = coldbench.load(folder).frame
+    log = frame["dataset_name"].where(
+        frame["variant"].eq(""), frame["dataset_name"] + " " + frame["variant"].astype(str)
+    )
+    return frame.assign(log=log)
+
+
+def window(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.Series:
+    """The mean AUC per cell (``CELL``) over phases with a number of interactions within the bounds."""
+    return frame[frame["shots"].between(*bounds)].groupby(CELL, sort=False)["auc"].mean()
+
+
+def columns(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of log and backbone, in order of appearance."""
+    return list(dict.fromkeys(zip(frame["log"], frame["backbone"], strict=True)))
+
+
+def scores(values: pd.Series, log: str, backbone: str) -> pd.DataFrame:
+    """(seeds, methods) AUC of the tuned methods on one log and backbone."""
+    table = values.loc[log, backbone].unstack("method")
+    return table[[name for name in table if name.endswith(TUNED)]]
+
+
+def gains(frame: pd.DataFrame, bounds: tuple[int, int]) -> str:
+    """A table of differences to the reference: a row per method, a column per log and backbone."""
+    values = window(frame, bounds)
+    cells: dict[str, dict[str, str]] = {}
+    for log, backbone in columns(frame[frame["shots"].between(*bounds)]):
+        table = scores(values, log, backbone)
+        if REFERENCE not in table:
+            continue
+        head, reference = f"{log}, {backbone}", table[REFERENCE].to_numpy()
+        others = [name for name in table if name != REFERENCE]
+        tests = {name: paired_t(table[name].to_numpy(), reference) for name in others}
+        adjusted = holm(np.array([np.nan if test.p_value is None else test.p_value for test in tests.values()]))
+        cells.setdefault(REFERENCE, {})[head] = f"{reference.mean():.4f}"
+        for (name, test), p_value in zip(tests.items(), adjusted, strict=True):
+            judged = verdict_of(table[name].to_numpy(), reference, None if np.isnan(p_value) else p_value)
+            half = (test.interval[1] - test.interval[0]) / 2
+            text = f"{test.difference:+.4f} ± {half:.4f} {MARKS.get(judged, '')}".strip()
+            cells.setdefault(name, {})[head] = text
+    return markdown(pd.DataFrame.from_dict(cells, orient="index"))
+
+
+def ranks(frame: pd.DataFrame) -> str:
+    """A table with a row per pair of columns of ``gains``: what both share, and the correlation in each window."""
+    rows = []
+    for (one, first), (other, second) in itertools.combinations(columns(frame), 2):
+        if one != other and first != second:
+            continue
+        row = {"of": f"{one}, {first}", "with": f"{other}, {second}", "same": "log" if one == other else "backbone"}
+        for name, bounds in WINDOWS.items():
+            values = window(frame, bounds)
+            if {one, other} <= set(values.index.get_level_values("log")):
+                row[name] = correlation(scores(values, one, first), scores(values, other, second))
+        rows.append(row)
+    return markdown(pd.DataFrame(rows).set_index("of")) if rows else "Only one log and backbone has been run so far."
+
+
+def correlation(first: pd.DataFrame, second: pd.DataFrame) -> str:
+    """Spearman's correlation of mean scores over the methods that both have, with a percentile interval over seeds."""
+    methods = [name for name in first if name in second]
+    if len(methods) < 4:
+        return ""
+    random = np.random.default_rng(0)
+    pair = [each[methods].dropna().to_numpy() for each in (first, second)]
+    drawn = [
+        stats.spearmanr(*(each[random.integers(len(each), size=len(each))].mean(0) for each in pair)).statistic
+        for _ in range(DRAWS)
+    ]
+    low, high = np.nanquantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
+    return f"{stats.spearmanr(*(each.mean(0) for each in pair)).statistic:.2f} ({low:.2f} to {high:.2f})"
+
+
+def cost(frame: pd.DataFrame) -> str:
+    """A table of processor seconds: a row per method, two columns per log and backbone."""
+    tuned = frame[frame["method"].str.endswith(TUNED)]
+    by = ["method", "log", "backbone"]
+    fit = tuned[tuned["shots"] == 0].groupby(by)["cpu_seconds"].mean()
+    phases = tuned[tuned["shots"] > 0].groupby([*by, "seed"])["cpu_seconds"].sum().groupby(by).mean()
+    both = pd.DataFrame({"fit": fit, "phases": phases}).round(1)
+    text = both["fit"].map("{:.1f}".format) + " + " + both["phases"].map("{:.1f}".format)
+    table = text.unstack(["log", "backbone"])
+    return markdown(table.set_axis([", ".join(pair) for pair in table.columns], axis=1))
+
+
+def consists(frame: pd.DataFrame) -> str:
+    """A table of gains over base at the defaults, and the share of each that base has with its step size tuned."""
+    values = window(frame, (1, 60)).groupby(["log", "backbone", "method"], sort=False).mean().unstack("method")
+    rows = {}
+    for name in values:
+        if TUNED in name or name == "base" or not {"base", REFERENCE} <= set(values):
+            continue
+        gain, chosen = values[name] - values["base"], values[REFERENCE] - values["base"]
+        share = (chosen / gain).where(gain > MARGIN)
+        rows[name] = {
+            f"{log}, {backbone}": f"{gain[log, backbone]:+.4f}"
+            + ("" if np.isnan(share[log, backbone]) else f", share {share[log, backbone]:.0%}")
+            for log, backbone in values.index
+        }
+    return markdown(pd.DataFrame.from_dict(rows, orient="index"))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table in Markdown, with empty cells where there is nothing."""
+    return tabulate(table.fillna("").astype(str), headers="keys", tablefmt="pipe", disable_numparse=True)

@@ -1,0 +1,91 @@
+"""The study's commands are ones that ``coldbench`` takes, and its tables say what was put into them."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from coldbench.cli import main
+
+ROOT = Path(__file__).parent.parent
+SEEDS = 5
+ADDED = {
+    "base[tuned]": 0.0,
+    "good[tuned]": 0.01,
+    "same[tuned]": 0.0001,
+    "bad[tuned]": -0.01,
+    "base": -0.02,
+    "good": 0.005,
+}
+
+
+@pytest.fixture
+def study(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("study")
+
+
+@pytest.fixture
+def tables(study):
+    return importlib.import_module("study_tables")
+
+
+@pytest.fixture
+def frame():
+    """Two logs on one backbone, and a second backbone on the first log; on the second log the order is turned round."""
+    random = np.random.default_rng(0)
+    rows = []
+    for log, backbone, sign in (("first", "fm", 1), ("first", "dcn", 1), ("second", "fm", -1)):
+        for method, added in ADDED.items():
+            for seed, shots in np.ndindex(SEEDS, 3):
+                auc = 0.7 + 0.01 * seed + sign * added + random.normal(scale=2e-4)
+                rows.append((log, backbone, method, seed, shots * 20, auc, 2.0 + shots))
+    names = ["log", "backbone", "method", "seed", "shots", "auc", "cpu_seconds"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def row(table: str, name: str) -> list[str]:
+    line = next(line for line in table.splitlines() if line.startswith(f"| {name} "))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_gains_carry_their_verdicts(tables, frame):
+    found = tables.gains(frame, (20, 60))
+    assert [cell[-1] for cell in row(found, "good[tuned]")[1:]] == ["+", "+", "-"]
+    assert [cell[-1] for cell in row(found, "bad[tuned]")[1:]] == ["-", "-", "+"]
+    assert [cell[-1] for cell in row(found, "same[tuned]")[1:]] == ["=", "=", "="]
+    assert float(row(found, "good[tuned]")[1].split()[0]) == pytest.approx(0.01, abs=5e-4)
+
+
+def test_ranks_carry_between_backbones_and_turn_round_between_logs(tables, frame):
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables.ranks(frame).splitlines()[2:]]
+    carried = {cells[2]: float(cells[-1].split()[0]) for cells in found}
+    assert carried["log"] >= 0.8
+    assert carried["backbone"] <= -0.8
+
+
+def test_cost_counts_fit_and_phases_apart(tables, frame):
+    assert row(tables.cost(frame), "good[tuned]")[1:] == ["2.0 + 7.0"] * 3
+
+
+def test_a_share_is_what_the_step_size_alone_gives(tables, frame):
+    gain, share = row(tables.consists(frame), "good")[1].split(", share ")
+    assert float(gain) == pytest.approx(0.025, abs=1e-3)
+    assert float(share.rstrip("%")) == pytest.approx(80, abs=3)
+
+
+def test_each_part_asks_what_coldbench_takes(study):
+    """Every flag is known; whether the data are there is another matter."""
+    for part in study.PARTS:
+        for command in part.commands(study.SEEDS):
+            words = shlex.split(command)
+            result = CliRunner().invoke(main, [*words, "--help"])
+            assert result.exit_code == 0, result.output
+            flags = {word for word in words if word.startswith("--")}
+            assert all(flag in result.output for flag in flags), flags

@@ -109,7 +109,7 @@ coverage: $(READY)
 
 # item IDs alone, fields, and vectors of titles; needs `coldbench data add` and `data embed --field title` of both logs first
 vectors: $(READY)
-	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods base,dropoutnet,meta_e,cvar,avaew \
+	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods 'base,base[item_lr=0.01],dropoutnet,meta_e,cvar,avaew,creu' \
 		--datasets '$(DESCRIBED)' --out results/vectors-run
 	mkdir -p results/vectors
 	cd results/vectors-run/report && cp *.md tables.csv $(CURDIR)/results/vectors

@@ -80,6 +80,7 @@ tuned: $(READY)
 	cd results/tuned-run/report && cp report.md table*.md tables.csv tests.csv $(CURDIR)/results/tuned
 	cp results/tuned-run/report/figures/*budgets*.svg results/tuned/figures
 	cp results/tuned-search/report/tuning.md results/tuned-search/best.toml results/tuned
+	cp results/tuned-search/report/figures/*.svg results/tuned/figures
 
 # csdm as in its paper and as released, beside its published numbers: results/reproduction/csdm
 csdm: $(READY)

@@ -180,6 +180,12 @@ LOSSES = [
         ("what shares nothing is a neighbour", "shared.masked_fill(shared == 0, -torch.inf)", "shared"),
     ),
     *_group(
+        "methods/knn_content.py",
+        "test_vectors.py",
+        ("knn_content ignores vectors", "if items.vectors is not None:", "if False:"),
+        ("a longer part of the content counts for more", "functional.normalize(part, dim=1) for part", "part for part"),
+    ),
+    *_group(
         "methods/csdm.py",
         "test_since.py",
         ("csdm loses L_diff", "self.config.rho * batch.mean", "0 * batch.mean"),

@@ -81,6 +81,13 @@ def test_an_item_is_no_neighbour_of_itself_nor_of_what_it_shares_nothing_with(ma
     assert not (close.place[:, 0] == torch.arange(len(old.number))).any()
 
 
+def test_nearest_compares_directions_and_not_lengths():
+    vectors = torch.tensor([[1.0, 0.0]])
+    near = nearest(torch.tensor([7]), vectors, torch.arange(3), torch.tensor([[5.0, 5.0], [0.0, 9.0], [0.1, 0.0]]), 2)
+    assert near.place.tolist() == [[2, 0]]
+    torch.testing.assert_close(near.score, torch.tensor([[1.0, math.sqrt(0.5)]]))
+
+
 def test_knn_takes_the_old_items_of_largest_cosine(dataset, split, setting, make_phase):
     _, backbone = setting
     base = make_phase("base")

@@ -81,10 +81,11 @@ tuned: $(READY)
 	cp results/tuned-run/report/figures/*budgets*.svg results/tuned/figures
 	cp results/tuned-search/report/tuning.md results/tuned-search/best.toml results/tuned
 
-# csdm as in its paper and as released, beside its published numbers: results/reproduction/csdm
+# csdm as in its paper, as released and with the steps of its command for Taobao, beside base and its published numbers:
+# results/reproduction/csdm
 csdm: $(READY)
-	$(BIN)/coldbench run --datasets ml-1m --backbones dcn,ipnn --methods 'csdm,csdm[frozen_unet=true]' --seeds 5 \
-		--out results/csdm-run
+	$(BIN)/coldbench run --datasets ml-1m --backbones dcn,ipnn --seeds 5 --out results/csdm-run \
+		--methods 'base,base[item_lr=0.01],csdm,csdm[frozen_unet=true],csdm[repeats=2]'
 	mkdir -p results/reproduction/csdm
 	cd results/csdm-run/report && cp report.md table1.md tables.csv $(CURDIR)/results/reproduction/csdm
 

@@ -1,7 +1,8 @@
 """``make bench``: each part measured as benchmarks/README.md says, which it writes; the numbers are in results.json.
 
-The parts on the large datasets are made only when they are named: ``python benchmarks/bench.py scale cells-taobao-ad
-cells-ml-25m --raw FOLDER``. ``--write`` measures nothing and writes README.md again.
+README.md ends with elsewhere.md, which holds what other commands measured. The parts on the large datasets are made
+only when they are named: ``python benchmarks/bench.py scale cells-taobao-ad cells-ml-25m --raw FOLDER``. ``--write``
+measures nothing and writes README.md again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from coldbench.data.dataset import Dataset
 from coldbench.runs.provenance import machine, versions
 
 HERE = Path(__file__).parent
+ELSEWHERE = HERE / "elsewhere.md"  # sections of README.md that other commands measured
 INTRODUCTION = """# Benchmarks
 
 Every figure that `make bench` makes is a ratio measured in one run, pair by pair. Each part of a pair is timed by its
@@ -59,6 +61,7 @@ def main() -> None:
         options.results.write_text(json.dumps(known(options.results) | {part: result}, indent=1) + "\n")
     results = known(options.results)
     text = [INTRODUCTION, peers.QUOTED, "", *(render(part, results[part]) for part in PARTS if part in results)]
+    text.append(ELSEWHERE.read_text())
     options.results.with_name("README.md").write_text("\n".join(text).rstrip() + "\n")
 
 

@@ -180,6 +180,12 @@ LOSSES = [
         ("what shares nothing is a neighbour", "shared.masked_fill(shared == 0, -torch.inf)", "shared"),
     ),
     *_group(
+        "methods/knn_content.py",
+        "test_vectors.py",
+        ("knn_content ignores vectors", "if items.vectors is not None:", "if False:"),
+        ("a longer part of the content counts for more", "functional.normalize(part, dim=1) for part", "part for part"),
+    ),
+    *_group(
         "methods/csdm.py",
         "test_since.py",
         ("csdm loses L_diff", "self.config.rho * batch.mean", "0 * batch.mean"),
@@ -190,6 +196,8 @@ LOSSES = [
         ("csdm's step back forgets the noise", "(1 - self.kept[before]).sqrt() * noise", "0 * noise"),
         ("csdm's clean end keeps h", "(latent - self.faded[now] * side - spread", "(latent - spread"),
         ("csdm's fading is not scaled to one", "faded / faded[-1]", "faded"),
+        ("csdm drops no side information", "functional.dropout(side, self.config.dropout, self.training)", "side"),
+        ("csdm's U-Net is blind to the step", "when.expand(len(latent), -1)", "0 * when.expand(len(latent), -1)"),
         ("csdm's U-Net is frozen as released", "requires_grad_(not config.frozen_unet)", "requires_grad_(False)"),
         ("csdm's U-Net cannot be frozen", "requires_grad_(not config.frozen_unet)", "requires_grad_(True)"),
     ),

@@ -81,6 +81,13 @@ def test_an_item_is_no_neighbour_of_itself_nor_of_what_it_shares_nothing_with(ma
     assert not (close.place[:, 0] == torch.arange(len(old.number))).any()
 
 
+def test_nearest_compares_directions_and_not_lengths():
+    vectors = torch.tensor([[1.0, 0.0]])
+    near = nearest(torch.tensor([7]), vectors, torch.arange(3), torch.tensor([[5.0, 5.0], [0.0, 9.0], [0.1, 0.0]]), 2)
+    assert near.place.tolist() == [[2, 0]]
+    torch.testing.assert_close(near.score, torch.tensor([[1.0, math.sqrt(0.5)]]))
+
+
 def test_knn_takes_the_old_items_of_largest_cosine(dataset, split, setting, make_phase):
     _, backbone = setting
     base = make_phase("base")
@@ -158,6 +165,35 @@ def test_csdms_two_losses(dataset, setting, monkeypatch):
     expected = loss_of(backbone.score(per_row(batch, made), frozen.context), batch)
     expected = expected + 0.7 * per_row(batch, errors).mean()
     torch.testing.assert_close(method.loss(backbone, frozen), expected)
+
+
+def test_csdms_unet_reads_the_step_beside_the_latent(dataset, setting):
+    unet = make("csdm", dataset, setting[1]).unet.eval()
+    latent, parts = torch.randn(3, 16), list(unet.layers)[::2]
+    for t in (1.0, 60.0):
+        angles = torch.tensor([t / 10_000 ** (k / 16) for k in range(16)])
+        when = unet.time.weight @ torch.cat([angles.sin(), angles.cos()]) + unet.time.bias
+        for row in range(3):
+            hidden = torch.cat([latent[row], when])
+            for part in parts[:-1]:
+                hidden = (part.weight @ hidden + part.bias).tanh()
+            expected = parts[-1].weight @ hidden + parts[-1].bias
+            torch.testing.assert_close(unet(latent, torch.full((3,), t))[row], expected, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(unet(latent, torch.tensor([t]))[row], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_csdm_drops_side_information_from_the_noisy_sample_alone(dataset, setting):
+    """Of the inputs of the U-Net, ``dropout`` concerns h in the noisy sample, and nothing once the training is over."""
+    method = make("csdm", dataset, setting[1], **(BETAS | {"dropout": 1.0}))
+    method.unet.dropout.rate = 0.0  # the U-Net's own
+    real, side, time = torch.randn(4, 16), torch.randn(4, 16), torch.tensor([1, 7, 3, 3])
+    errors = []
+    for given, training in ((side, True), (torch.zeros_like(side), True), (side, False)):
+        method.train(training)
+        torch.manual_seed(5)
+        errors.append(method.noise_error(real, given, time))
+    torch.testing.assert_close(errors[0], errors[1])
+    assert not torch.allclose(errors[0], errors[2])
 
 
 @pytest.mark.parametrize("frozen", [False, True])

@@ -98,6 +98,21 @@ def test_embeddings_made_from_side_information_depend_on_vectors(name, dataset, 
     assert not any(np.array_equal(fitted.state[f"method.{key}"], start[key].numpy()) for key in maps)
 
 
+def test_knn_content_counts_each_vector_as_much_as_the_other_fields(dataset, values):
+    blank = values.copy()
+    blank[3, : WIDTHS[0]] = 0  # an item without its first vector
+    stages = tiny_cell("fm", "knn_content").on(with_vectors(dataset, blank))
+    backbone = stages.new_backbone()
+    initialise(backbone)
+    rows = stages.protocol.phase("base", stages.split.base).view.items(torch.arange(12))
+    tokens = backbone.items(rows)[:, : backbone.items.tokens].flatten(1)
+    parts = (tokens, *torch.from_numpy(blank[:12]).float().split(WIDTHS, 1))
+    cosines = [torch.nn.functional.cosine_similarity(part.unsqueeze(1), part, dim=2) for part in parts]
+    assert not cosines[1][3].any()
+    content = stages.new_method(backbone).content(backbone, rows)
+    torch.testing.assert_close(content @ content.T, sum(cosines), rtol=0, atol=2e-3)
+
+
 def test_emergs_graphs_have_a_node_per_vector(dataset, data):
     without, stages = (tiny_cell("fm", "emerg").on(part) for part in (dataset, data))
     fields = [each.new_method(each.new_backbone()).shared.shape[-1] for each in (without, stages)]

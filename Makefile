@@ -13,7 +13,9 @@ HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]
 IPNN_VARIANTS := meta_e,meta_e[passes=4],meta_e[inner_lr=1],meta_e[hidden=64],gar,gar[alpha=0.3]
 
 CARDS := synthetic ml-1m ml-25m ml-latest movietweetings eb-nerd mind taobao-ad
-DESCRIBED := ml-1m[fields=none],ml-1m,ml-1m[vectors=title],ml-latest[fields=none],ml-latest,ml-latest[vectors=title]
+DESCRIBED_LATEST := ml-latest[fields=none],ml-latest,ml-latest[vectors=title]
+DESCRIBED := ml-1m[fields=none],ml-1m,ml-1m[vectors=title],$(DESCRIBED_LATEST)
+ON_VECTORS := base,base[item_lr=0.01],dropoutnet,meta_e,cvar,avaew,creu
 TRIED := base,base[item_lr=0.01],cvar,csdm,csdm[frozen_unet=true],csdm[item_lr=0.01],csdm[rho=0.001],$\
 	csdm[diffusion_steps=6$(COMMA)beta_last=0.002$(COMMA)rho=0.001],csdm[repeats=2],csdm[repeats=2$(COMMA)item_lr=0.01],$\
 	csdm[repeats=2$(COMMA)rho=0.001],csdm[repeats=2$(COMMA)adapt_epochs=10],csdm[repeats=2$(COMMA)epochs=5],$\
@@ -117,10 +119,13 @@ coverage: $(READY)
 
 # item IDs alone, fields, and vectors of titles; needs `coldbench data add` and `data embed --field title` of both logs first
 vectors: $(READY)
-	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods 'base,base[item_lr=0.01],dropoutnet,meta_e,cvar,avaew,creu' \
+	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods '$(ON_VECTORS)' \
 		--datasets '$(DESCRIBED)' --out results/vectors-run
-	mkdir -p results/vectors
-	cd results/vectors-run/report && cp *.md tables.csv $(CURDIR)/results/vectors
+	$(BIN)/coldbench run --protocol strict --seeds 3 --backbones deepfm --methods '$(ON_VECTORS)' \
+		--datasets '$(DESCRIBED_LATEST)' --set training.pretrain_epochs=5 --out results/vectors-run-5
+	mkdir -p results/vectors/five-epochs
+	cd results/vectors-run/report && cp report.md table*.md tables.csv $(CURDIR)/results/vectors
+	cd results/vectors-run-5/report && cp report.md table*.md tables.csv $(CURDIR)/results/vectors/five-epochs
 
 # docs/cards.md, with counts of what is in COLDBENCH_DATA
 cards: $(READY)

@@ -37,6 +37,7 @@ class Part:
         backbones: What ``--backbones`` takes.
         methods: What ``--methods`` takes.
         most: The most interactions per new item that the log's K allows.
+        epochs: Of pretraining.
         more: Further flags.
         budgets: Whether equal steps are asked about too.
     """
@@ -46,6 +47,7 @@ class Part:
     backbones: str = "deepfm"
     methods: str = "all"
     most: int = 60
+    epochs: int = 1
     more: str = ""
     budgets: bool = True
 
@@ -58,9 +60,8 @@ class Part:
 
     def commands(self, seeds: int) -> Iterator[str]:
         """The commands of the part, in order: a search per condition, its choice on the test, and the defaults."""
-        what = (
-            f"--datasets '{self.datasets}' --backbones {self.backbones} --methods '{self.methods}' {self.more}".strip()
-        )
+        what = f"--datasets '{self.datasets}' --backbones {self.backbones} --methods '{self.methods}' "
+        what += f"--set training.pretrain_epochs={self.epochs} {self.more}".strip()
         folder = WORK / self.name
         for condition, flags in self.conditions.items():
             yield f"tune {what} {flags} {SEARCH} --out {folder / condition}"
@@ -68,19 +69,32 @@ class Part:
         yield f"run {what} {self.conditions['shots']} --seeds {seeds} --out {folder / 'run'}"
 
 
-WITH_VECTORS = ",".join(
-    log + described for log in ("ml-1m", "ml-latest") for described in ("[fields=none]", "", "[vectors=title]")
-)
+SMALL = 5  # epochs of pretraining on a log with fewer than 220,000 rows in base
+SOME = "base,dropoutnet,meta_e,cvar,avaew,generator,knn_content"
 PARTS = (
-    Part("ml-1m", "ml-1m", "deepfm", "all"),
+    Part("ml-1m", "ml-1m"),
     Part("ml-1m-backbones", "ml-1m", "ipnn,dcnv2", "paper,csdm,creu,gme,controls"),
-    Part("ml-latest", "ml-latest"),
-    Part("movietweetings", "movietweetings", most=30),
-    Part("eb-nerd", "eb-nerd"),
-    Part("ml-latest-small", "ml-latest", most=15, more=f"--data-dir {WORK / 'data'}"),
-    Part("release-ml-latest", "ml-latest", more="--split 'release[at=0.5]'", budgets=False),
-    Part("release-movietweetings", "movietweetings", most=30, more="--split 'release[at=0.1]'", budgets=False),
-    Part("vectors", WITH_VECTORS, methods="base,dropoutnet,meta_e,cvar,avaew,generator,knn_content", budgets=False),
+    Part("ml-latest", "ml-latest", epochs=SMALL),
+    Part("movietweetings", "movietweetings", most=30, epochs=SMALL),
+    Part("eb-nerd", "eb-nerd", epochs=SMALL),
+    Part("ml-latest-small", "ml-latest", most=15, epochs=SMALL, more=f"--data-dir {WORK / 'data'}"),
+    Part("release-ml-latest", "ml-latest", epochs=SMALL, more="--split 'release[at=0.5]'", budgets=False),
+    Part(
+        "release-movietweetings",
+        "movietweetings",
+        most=30,
+        epochs=SMALL,
+        more="--split 'release[at=0.1]'",
+        budgets=False,
+    ),
+    Part("vectors-ml-1m", "ml-1m[fields=none],ml-1m[vectors=title]", methods=SOME, budgets=False),
+    Part(
+        "vectors-ml-latest",
+        "ml-latest[fields=none],ml-latest[vectors=title]",
+        methods=SOME,
+        epochs=SMALL,
+        budgets=False,
+    ),
     Part("emerg", "ml-1m", "ipnn,dcnv2", "base,emerg", budgets=False),
 )
 

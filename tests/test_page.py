@@ -202,7 +202,8 @@ def test_nothing_overflows_even_with_everything_open(visit, width, scheme):
     tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     beyond = """[...document.querySelectorAll('main *, header *, nav *')].filter((one) =>
-        !one.closest('.scroll, .canvas, pre, nav, .hidden') && one.getBoundingClientRect().right > innerWidth + 1
+        !one.closest('.scroll, .canvas, pre, nav, .picker, .hidden') &&
+        one.getBoundingClientRect().right > innerWidth + 1
     ).map((one) => one.outerHTML.slice(0, 80))"""
     assert tab.evaluate(beyond) == []
 
@@ -317,3 +318,78 @@ def test_without_scripts_everything_is_there_but_the_controls(visit):
     assert tab.locator("tbody tr").first.is_visible()
     assert not tab.locator("[data-filter]").first.is_visible()
     assert not tab.locator("[data-theme-toggle]").is_visible()
+
+
+COLOURS = """marks => Object.fromEntries(['0', '1'].map(method => [method, [...new Set(
+    marks.filter(mark => mark.dataset.method === method).flatMap(mark => [...mark.querySelectorAll('path, use')])
+        .filter(shape => !shape.closest('defs')).map(shape => getComputedStyle(shape).stroke))]]))"""
+
+
+def test_picked_methods_keep_their_colours_and_the_others_are_grey_in_every_figure(visit):
+    tab = visit()
+    marks = tab.locator("svg [data-method]")
+    figures = tab.locator("figure")
+    for place in range(figures.count()):
+        shown = set(
+            figures.nth(place).locator("[data-method]").evaluate_all("marks => marks.map(m => m.dataset.method)")
+        )
+        assert shown in ({"0", "1"}, {"1"})  # the difference to base has no base
+    before = marks.evaluate_all(COLOURS)
+    order = tab.locator("figure svg").evaluate_all("all => all.map(one => one.innerHTML)")
+    box = tab.locator("[data-picker]")
+    base, everything = box.get_by_role("button", name="base"), box.get_by_role("button", name="All")
+    hide = box.get_by_label("Hide the others")
+    assert everything.is_disabled()
+    assert hide.is_disabled()
+    base.click()
+    after = marks.evaluate_all(COLOURS)
+    assert after["0"] == before["0"]
+    assert len(after["1"]) == 1
+    assert not set(after["1"]) & set(before["1"])
+    assert base.get_attribute("aria-pressed") == "true"
+    last = "svg => [...svg.querySelectorAll('path, use')].filter(one => one.closest('[data-method]')).pop()"
+    tops = tab.locator("figure svg").evaluate_all(
+        f"all => all.map({last}).map(o => o.closest('[data-method]').dataset.method)"
+    )
+    assert "0" in tops  # what was picked lies above
+    hide.check()
+    assert tab.locator("svg [data-method='1']").first.is_hidden()
+    assert tab.locator("svg [data-method='0']").first.is_visible()
+    everything.click()
+    assert marks.evaluate_all(COLOURS) == before
+    clean = "all => all.map(one => one.innerHTML.replaceAll(' class=\"\"', ''))"
+    assert tab.locator("figure svg").evaluate_all(clean) == order
+    assert not hide.is_checked()
+
+
+def test_printed_it_is_light_whole_and_without_controls(visit):
+    tab = visit(width=700, scheme="dark")
+    tab.get_by_role("button", name="Dark").click()
+    tab.get_by_role("button", name="Dark").click()  # dark was chosen, and is remembered
+    tab.emulate_media(media="print")
+    ink = "getComputedStyle(document.querySelector('h1')).color"
+    assert max(map(int, re.findall(r"\d+", tab.evaluate(ink))[:3])) < 60
+    assert tab.locator("nav, .controls, [data-picker], [data-theme-toggle], .latex").evaluate_all(
+        "all => all.every(one => getComputedStyle(one).display === 'none')"
+    )
+    beyond = """[...document.querySelectorAll('table, svg')].filter(one => one.getClientRects().length &&
+        one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
+    assert tab.evaluate(beyond) == []
+    breaks = "all => all.map(one => getComputedStyle(one).breakInside)"
+    assert set(tab.locator("figure").evaluate_all(breaks)) == {"avoid"}
+    assert tab.pdf(format="A4")[:5] == b"%PDF-"
+
+
+def test_a_figure_is_a_fraction_of_its_file_in_the_page(folder, page):
+    html = page.read_text()
+    files = sum(file.stat().st_size for file in (folder / "report" / "figures").glob("*.svg"))
+    inside = sum(len(found) for found in re.findall(r"<svg.*?</svg>", html, re.DOTALL))
+    assert 0 < inside < 0.45 * files
+    assert 'style="' not in "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
+
+
+def test_the_files_of_figures_have_unique_ids(folder):
+    for file in (folder / "report" / "figures").glob("*.svg"):
+        ids = re.findall(r' id="([^"]*)"', file.read_text())
+        assert len(ids) == len(set(ids))
+        assert any(one.startswith("method-") for one in ids)

@@ -16,8 +16,11 @@ from coldbench.cli import main
 from coldbench.conformance.subject import make_cell
 from coldbench.conformance.suite import check
 from coldbench.core.errors import InputError
+from coldbench.plugins.description import Summary, summary
 from coldbench.plugins.file import PluginFile
-from coldbench.plugins.kinds import BACKBONES, METHODS
+from coldbench.plugins.kinds import BACKBONES, KINDS, METHODS
+from coldbench.plugins.outline import outline
+from coldbench.plugins.places import PLACES, built_in
 from coldbench.plugins.registry import Registry, forget
 from coldbench.plugins.scaffold import new
 
@@ -305,3 +308,75 @@ def test_without_methods_a_run_is_of_the_papers_and_of_base_at_a_larger_step():
     assert result.exit_code == 0, result.output
     assert "8 cells" in result.output
     assert "base[item_lr=0.01]" in result.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, place in PLACES.items() for name in built_in(place)], ids=str
+)
+def test_a_plugin_is_listed_as_its_class_describes_it(kind, name):
+    """``list`` reads a built-in plugin's file without importing it."""
+    assert outline(built_in(PLACES[kind])[name]) == summary(Registry().get(KINDS[kind], name))
+
+
+OUTLINED = '''"""A method
+of two lines (you 2026).
+
+More."""
+
+from __future__ import annotations
+
+import math as maths
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from coldbench.plugin import MethodConfig, after_fit
+from nowhere import never
+
+half = never
+
+
+def twice(value: Unknown) -> float:
+    return value if value > 5 else twice(2 * value)
+
+
+LIMIT = twice(maths.floor(2.5))
+
+
+@dataclass(frozen=True)
+class Config(MethodConfig):
+    limit: Unknown = LIMIT
+    widths: Sequence[int] = field(default_factory=lambda: [LIMIT])
+    late: bool = after_fit(True)
+
+
+class Layer(never.Module):
+    """Computes."""
+
+
+class Lines(never.Method):
+    title = "Two lines"
+'''
+
+
+def test_only_what_a_config_needs_is_evaluated(tmp_path, monkeypatch):
+    (tmp_path / "outlined.py").write_text(OUTLINED)
+    monkeypatch.syspath_prepend(tmp_path)
+    defaults = {"item_lr": 1e-3, "item_epochs": 1, "limit": 8, "widths": [8], "late": True}
+    assert outline("outlined") == Summary("Two lines", "", "A method of two lines (you 2026)", defaults)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("cut", "def"), ("empty", ""), ("lost", "from nowhere import Config"), ("divided", "Config = 1 / 0")],
+)
+def test_a_built_in_plugin_that_cannot_be_outlined_is_imported(tmp_path, monkeypatch, name, wrong):
+    write(tmp_path, wrong, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    for place in (PLACES["methods"], METHODS):
+        monkeypatch.setitem(built_in(place), name, name)
+    forget()
+    listed = CliRunner().invoke(main, ["list", "methods"])
+    monkeypatch.undo()
+    forget()
+    assert f"  {name}: method '{name}' " in listed.output
+    assert "  cvar, CVAR (paper): CVAR (Zhao et al." in listed.output

@@ -15,6 +15,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from coldbench.data.cache import root
+from coldbench.runs.trackers.asked import PACKAGES, installed
 
 GOOD, LESS, BAD = (
     "ok",
@@ -131,6 +132,12 @@ def _folder(name: str, folder: Path, purpose: str) -> Finding:
     return Finding(name, GOOD if free >= _LEAST_DISK else LESS, f"{folder}, {free / _GIB:.0f} GiB free", purpose)
 
 
+def _trackers() -> Finding:
+    found = [name for name in PACKAGES if installed(name)]
+    purpose = "copies of results with --track; a run needs none"
+    return Finding("trackers", GOOD if found else LESS, ", ".join(found) or "none", purpose)
+
+
 def _program(name: str, programs: tuple[str, ...], purpose: str) -> Callable[[], Finding]:
     def look() -> Finding:
         found = next(filter(None, map(shutil.which, programs)), None)
@@ -144,6 +151,7 @@ _LOOKS: tuple[Callable[[], Finding], ...] = (
     _torch,
     _library("ray", "runs cells side by side, on this machine or a cluster"),
     _library("optuna", "coldbench tune --search optuna", needed=False),
+    _trackers,
     _cores,
     _memory,
     _gpu,

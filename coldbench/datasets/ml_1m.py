@@ -17,6 +17,7 @@ from coldbench.plugin import (
     Prepared,
     Publication,
     RawFiles,
+    Shots,
     Step,
     categorical,
     distinct,
@@ -24,6 +25,8 @@ from coldbench.plugin import (
     provenance,
     renumbered,
 )
+
+Config = Shots
 
 
 class MovieLens1M(FileSource):

@@ -19,7 +19,7 @@ class SimulateOptions(Options):
     """What to simulate, and how; ``coldbench simulate --help`` explains every option."""
 
     without: ClassVar[frozenset[str]] = frozenset(
-        {"backbones", "datasets", "protocol", "budget", "metrics", "split", "shots", "tuned"}
+        {"backbones", "datasets", "protocol", "budget", "metrics", "split", "shots", "track", "tuned"}
     )
     methods: tuple[str, ...] = flag(
         ("base", "avaew"), NAMES, "Names, variants as cvar[adapt=false], or all.", "base,avaew"

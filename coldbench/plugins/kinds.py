@@ -13,33 +13,28 @@ from coldbench.data.world import World
 from coldbench.model.backbone import Backbone
 from coldbench.model.method import Method, MethodConfig
 from coldbench.plugins.file import NAME
+from coldbench.plugins.places import PLACES, Place
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Kind(Generic[T]):
+class Kind(Place, Generic[T]):
     """One kind of plugin.
 
     Attributes:
-        name: The kind's name in the singular, for messages.
         base: The class that plugins of this kind subclass.
-        package: The package of the built-in plugins, one file each.
-        group: The entry point group in which installed packages declare plugins.
         config: The class that each plugin's ``Config`` extends; None if there is no such class.
     """
 
-    name: str
     base: type[T]
-    package: str
-    group: str
     config: type | None = None
 
 
-METHODS: Kind[Method] = Kind("method", Method, "coldbench.methods", "coldbench.methods", MethodConfig)
-BACKBONES: Kind[Backbone] = Kind("backbone", Backbone, "coldbench.backbones", "coldbench.backbones")
-DATASETS: Kind[Source] = Kind("dataset", Source, "coldbench.datasets", "coldbench.datasets")
-WORLDS: Kind[World] = Kind("world", World, "coldbench.online.worlds", "coldbench.worlds")
+METHODS: Kind[Method] = Kind(**vars(PLACES["methods"]), base=Method, config=MethodConfig)
+BACKBONES: Kind[Backbone] = Kind(**vars(PLACES["backbones"]), base=Backbone)
+DATASETS: Kind[Source] = Kind(**vars(PLACES["datasets"]), base=Source)
+WORLDS: Kind[World] = Kind(**vars(PLACES["worlds"]), base=World)
 KINDS: dict[str, Kind[Any]] = {"methods": METHODS, "backbones": BACKBONES, "datasets": DATASETS, "worlds": WORLDS}
 BY_NAME: dict[str, Kind[Any]] = {kind.name: kind for kind in KINDS.values()}
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -17,6 +15,7 @@ from coldbench.core.errors import InputError, unknown
 from coldbench.core.names import fold
 from coldbench.plugins.file import NAME, PluginFile, explained
 from coldbench.plugins.kinds import BY_NAME, DATASETS, KINDS, Kind, check_plugin
+from coldbench.plugins.places import built_in, modules
 from coldbench.plugins.spec import Spec
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ class Registry:
                 raise InputError(f"two plugin files are named {file.stem!r}; a name stands for one plugin")
             stems.add(file.stem)
             kind, name = defined(file)
-            if name in _modules(kind):
+            if name in modules(kind):
                 raise InputError(f"plugin {file.path}: there is a {kind.name} {name!r} already; choose another name")
             if name in self.groups(kind):
                 raise InputError(f"plugin {file.path}: {name!r} is a group of {kind.name}s; choose another name")
@@ -50,7 +49,7 @@ class Registry:
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """All plugin names of a kind, sorted."""
-        return tuple(sorted({*_modules(kind), *(name for of, name in self.files if of == kind.name)}))
+        return tuple(sorted({*modules(kind), *(name for of, name in self.files if of == kind.name)}))
 
     def groups(self, kind: Kind) -> dict[str, list[str]]:
         """Maps each group of a kind to the names of its plugins, sorted.
@@ -61,7 +60,7 @@ class Registry:
         """
         found: dict[str, list[str]] = {ALL: []}
         for name in self.names(kind):
-            if (kind.name, name) in self.files or name in _built_in(kind):
+            if (kind.name, name) in self.files or name in built_in(kind):
                 owner = self.get(kind, name)
                 if getattr(owner, "by_name", True):
                     for group in (ALL, vars(owner).get("group", "")):
@@ -128,7 +127,7 @@ class Registry:
             InputError: If the name is unknown, or its file breaks the interface.
         """
         file = self.files.get((kind.name, name))
-        if file is None and name not in _modules(kind):
+        if file is None and name not in modules(kind):
             raise unknown(kind.name, name, (*self.names(kind), *self.groups(kind)), self.titles(kind))
         return plugin_class(kind, name, file)
 
@@ -191,7 +190,7 @@ def plugin_class(kind: Kind[T], name: str, file: PluginFile | None) -> type[T]:
     if file is not None:
         module = file.load()
     else:
-        path = _modules(kind)[name]
+        path = modules(kind)[name]
         try:
             module = importlib.import_module(path)
         except Exception as error:  # an installed package may raise anything
@@ -212,14 +211,14 @@ def class_of(spec: Spec) -> type[Any]:
         InputError: If no plugin of that name is installed in this process.
     """
     kind = BY_NAME[spec.kind]
-    if spec.file is None and spec.name not in _modules(kind):
-        raise unknown(kind.name, spec.name, _modules(kind))
+    if spec.file is None and spec.name not in modules(kind):
+        raise unknown(kind.name, spec.name, modules(kind))
     return plugin_class(kind, spec.name, spec.file)
 
 
 def forget() -> None:
     """Clears the caches, so that the next query looks up the installed plugins again."""
-    _modules.cache_clear()
+    modules.cache_clear()
     plugin_class.cache_clear()
 
 
@@ -229,18 +228,3 @@ def _classes(kind: Kind[T], module: ModuleType) -> list[type[T]]:
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, kind.base) and value.__module__ == module.__name__
     ]
-
-
-@cache
-def _built_in(kind: Kind) -> dict[str, str]:
-    """Maps the names of coldbench's own plugins to their modules; a dataset's name has hyphens for underscores."""
-    package = importlib.import_module(kind.package)
-    found = [info.name for info in pkgutil.iter_modules(package.__path__)]
-    names = [name.replace("_", "-") if kind is DATASETS else name for name in found]
-    return {name: f"{kind.package}.{module}" for name, module in zip(names, found, strict=True)}
-
-
-@cache
-def _modules(kind: Kind) -> dict[str, str]:
-    """Maps the names of coldbench's own and of installed plugins to their modules."""
-    return {point.name: point.module for point in entry_points(group=kind.group)} | _built_in(kind)

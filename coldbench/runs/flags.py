@@ -63,6 +63,17 @@ class Names(FlagKind):
         return tuple(each for part in parts for each in self.from_text(name, str(part)))
 
 
+class Lists(Names):
+    """Lists of texts, separated by commas outside brackets, in one flag or in several."""
+
+    multiple = True
+
+    def from_text(self, flag: str, text: Any) -> tuple[str, ...]:
+        """Parses the texts given to a flag."""
+        texts = [text] if isinstance(text, str) else text
+        return tuple(name for each in texts for name in super(Lists, self).from_text(flag, each))
+
+
 class Seeds(FlagKind):
     """A number of seeds, or a list of them."""
 
@@ -148,7 +159,7 @@ class Pairs(FlagKind):
 
 
 TEXT, NAMES, SEEDS, NUMBER, COUNT = FlagKind(), Names(), Seeds(), Number(), WholeNumber()
-PATH, FILES, PAIRS = Location(), Files(), Pairs()
+PATH, FILES, PAIRS, LISTS = Location(), Files(), Pairs(), Lists()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from coldbench.runs.plan import Plan
 from coldbench.runs.progress import Watch
 from coldbench.runs.queue import Queue, computations
 from coldbench.runs.session import Desk, Session
+from coldbench.runs.trackers.board import Board
+from coldbench.runs.trackers.entries import cell_entry
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def run(plan: Plan, alone: bool = False) -> Progressed:
         alone: Whether each cell runs in a process of its own; cells with a plugin file always do.
 
     Raises:
-        InputError: The run folder cannot be written, or the Ray cluster cannot be reached.
+        InputError: The run folder cannot be written, or the Ray cluster or a tracker cannot be reached.
     """
     folder = Folder(place(plan.options.out))
     session = Session(plan.options, plan.cells[0].device, plan.datasets, folder, alone=alone)
@@ -61,9 +63,11 @@ def run(plan: Plan, alone: bool = False) -> Progressed:
     failures: list[Failure] = []
     stopped = False
     if todo:
+        watch = Watch(len(plan.cells), reused)
+        board = Board(plan.options.track, folder.path, watch.say)
         runfile.keep(plan, folder.path)
-        with Watch(len(plan.cells), reused) as watch:
-            stopped = session.work(Queue(computations(todo), folder), _GridDesk(folder, watch, failures))
+        with watch, board:
+            stopped = session.work(Queue(computations(todo), folder), _GridDesk(folder, watch, board, failures))
     with suppress(OSError):  # a full disk; the failures themselves report it
         folder.save_failures({str(failure.cell): failure.reason for failure in failures})
     failed = {failure.cell.key for failure in failures}  # another run may have finished such a cell meanwhile
@@ -77,6 +81,7 @@ class _GridDesk(Desk):
 
     folder: Folder
     watch: Watch
+    board: Board
     failures: list[Failure]
 
     def succeeded(self, job: Job, seconds: float, reports: list[Report]) -> str | None:
@@ -84,16 +89,20 @@ class _GridDesk(Desk):
         if job.makes is not None:
             self.watch.stage(f"{job.done} {job.name}")
             return None
-        record = self.folder.record(job.cells[0])
+        (cell,) = job.cells
+        record = self.folder.record(cell)
         if record is None:
             return "its record is gone; is --out on storage that all nodes share?"
         self.watch.finished(record)
+        self.board.log(lambda: cell_entry(cell, record["phases"], self.folder.path))
         return None
 
     def failed(self, job: Job, reason: str, seconds: float, reports: list[Report]) -> None:
         """Reports and collects a failed cell."""
-        self.failures.append(Failure(job.cells[0], reason))
+        cell = job.cells[0]
+        self.failures.append(Failure(cell, reason))
         self.watch.failed(job.name, reason)
+        self.board.log(lambda: cell_entry(cell, [], self.folder.path, reason))
 
     def say(self, text: str) -> None:
         """Prints a line."""

@@ -17,7 +17,8 @@ from typing import Any, ClassVar, TypeVar
 from coldbench.core.errors import InputError, unknown
 from coldbench.core.space import Range
 from coldbench.core.storage import place
-from coldbench.runs.flags import COUNT, FILES, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
+from coldbench.runs.flags import COUNT, FILES, LISTS, NAMES, NUMBER, PAIRS, PATH, SEEDS, TEXT, Flag, FlagKind
+from coldbench.runs.trackers.asked import asked
 from coldbench.runs.tuned import Tuned, TunedTables
 
 MOST_JOBS = 4096
@@ -62,6 +63,9 @@ class Options:
         repeated=False,
     )
     plugin: tuple[str, ...] = flag((), FILES, "Add a method, backbone or dataset from a file.", metavar="FILE.py")
+    track: tuple[str, ...] = flag(
+        (), LISTS, "Copy results to mlflow, tensorboard or wandb.", metavar="TRACKER[=TARGET]", repeated=False
+    )
     address: str | None = flag(None, TEXT, "HOST:PORT of a running Ray cluster.", "a local Ray", repeated=False)
     cpus_per_cell: float = flag(
         1.0, NUMBER, "CPUs that a cell reserves; fractions are allowed.", "1", limit=Range(0.01, 1024), repeated=False
@@ -134,10 +138,10 @@ def values_of(content: Mapping[str, Any], path: Path, known: Mapping[str, Flag])
 
 
 def check_how(options: Options) -> None:
-    """Checks the options that do not name a plugin: numbers, the run folder and the address.
+    """Checks the options that do not name a plugin: numbers, the run folder, the trackers and the address.
 
     Raises:
-        InputError: The run folder, the address or a number is wrong.
+        InputError: The run folder, a tracker, the address or a number is wrong.
     """
     for name, flag in flags_of(type(options)).items():
         value, shown = getattr(options, name), f"--{name.replace('_', '-')}"
@@ -149,6 +153,7 @@ def check_how(options: Options) -> None:
     if not options.out.strip():
         raise InputError("--out '' should be the folder to write to")
     place(options.out)
+    asked(options.track)
     if options.address not in (None, "auto"):
         address = re.fullmatch(r"(ray://)?(\S+):([0-9]{1,5})", str(options.address))
         if not address or not 0 < int(address[3]) < 65_536:

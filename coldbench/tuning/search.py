@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from coldbench.core.storage import place
+from coldbench.core.storage import Place, place
 from coldbench.protocol.shots import COLD
 from coldbench.runs import runfile
 from coldbench.runs.folder import Folder
@@ -19,8 +19,10 @@ from coldbench.runs.jobs import SCORE, Halving, Job, Report, Workshop
 from coldbench.runs.options import Options
 from coldbench.runs.queue import Queue
 from coldbench.runs.session import Desk, Session
+from coldbench.runs.trackers.board import Board
 from coldbench.tuning.samplers import Proposals, Values, proposals
 from coldbench.tuning.studies import METRICS, Study, TuneOptions, studies
+from coldbench.tuning.tracked import trial_entry
 from coldbench.tuning.trials import Results, Trial, Trials
 
 CPU_SECONDS = "cpu_seconds"  # key of a trial's report: its processor time so far
@@ -123,11 +125,13 @@ class Search:
 class Searches(Desk):
     """All searches of one command: the source of their trials, and the desk that handles the ends of trials."""
 
-    def __init__(self, searches: Sequence[Search]) -> None:
+    def __init__(self, searches: Sequence[Search], track: Sequence[str], out: Place) -> None:
         self._by_name = {search.study.name: search for search in searches}
         self.failures: dict[str, str] = {}
         self._turn = 0
         self._console = Console(stderr=True, highlight=False)
+        self._out = out
+        self.board = Board(() if self.empty else track, out, self.say)
 
     def next(self, waiting: Sequence[Job]) -> TrialJob | None:
         """The next trial, taken from the studies in turn; a study with a trial waiting for a stage is skipped."""
@@ -164,7 +168,9 @@ class Searches(Desk):
         self._console.print(text, markup=False, soft_wrap=True)
 
     def _keep(self, job: TrialJob, reason: str | None, seconds: float, reports: list[Report]) -> None:
-        trial = self._by_name[job.study].keep(job, reports, reason, seconds)
+        search = self._by_name[job.study]
+        trial = search.keep(job, reports, reason, seconds)
+        self.board.log(lambda: trial_entry(search.study, trial, self._out))
         score = f"{trial.scores[-1]:.4f}" if trial.scores else ""
         text = ", ".join(f"{target.partition('.')[2]} {value}" for target, value in trial.values.items())
         self.say(f"{job.study}: {trial.state} {score} {reason or ''} {text}")
@@ -200,11 +206,12 @@ def search(options: Options, how: TuneOptions) -> Searched:
     halving = {study.name: Halving(study.points, _GRACE) for study in asked if how.scheduler == "asha"}
     session = Session(options, plan.cells[0].device, plan.datasets, folder, halving)
     session.open()
-    desk = Searches(searches)
+    desk = Searches(searches, options.track, folder.path)
     stopped = False
     if not desk.empty:
         runfile.keep(plan, folder.path, runfile.TUNE, {"search": dataclasses.asdict(how)})
-        stopped = session.work(Queue([], folder, desk), desk)
+        with desk.board:
+            stopped = session.work(Queue([], folder, desk), desk)
         with suppress(OSError):  # a full disk; the failures themselves report it
             folder.save_failures(desk.failures)
     results = [(study, trials.of(study)) for study in asked]

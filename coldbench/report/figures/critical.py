@@ -75,10 +75,12 @@ def _diagram(axes: Axes, height: float, methods: list[str], test: Friedman, look
         y = top + _ROW * (number if left else count - 1 - number)
         rank, look = float(test.mean_ranks[index]), looks[methods[index]]
         end = 1 - 0.12 * count if left else 1.12 * count
-        axes.plot([rank, rank, end], [0, y, y], color=look.colour, linewidth=0.9)
-        axes.plot([rank], [0], **look.line(linestyle="none"), clip_on=False)
+        branch = axes.plot([rank, rank, end], [0, y, y], color=look.colour, linewidth=0.9)
+        dot = axes.plot([rank], [0], **look.line(linestyle="none"), clip_on=False)
         name = f"{short(look.title or methods[index], 20)}  {rank:.2f}"
-        axes.text(end, y, f"{name} " if left else f" {name}", ha="right" if left else "left", va="center", fontsize=8)
+        text = axes.text(end, y, f"{name} " if left else f" {name}", va="center", fontsize=8)
+        text.set_horizontalalignment("right" if left else "left")
+        look.mark(*branch, *dot, text)
     width = test.critical_difference
     axes.plot([1, 1 + width], [-0.28, -0.28], color=INK, linewidth=0.9, marker="|", clip_on=False)
     axes.text(1 + width, -0.28, f"  CD {width:.2f}", va="center", fontsize=8)

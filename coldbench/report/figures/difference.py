@@ -41,15 +41,19 @@ def to_base(frame: pd.DataFrame, looks: dict[str, Look], options: ReportOptions)
             for place, method in enumerate(rows[backbone]):
                 own = found.get((backbone, method, phase))
                 if own is not None:
-                    axes.plot(own.seeds, [place] * len(own.seeds), **looks[method].line(**SEED))
-                    look = looks[method].line(linestyle="none", elinewidth=1.1, capsize=2)
-                    axes.errorbar([own.mean], [place], xerr=[[own.below], [own.above]], **look)
+                    look = looks[method]
+                    dots = axes.plot(own.seeds, [place] * len(own.seeds), **look.line(**SEED))
+                    style = look.line(linestyle="none", elinewidth=1.1, capsize=2)
+                    bar = axes.errorbar([own.mean], [place], xerr=[[own.below], [own.above]], **style)
+                    look.mark(*dots, *bar.get_children())
             axes.set_yticks(range(len(rows[backbone])), [short(looks[method].title) for method in rows[backbone]])
             axes.set_ylim(len(rows[backbone]) - 0.4, -0.6)
             axes.tick_params(axis="y", length=0)
             axes.grid(axis="y", visible=False)
             if backbone == backbones[0]:
                 axes.set_title(phase)
+        for method, text in zip(rows[backbone], line[0].get_yticklabels(), strict=True):
+            looks[method].mark(text)
         line[-1].annotate(
             short(backbone, 18), (1.04, 0.5), xycoords="axes fraction", va="center", annotation_clip=False
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
@@ -56,7 +57,7 @@ def embedding_map(
         for panel, phase in zip(line, phases, strict=True):
             _dots(panel, cloud.points["old"], MUTED, 0.35)
             if phase in cloud.points:
-                _dots(panel, cloud.points[phase], look.colour, 0.75)
+                look.mark(_dots(panel, cloud.points[phase], look.colour, 0.75))
                 outside = int((np.abs(cloud.points[phase]) > reach).any(1).sum())
                 panel.set_xlabel(_numbers(gaps.get((method, phase), {})), fontsize=7, labelpad=2)
                 if outside:
@@ -65,9 +66,8 @@ def embedding_map(
             panel.spines[["top", "right"]].set_visible(True)
             if method == methods[0]:
                 panel.set_title(phase)
-        line[0].set_ylabel(
-            f"{short(look.title or method)}\n{cloud.shares[0]:.1%} across, {cloud.shares[1]:.1%} up", fontsize=8
-        )
+        shares = f"{cloud.shares[0]:.1%} across, {cloud.shares[1]:.1%} up"
+        look.mark(line[0].set_ylabel(f"{short(look.title or method)}\n{shares}", fontsize=8))
     return figure
 
 
@@ -92,7 +92,7 @@ def _reach(cloud: _Cloud) -> np.ndarray:
     return np.where(reach > 0, reach, 1.0)
 
 
-def _dots(panel: Axes, points: np.ndarray, colour: str, alpha: float) -> None:
+def _dots(panel: Axes, points: np.ndarray, colour: str, alpha: float) -> Artist:
     """Points as round caps of lines without length: one path, small in a vector file."""
     order = np.random.default_rng(_ORDER_SEED).permutation(len(points))[:MOST]
     corners = np.repeat(points[order], 2, axis=0)
@@ -100,7 +100,7 @@ def _dots(panel: Axes, points: np.ndarray, colour: str, alpha: float) -> None:
     path = Path(corners, np.tile([Path.MOVETO, Path.LINETO], len(order)).astype(Path.code_type))
     path.should_simplify = False
     look = {"edgecolor": colour, "facecolor": "none", "linewidth": 2.0, "capstyle": "round", "alpha": alpha}
-    panel.add_artist(PathPatch(path, snap=False, **look))  # no limits to find, unlike add_patch
+    return panel.add_artist(PathPatch(path, snap=False, **look))  # no limits to find, unlike add_patch
 
 
 def _numbers(gap: Mapping[str, float | None]) -> str:

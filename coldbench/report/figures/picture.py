@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from coldbench.core.atomic import write_bytes
 from coldbench.core.storage import Place
 from coldbench.report.analysis.names import slug
+from coldbench.report.figures.style import distinct
 
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
@@ -58,7 +59,7 @@ def draw(about: str, kind: str, title: str, caption: str, figure: Figure) -> Pic
     for ending, metadata in _METADATA.items():
         sink = io.BytesIO()
         figure.savefig(sink, format=ending, metadata=metadata, dpi=_PNG_DPI if ending == "png" else 72)
-        files[ending] = sink.getvalue() if ending != "svg" else _rounded(sink.getvalue())
+        files[ending] = sink.getvalue() if ending != "svg" else distinct(_rounded(sink.getvalue()))
     return Picture(name, about, title, caption, files)
 
 

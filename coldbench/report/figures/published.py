@@ -32,13 +32,14 @@ def against_paper(frame: pd.DataFrame, looks: dict[str, Look], alpha: float) -> 
         axes.axhspan(-WITHIN, WITHIN, color=MUTED, alpha=0.15, linewidth=0)
         axes.axhline(0, color=INK, linewidth=0.8)
         for (_, method, _), (published, ours) in found.items():
-            axes.errorbar(
+            drawn = axes.errorbar(
                 [published],
                 [ours.mean - published],
                 [[ours.below], [ours.above]],
                 elinewidth=0.7,
                 **shown[method].line(linestyle="none"),
             )
+            shown[method].mark(*drawn.get_children())
         reach = 1.1 * max(abs(ours.mean - published) + ours.above for published, ours in found.values())
         low, high = axes.get_ylim()
         axes.set_ylim(min(low, -reach, -1.2 * WITHIN), max(high, reach, 1.2 * WITHIN))

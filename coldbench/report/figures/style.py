@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -24,6 +27,7 @@ _FILLS = ("none", "left", "right", "top", "bottom")  # of a variant's marker
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (4, 1, 1, 1, 1, 1)), (0, (2, 1)))
 COLOURS = (*_OKABE_ITO[1:], *_TOL)  # all but the ink's
 _LONGEST = 34  # letters of a label
+_MARK = "method-"  # how the ids of what shows a method begin
 
 RC: Any = {
     "font.family": "sans-serif",
@@ -72,6 +76,7 @@ class Look:
         dash: A line style of Matplotlib's.
         fill: The part of the marker that is filled.
         title: The name that legends and axes show; empty for the label.
+        number: The method's place among those of a run, by which a page knows what belongs to it.
     """
 
     colour: str
@@ -79,6 +84,12 @@ class Look:
     dash: Any
     fill: str = "full"
     title: str = ""
+    number: int = field(default=0, compare=False)
+
+    def mark(self, *artists: Artist) -> None:
+        """Says that artists show this method; an SVG names them (see ``marked``)."""
+        for artist in artists:
+            artist.set_gid(f"{_MARK}{self.number}")
 
     def line(self, **more: Any) -> dict[str, Any]:
         """Arguments for ``Axes.plot`` and ``Axes.errorbar``."""
@@ -111,13 +122,25 @@ def looks(labels: Iterable[str], titles: Mapping[str, str] | None = None) -> dic
     found: dict[str, Look] = {}
     order = [*published, *sorted(set(places) - set(published))]
     variants: dict[str, int] = {}
-    for label in labels:
+    for place, label in enumerate(labels):
         base = bases[label]
         number = variants[base] = variants.get(base, -1) + 1 if label != base else -1
         dash = _DASHES[(order.index(base) + number + 1) % len(_DASHES)]
         fill = "full" if number < 0 else _FILLS[number % len(_FILLS)]
-        found[label] = Look(*places[base], dash, fill, (titles or {}).get(label, label))
+        found[label] = Look(*places[base], dash, fill, (titles or {}).get(label, label), place)
     return found
+
+
+def marked(name: str) -> str | None:
+    """The number of the method that an element of an SVG shows, from the element's id; None if it shows none."""
+    found = re.fullmatch(rf"{_MARK}(\d+)(-\d+)?", name)
+    return found[1] if found else None
+
+
+def distinct(svg: bytes) -> bytes:
+    """An SVG in which every marked element has an id of its own."""
+    count = itertools.count()
+    return re.sub(rb'<g id="(%s\d+)">' % _MARK.encode(), lambda g: b'<g id="%s-%d">' % (g[1], next(count)), svg)
 
 
 def spaced(names: Sequence[str], most: int = 4) -> list[str]:
@@ -160,4 +183,6 @@ def legend(figure: Figure, chosen: dict[str, Look], **more: Any) -> None:
     columns = max(1, min(len(lines), int(figure.get_figwidth() * 13 / (widest + 8))))
     rows = -(-len(lines) // columns)
     figure.set_figheight(figure.get_figheight() + 0.17 * rows + 0.1)
-    figure.legend(handles=lines, loc="outside lower center", ncols=columns, handlelength=3)
+    made = figure.legend(handles=lines, loc="outside lower center", ncols=columns, handlelength=3)
+    for look, line, text in zip(chosen.values(), made.legend_handles, made.get_texts(), strict=True):
+        look.mark(*filter(None, [line]), text)

@@ -65,8 +65,8 @@ def line(axes: Axes, there: Sequence[tuple[float, Point]], look: Look) -> None:
     if there:
         seeds = [(x, value) for x, p in there for value in p.seeds]
         if seeds:
-            axes.plot(*zip(*seeds, strict=True), **look.line(**SEED))
-        axes.errorbar(
+            look.mark(*axes.plot(*zip(*seeds, strict=True), **look.line(**SEED)))
+        drawn = axes.errorbar(
             [x for x, _ in there],
             [p.mean for _, p in there],
             [[p.below for _, p in there], [p.above for _, p in there]],
@@ -74,6 +74,7 @@ def line(axes: Axes, there: Sequence[tuple[float, Point]], look: Look) -> None:
             capsize=1.6,
             **look.line(),
         )
+        look.mark(*drawn.get_children())
 
 
 def over(frame: pd.DataFrame, alpha: float) -> str:

@@ -9,7 +9,9 @@ from coldbench.report.analysis.contents import Contents
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted
 from coldbench.report.figures.picture import Picture
+from coldbench.report.figures.style import looks
 from coldbench.report.writers import html
+from coldbench.report.writers.svg import on_both_grounds
 
 _KINDS = {"method": "Methods", "backbone": "Backbones", "dataset": "Datasets"}
 
@@ -38,6 +40,7 @@ def render(
         warnings=list(dict.fromkeys(facts.warnings(findings))),
         sections=[*sections, *contents.comparisons],
         latex=latex,
+        methods=_methods(findings),
         measurements=contents.measurements,
         plugins=[(heading, facts.plugins(findings.records, kind, findings.titles)) for kind, heading in _KINDS.items()],
         grid=facts.grid(findings),
@@ -45,6 +48,12 @@ def render(
         data=facts.data(findings.records),
         software=facts.software(findings.records),
     )
+
+
+def _methods(findings: Findings) -> list[tuple[int, str, str]]:
+    """The number, the title and the colour of each method, as the figures have them."""
+    chosen = looks(findings.frame["method"], findings.titles.get("method"))
+    return [(look.number, look.title, on_both_grounds(look.colour)) for look in chosen.values()]
 
 
 def _tiles(findings: Findings) -> list[tuple[str, str]]:

@@ -89,6 +89,41 @@
     apply();
   };
 
+  const picker = (box) => {
+    const buttons = [...box.querySelectorAll("[data-pick]")];
+    const hide = box.querySelector("[data-hide]");
+    const all = box.querySelector("[data-pick-all]");
+    const marks = [...document.querySelectorAll("svg [data-method]")];
+    const places = new Map(marks.map((mark) => [mark.parentElement, null]));
+    for (const parent of places.keys()) places.set(parent, [...parent.children]); // the order that they were drawn in
+    const apply = () => {
+      const pressed = buttons.filter((button) => button.getAttribute("aria-pressed") === "true");
+      const picked = new Set(pressed.map((button) => button.dataset.pick));
+      hide.disabled = all.disabled = picked.size === 0;
+      for (const mark of marks) {
+        mark.classList.toggle("other", picked.size > 0 && !picked.has(mark.dataset.method));
+        mark.classList.toggle("gone", picked.size > 0 && !picked.has(mark.dataset.method) && hide.checked);
+      }
+      for (const [parent, children] of places) {
+        const above = (child) => picked.has(child.dataset.method); // nothing grey covers what was picked
+        parent.append(...children.filter((child) => !above(child)), ...children.filter(above));
+      }
+    };
+    const press = (button, value) => button.setAttribute("aria-pressed", String(value));
+    buttons.forEach((button) =>
+      button.addEventListener("click", () => {
+        press(button, button.getAttribute("aria-pressed") !== "true");
+        apply();
+      }),
+    );
+    hide.addEventListener("change", apply);
+    all.addEventListener("click", () => {
+      buttons.forEach((button) => press(button, false));
+      hide.checked = false;
+      apply();
+    });
+  };
+
   const copyable = (button) => {
     const code = button.parentElement.querySelector("code");
     button.addEventListener("click", async () => {
@@ -108,6 +143,7 @@
     document.querySelectorAll("[data-theme-toggle]").forEach(themeToggle);
     document.querySelectorAll("[data-table] table").forEach(sortable);
     document.querySelectorAll("[data-table]").forEach(filterable);
+    document.querySelectorAll("[data-picker]").forEach(picker);
     document.querySelectorAll("[data-copy]").forEach(copyable);
   });
 })();

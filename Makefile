@@ -170,13 +170,13 @@ format: $(TOOLS)
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing coldbench, PyTorch and Ray into $(VENV): 1.6 GB on disk, a few minutes"
+	@echo "installing coldbench, PyTorch and Ray into $(VENV): 1.8 GB on disk, a few minutes"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 # what tests, checks and the documentation need besides
 $(TOOLS): $(READY)
-	@echo "installing the tools of the tests and the documentation into $(VENV): 1 GB on disk, a few minutes"
+	@echo "installing the tools of the tests and the documentation into $(VENV): 0.8 GB on disk, a few minutes"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 

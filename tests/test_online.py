@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from scipy import stats
 
@@ -24,10 +25,12 @@ from coldbench.online.experiment import Experiment, Setting
 from coldbench.online.folder import Simulations, packed, read
 from coldbench.online.jobs import Simulate
 from coldbench.online.matching import Matching
+from coldbench.online.measures import by_user
 from coldbench.online.names import AB, CODIVERTED, DIVERTED, GLOBAL
 from coldbench.online.page import spread
 from coldbench.online.tally import COUNTS
 from coldbench.online.task import Task
+from coldbench.online.wishes import least_suited
 from coldbench.plugins.kinds import BACKBONES, METHODS, WORLDS
 from coldbench.plugins.registry import Registry
 from coldbench.runs.jobs import Workshop
@@ -171,8 +174,51 @@ def test_the_orders_that_must_hold_do(runs):
         assert test.pvalue < 0.01, (better, worse)
     new = {arm: own["test"][:, COUNTS.index("new_impressions")].sum() for arm, own in runs.items()}
     assert new["bonus"] > new["base"]
-    rate = {arm: own["test"][:, COUNTS.index("new_views")].sum() / new[arm] for arm, own in runs.items()}
-    assert rate["oracle"] > rate["base"] > rate["random"]  # of new items, the right ones come through
+    fit = {arm: by_user(own["test"], "new_fit") for arm, own in runs.items()}
+    assert stats.ttest_rel(fit["oracle"], fit["base"], alternative="greater").pvalue < 0.01
+    assert fit["base"].mean() > fit["random"].mean()  # of new items, the right ones come through
+
+
+def test_what_suits_a_user_is_the_best_tenth_of_all_items(ground, runs):
+    odds = ground.truth.table(ground.profile)
+    least = least_suited(ground)
+    for user in range(0, USERS, 40):
+        best = np.argsort(-odds[user])[: round(0.1 * odds.shape[1])]
+        assert set(best) == set(np.flatnonzero(odds[user] >= least[ground.profile[user]]))
+    for own in runs.values():
+        suited = odds[own["fresh_user"], own["fresh_item"]] >= least[ground.profile[own["fresh_user"]]]
+        found = own["test"][:, COUNTS.index("new_suited")]
+        assert np.array_equal(np.bincount(own["fresh_user"], suited, USERS), found)
+
+
+def test_a_night_with_one_row_of_a_cold_item_passes(ground):
+    """Batch normalisation has no variance in one row; the row is logged, and the method waits for more."""
+    experiment = Experiment(setting(), ground)
+    platform = experiment._platforms[0]
+    platform.begin(experiment._serving)
+    model = platform.pre_rankers[0]
+    before = model.backbone.item_table.weight.clone()
+    old, new = np.flatnonzero(ground.arrival < 0), np.flatnonzero(ground.arrival == 0)
+    pages = np.r_[np.tile(old[:10], 20), new[0]][:, None].astype(np.int32)
+    users = np.arange(len(pages))
+    platform.add(ground.profile[users], pages, experiment.behaviour.of(users, pages, 0))
+    platform.night(0)
+    after = model.backbone.item_table.weight
+    assert torch.equal(after[new], before[new])
+    assert not torch.equal(after[old], before[old])
+
+
+def test_a_night_takes_no_more_than_one_pass_over_a_days_rows(ground):
+    experiment = Experiment(setting(own=dataclasses.replace(OWN, night_steps=500)), ground)
+    taken = []
+    for model in [experiment._platforms[0].ranker]:
+        phases = model._phase
+        model._phase = lambda *given, phases=phases: taken.append(phases(*given)) or taken[-1]
+    list(experiment.days())
+    nights = [phase for phase in taken if phase.name == "night"]
+    assert len(nights) == DAYS
+    for phase in nights:
+        assert phase.rows_seen == phase.distinct_rows_seen == len(phase)
 
 
 def test_what_a_run_counts_adds_up(runs, ground):

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -317,6 +322,41 @@ def test_the_command_simulates_reports_and_goes_on_where_it_ended(simulated):
     assert again.exit_code == 0, again.output
     assert "7 tasks, 6 of them reused" in again.output
     assert {file.name: file.read_bytes() for file in (simulated / "simulations").glob("*.npz")} == before
+
+
+def test_alone_in_a_grid_and_after_a_kill_a_simulation_has_the_same_bytes(simulated, tmp_path):
+    """SIGKILL of the command as soon as its first run is there; it goes on with two workers."""
+    out, options = tmp_path / "out", simulated.parent / "simulate.toml"
+    command = [
+        sys.executable,
+        "-m",
+        "coldbench",
+        "simulate",
+        "--config",
+        str(options),
+        "--out",
+        str(out),
+        "--jobs",
+        "1",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 240
+    while not list(out.glob("simulations/*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(2)  # its workers notice
+    expected = {file.name: file.read_bytes() for file in (simulated / "simulations").glob("*.npz")}
+    kept = {file.name: file.read_bytes() for file in out.glob("simulations/*.npz")}
+    assert 1 <= len(kept) < len(expected)
+    again = invoke("--config", options, "--out", out, "--jobs", 2)
+    assert again.exit_code == 0, again.output
+    assert f"7 tasks, {len(kept)} of them reused" in again.output
+    assert {file.name: file.read_bytes() for file in out.glob("simulations/*.npz")} == expected
+    alone = invoke("--config", options, "--design", "ab", "--out", tmp_path / "alone", "--jobs", 1)
+    assert alone.exit_code == 0, alone.output
+    (file,) = (tmp_path / "alone" / "simulations").glob("*.npz")
+    assert file.read_bytes() == expected[file.name]
 
 
 def test_verify_runs_a_simulation_again_and_notices_an_edit(simulated, tmp_path):

@@ -38,6 +38,7 @@ from coldbench.online.task import Task
 from coldbench.online.wishes import least_suited
 from coldbench.plugins.kinds import BACKBONES, METHODS, WORLDS
 from coldbench.plugins.registry import Registry
+from coldbench.report.simulation import write_simulation
 from coldbench.runs.jobs import Workshop
 
 USERS, DAYS = 240, 2
@@ -322,6 +323,18 @@ def test_the_command_simulates_reports_and_goes_on_where_it_ended(simulated):
     assert again.exit_code == 0, again.output
     assert "7 tasks, 6 of them reused" in again.output
     assert {file.name: file.read_bytes() for file in (simulated / "simulations").glob("*.npz")} == before
+
+
+def test_a_simulation_of_one_design_has_a_report(simulated, tmp_path):
+    for design in ("global", "ab"):
+        folder = tmp_path / design
+        shutil.copytree(simulated, folder)
+        for file in (folder / "simulations").glob("*.npz"):
+            if f"-{design}-" not in file.name:
+                file.unlink()
+        report = write_simulation(Simulations(folder)).path.read_text()
+        assert "mean over seeds and half of the 95 % t-interval" in report
+        assert "Bias of the designs" not in report
 
 
 def test_alone_in_a_grid_and_after_a_kill_a_simulation_has_the_same_bytes(simulated, tmp_path):

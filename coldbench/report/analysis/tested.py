@@ -46,7 +46,10 @@ def bias(effects: pd.DataFrame, scenario: str) -> Table | None:
     part = effects[effects["scenario"] == scenario]
     keys = ["arm", "metric", "seed"]
     truth = part[part["design"] == GLOBAL].set_index(keys)["percent"].rename("truth")
-    other = part[part["design"] != GLOBAL].join(truth, on=keys, how="inner")
+    reported = part[part["design"] != GLOBAL]
+    if reported.empty:
+        return None
+    other = reported.join(truth, on=keys, how="inner")
     rows = []
     for arm, metric, own in _arms(other):
         for design, some in own.groupby("design", sort=False):

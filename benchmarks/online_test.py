@@ -26,7 +26,7 @@ from coldbench.online.plan import make_plan
 from coldbench.online.splits import SPLITS, false_positives
 
 ARM = "base[item_lr=0.01]"  # the arm whose training costs least
-SIZES = ((5_000, 2_000), (20_000, 2_000), (80_000, 2_000), (20_000, 8_000), (20_000, 32_000))  # users per arm, items
+SIZES = ((5_000, 2_000), (20_000, 2_000), (80_000, 2_000), (20_000, 4_000), (20_000, 8_000))  # users per arm, items
 ONE_RUN = "run"  # prefix of the line that a process prints for the one that started it
 
 

@@ -386,6 +386,32 @@ def test_verify_runs_a_simulation_again_and_notices_an_edit(simulated, tmp_path)
     assert "other bytes" in result.output
 
 
+FITTED = "fitted[dataset=synthetic,profiles=150,items=120{}]"
+
+
+def test_a_world_fitted_on_a_log_runs_to_its_end_and_its_truth_is_kept(tmp_path):
+    sizes = {"near": 30, "of_category": 12, "preranked": 20, "pretrain_steps": 60, "night_steps": 4, "warm_steps": 4}
+    changed = [word for name, value in sizes.items() for word in ("--set", f"online.{name}={value}")]
+    words = ["--methods", "base,cvar", "--design", "ab", "--world", FITTED.format(""), "--users", 100, "--days", 2]
+    words += [*changed, "--seeds", 1, "--ranker", "fm", "--jobs", 1, "--out", tmp_path / "out"]
+    result = invoke(*words)
+    assert result.exit_code == 0, result.output
+    report = (tmp_path / "out" / "report" / "simulation.md").read_text()
+    assert "used for nothing else" in report
+    (truth,) = (tmp_path / "out" / "truths").iterdir()
+    again = invoke(*words)
+    assert "1 tasks, 1 of them reused" in again.output
+    assert truth.exists()
+
+
+def test_a_log_that_no_world_can_be_fitted_on_is_said_in_one_line(tmp_path):
+    words = ["--methods", "base,cvar", "--world", FITTED.format(",least=100000"), "--out", tmp_path / "out"]
+    result = invoke(*words)
+    assert result.exit_code == 2
+    assert "a fitted world needs 20 of each: lower fitted.least or take another log" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_a_dry_run_says_what_is_to_do_and_what_it_takes(simulated):
     result = invoke("--config", simulated / "run.toml", "--dry-run", "--seeds", "0,1")
     assert "7 to do" in result.output
@@ -400,6 +426,7 @@ def test_a_dry_run_says_what_is_to_do_and_what_it_takes(simulated):
         (["--backbone", "deepfm"], "needs one that has, such as dssm"),
         (["--power", "-1"], "should be positive numbers in percent"),
         (["--world", "planted[own=2]"], "planted.own is '2'; it should be between 0 and 1"),
+        (["--world", "fitted[dataset=ml-2m]"], "unknown dataset 'ml-2m'"),
         (["--set", "online.patience=2"], "online.patience is '2'"),
         (["--set", "onlin.patience=1"], "did you mean 'online'?"),
         (["--methods", "base", "--design", "ab"], "nothing but the control"),

@@ -104,8 +104,8 @@ csdm: $(READY)
 study: $(READY)
 	$(BIN)/python benchmarks/study.py $(if $(PARTS),--parts $(PARTS))
 
-# the paper's online test in four worlds, at 10,000 users per arm; needs ml-1m. Many core hours: `coldbench simulate
-# --config results/online/simulate.toml --dry-run` says how many
+# the paper's online test in two worlds, at 3,000 users per arm; needs ml-1m. About an hour of one core, and it goes on
+# where it was interrupted
 online: $(READY)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[worlds]'
 	$(BIN)/coldbench simulate --config results/online/simulate.toml --out results/simulate

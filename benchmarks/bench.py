@@ -12,6 +12,7 @@ import functools
 import json
 from pathlib import Path
 
+import online_test
 import peers
 import scale
 import steps
@@ -117,12 +118,16 @@ PARTS = {
     "scale": prepared,
     "cells-taobao-ad": functools.partial(large_cells, "taobao-ad"),
     "cells-ml-25m": functools.partial(large_cells, "ml-25m"),
+    "online": online_test.growth,
+    "online-a-a": online_test.a_a,
 }
 SLOW = {
     "agreement",
     "scale",
     "cells-taobao-ad",
     "cells-ml-25m",
+    "online",
+    "online-a-a",
 }  # only when named: minutes to an hour, and 3 GB of disk
 
 if __name__ == "__main__":

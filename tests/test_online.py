@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from scipy import stats
 
@@ -24,12 +30,15 @@ from coldbench.online.experiment import Experiment, Setting
 from coldbench.online.folder import Simulations, packed, read
 from coldbench.online.jobs import Simulate
 from coldbench.online.matching import Matching
+from coldbench.online.measures import by_user
 from coldbench.online.names import AB, CODIVERTED, DIVERTED, GLOBAL
 from coldbench.online.page import spread
 from coldbench.online.tally import COUNTS
 from coldbench.online.task import Task
+from coldbench.online.wishes import least_suited
 from coldbench.plugins.kinds import BACKBONES, METHODS, WORLDS
 from coldbench.plugins.registry import Registry
+from coldbench.report.simulation import write_simulation
 from coldbench.runs.jobs import Workshop
 
 USERS, DAYS = 240, 2
@@ -171,8 +180,51 @@ def test_the_orders_that_must_hold_do(runs):
         assert test.pvalue < 0.01, (better, worse)
     new = {arm: own["test"][:, COUNTS.index("new_impressions")].sum() for arm, own in runs.items()}
     assert new["bonus"] > new["base"]
-    rate = {arm: own["test"][:, COUNTS.index("new_views")].sum() / new[arm] for arm, own in runs.items()}
-    assert rate["oracle"] > rate["base"] > rate["random"]  # of new items, the right ones come through
+    fit = {arm: by_user(own["test"], "new_fit") for arm, own in runs.items()}
+    assert stats.ttest_rel(fit["oracle"], fit["base"], alternative="greater").pvalue < 0.01
+    assert fit["base"].mean() > fit["random"].mean()  # of new items, the right ones come through
+
+
+def test_what_suits_a_user_is_the_best_tenth_of_all_items(ground, runs):
+    odds = ground.truth.table(ground.profile)
+    least = least_suited(ground)
+    for user in range(0, USERS, 40):
+        best = np.argsort(-odds[user])[: round(0.1 * odds.shape[1])]
+        assert set(best) == set(np.flatnonzero(odds[user] >= least[ground.profile[user]]))
+    for own in runs.values():
+        suited = odds[own["fresh_user"], own["fresh_item"]] >= least[ground.profile[own["fresh_user"]]]
+        found = own["test"][:, COUNTS.index("new_suited")]
+        assert np.array_equal(np.bincount(own["fresh_user"], suited, USERS), found)
+
+
+def test_a_night_with_one_row_of_a_cold_item_passes(ground):
+    """Batch normalisation has no variance in one row; the row is logged, and the method waits for more."""
+    experiment = Experiment(setting(), ground)
+    platform = experiment._platforms[0]
+    platform.begin(experiment._serving)
+    model = platform.pre_rankers[0]
+    before = model.backbone.item_table.weight.clone()
+    old, new = np.flatnonzero(ground.arrival < 0), np.flatnonzero(ground.arrival == 0)
+    pages = np.r_[np.tile(old[:10], 20), new[0]][:, None].astype(np.int32)
+    users = np.arange(len(pages))
+    platform.add(ground.profile[users], pages, experiment.behaviour.of(users, pages, 0))
+    platform.night(0)
+    after = model.backbone.item_table.weight
+    assert torch.equal(after[new], before[new])
+    assert not torch.equal(after[old], before[old])
+
+
+def test_a_night_takes_no_more_than_one_pass_over_a_days_rows(ground):
+    experiment = Experiment(setting(own=dataclasses.replace(OWN, night_steps=500)), ground)
+    taken = []
+    for model in [experiment._platforms[0].ranker]:
+        phases = model._phase
+        model._phase = lambda *given, phases=phases: taken.append(phases(*given)) or taken[-1]
+    list(experiment.days())
+    nights = [phase for phase in taken if phase.name == "night"]
+    assert len(nights) == DAYS
+    for phase in nights:
+        assert phase.rows_seen == phase.distinct_rows_seen == len(phase)
 
 
 def test_what_a_run_counts_adds_up(runs, ground):
@@ -273,6 +325,53 @@ def test_the_command_simulates_reports_and_goes_on_where_it_ended(simulated):
     assert {file.name: file.read_bytes() for file in (simulated / "simulations").glob("*.npz")} == before
 
 
+def test_a_simulation_of_one_design_has_a_report(simulated, tmp_path):
+    for design in ("global", "ab"):
+        folder = tmp_path / design
+        shutil.copytree(simulated, folder)
+        for file in (folder / "simulations").glob("*.npz"):
+            if f"-{design}-" not in file.name:
+                file.unlink()
+        report = write_simulation(Simulations(folder)).path.read_text()
+        assert "mean over seeds and half of the 95 % t-interval" in report
+        assert "Bias of the designs" not in report
+
+
+def test_alone_in_a_grid_and_after_a_kill_a_simulation_has_the_same_bytes(simulated, tmp_path):
+    """SIGKILL of the command as soon as its first run is there; it goes on with two workers."""
+    out, options = tmp_path / "out", simulated.parent / "simulate.toml"
+    command = [
+        sys.executable,
+        "-m",
+        "coldbench",
+        "simulate",
+        "--config",
+        str(options),
+        "--out",
+        str(out),
+        "--jobs",
+        "1",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 240
+    while not list(out.glob("simulations/*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(2)  # its workers notice
+    expected = {file.name: file.read_bytes() for file in (simulated / "simulations").glob("*.npz")}
+    kept = {file.name: file.read_bytes() for file in out.glob("simulations/*.npz")}
+    assert 1 <= len(kept) < len(expected)
+    again = invoke("--config", options, "--out", out, "--jobs", 2)
+    assert again.exit_code == 0, again.output
+    assert f"7 tasks, {len(kept)} of them reused" in again.output
+    assert {file.name: file.read_bytes() for file in out.glob("simulations/*.npz")} == expected
+    alone = invoke("--config", options, "--design", "ab", "--out", tmp_path / "alone", "--jobs", 1)
+    assert alone.exit_code == 0, alone.output
+    (file,) = (tmp_path / "alone" / "simulations").glob("*.npz")
+    assert file.read_bytes() == expected[file.name]
+
+
 def test_verify_runs_a_simulation_again_and_notices_an_edit(simulated, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(simulated, copy)
@@ -285,6 +384,32 @@ def test_verify_runs_a_simulation_again_and_notices_an_edit(simulated, tmp_path)
     assert result.exit_code == 1, result.output
     assert "6 of 7 runs are the same, bit for bit" in result.output
     assert "other bytes" in result.output
+
+
+FITTED = "fitted[dataset=synthetic,profiles=150,items=120{}]"
+
+
+def test_a_world_fitted_on_a_log_runs_to_its_end_and_its_truth_is_kept(tmp_path):
+    sizes = {"near": 30, "of_category": 12, "preranked": 20, "pretrain_steps": 60, "night_steps": 4, "warm_steps": 4}
+    changed = [word for name, value in sizes.items() for word in ("--set", f"online.{name}={value}")]
+    words = ["--methods", "base,cvar", "--design", "ab", "--world", FITTED.format(""), "--users", 100, "--days", 2]
+    words += [*changed, "--seeds", 1, "--ranker", "fm", "--jobs", 1, "--out", tmp_path / "out"]
+    result = invoke(*words)
+    assert result.exit_code == 0, result.output
+    report = (tmp_path / "out" / "report" / "simulation.md").read_text()
+    assert "used for nothing else" in report
+    (truth,) = (tmp_path / "out" / "truths").iterdir()
+    again = invoke(*words)
+    assert "1 tasks, 1 of them reused" in again.output
+    assert truth.exists()
+
+
+def test_a_log_that_no_world_can_be_fitted_on_is_said_in_one_line(tmp_path):
+    words = ["--methods", "base,cvar", "--world", FITTED.format(",least=100000"), "--out", tmp_path / "out"]
+    result = invoke(*words)
+    assert result.exit_code == 2
+    assert "a fitted world needs 20 of each: lower fitted.least or take another log" in result.output
+    assert "Traceback" not in result.output
 
 
 def test_a_dry_run_says_what_is_to_do_and_what_it_takes(simulated):
@@ -301,6 +426,7 @@ def test_a_dry_run_says_what_is_to_do_and_what_it_takes(simulated):
         (["--backbone", "deepfm"], "needs one that has, such as dssm"),
         (["--power", "-1"], "should be positive numbers in percent"),
         (["--world", "planted[own=2]"], "planted.own is '2'; it should be between 0 and 1"),
+        (["--world", "fitted[dataset=ml-2m]"], "unknown dataset 'ml-2m'"),
         (["--set", "online.patience=2"], "online.patience is '2'"),
         (["--set", "onlin.patience=1"], "did you mean 'online'?"),
         (["--methods", "base", "--design", "ab"], "nothing but the control"),

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse, stats
 
 from coldbench.online.folder import Simulation
-from coldbench.online.measures import ENOUGH, OF_SET, exposures, gini, of_set
+from coldbench.online.measures import ENOUGH, OF_SET, by_user, exposures, gini, of_set
 from coldbench.online.splits import false_positives
 from coldbench.online.tally import COUNTS
 from coldbench.significance.users import cuped, difference_of_means, difference_of_pairs, permutation_p, power
@@ -39,6 +39,21 @@ def test_pairs_and_cuped_take_out_what_users_bring_along():
     share = 1 - np.corrcoef(first, before)[0, 1] ** 2
     assert less.var() == pytest.approx(share * first.var(), rel=1e-6)
     assert np.array_equal(cuped(first, np.ones(4000)), first)
+
+
+def test_a_ratio_of_sums_over_users_has_the_error_of_repeated_draws():
+    random = np.random.default_rng(0)
+    ratios, errors = [], []
+    for _ in range(400):
+        counts = np.zeros((300, len(COUNTS)), int)
+        counts[:, COUNTS.index("new_impressions")] = whole = random.poisson(random.gamma(1, 3, 300))
+        counts[:, COUNTS.index("new_suited")] = part = random.binomial(whole, 0.4)
+        values = by_user(counts, "new_fit")
+        assert values.mean() == pytest.approx(part.sum() / whole.sum())
+        ratios.append(values.mean())
+        errors.append(values.std(ddof=1) / np.sqrt(300))
+    assert np.std(ratios) == pytest.approx(np.mean(errors), rel=0.1)
+    assert not by_user(np.zeros((5, len(COUNTS)), int), "new_fit").any()
 
 
 def test_p_values_of_permutations_and_power_have_the_right_rates():

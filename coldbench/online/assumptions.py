@@ -33,7 +33,7 @@ class Assumptions:
     finish: Logit = -0.4  # log-odds of the share of a video that an average view lasts
     liking: Logit = 0.5  # how much the log-odds of wanting an item add to it
     pretrain_steps: Steps = 1_000  # least optimiser steps of each model on the log from before the test
-    night_steps: Steps = 100  # optimiser steps of each model per night, on the day's log
+    night_steps: Steps = 100  # optimiser steps of each model per night on the day's log, at most one pass
     warm_steps: Steps = 100  # optimiser steps per night on the rows of the items that are still cold
     cold_days: Count = 3  # nights after its arrival on which the method warms an item up
     bonus: Logit = 1.0  # what the arm `bonus` adds to the score of every item that arrived during the test

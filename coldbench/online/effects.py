@@ -11,7 +11,7 @@ import pandas as pd
 
 from coldbench.core.counter import uniform
 from coldbench.online.folder import Simulation
-from coldbench.online.measures import BY_USER, OF_SET, by_user, exposures, of_set
+from coldbench.online.measures import BY_USER, OF_SET, by_user, covariate_of, exposures, of_set
 from coldbench.online.names import CODIVERTED, GLOBAL
 from coldbench.online.splits import set_differences
 from coldbench.significance.users import Relative, cuped, difference_of_means, difference_of_pairs, permutation_p
@@ -60,7 +60,7 @@ def _of_split(run: Simulation) -> list[dict[str, Any]]:
     member, rows = run.arrays["member"], []
     for name in BY_USER:
         values = by_user(run.arrays["test"], name)
-        adjusted = cuped(values, by_user(run.arrays["before"], "views" if name.startswith("new") else name))
+        adjusted = cuped(values, by_user(run.arrays["before"], covariate_of(name)))
         plain, less = (difference_of_means(part[member == 0], part[member == 1]) for part in (values, adjusted))
         row = _row(name, values[member == 0].mean(), values[member == 1].mean(), plain)
         low, high = less.interval()

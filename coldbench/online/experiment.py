@@ -57,6 +57,10 @@ class Setting:
         """The label of the arm."""
         return self.arm if isinstance(self.arm, str) else self.arm.label
 
+    def models(self, ground: Ground) -> Models:
+        """The models that every task of the world shares; each is trained when it is asked for."""
+        return Models(ground, self.training, self.own.pretrain_steps, self.device, self.seed)
+
 
 class Experiment:
     """A run, day by day.
@@ -64,17 +68,18 @@ class Experiment:
     Args:
         setting: What is run.
         ground: The world.
+        models: The models of the world; None trains them.
     """
 
-    def __init__(self, setting: Setting, ground: Ground) -> None:
+    def __init__(self, setting: Setting, ground: Ground, models: Models | None = None) -> None:
         self.setting, self.ground = setting, ground
         own = setting.own
         self.behaviour = Behaviour(ground, own, setting.seed)
         self.groups = groups(
             setting.design, setting.control.label, setting.label, setting.users, ground.arrival, setting.seed
         )
-        models = Models(ground, setting.training, own.pretrain_steps, setting.device, setting.seed)
-        self._controls, self._platforms, self._scorers = [], [], []  # type: ignore[var-annotated]
+        models = models or setting.models(ground)
+        self._controls, self._platforms, self._scorers, self._serving = [], [], [], []  # type: ignore[var-annotated]
         for number, group in enumerate(self.groups):
             control = models.served(setting.backbone, setting.control)
             tested = self._tested(models, group, control)
@@ -83,6 +88,7 @@ class Experiment:
                 self._platforms.append(Platform(ground, own, ranker, [], setting.device, setting.seed))
             learning = self._platforms[group.platform].pre_rankers
             learning += [model for model in dict.fromkeys((control, tested)) if model is not None]
+            self._serving.append(tested)
             self._controls.append(ByModel(control, ground.arrival >= 0))
             self._scorers.append(self._scorer(number, control, tested))
         self.taste = Taste(ground, own, models.served(setting.backbone, setting.control), self._platforms[0].view)
@@ -114,7 +120,7 @@ class Experiment:
         own, seed = self.setting.own, self.setting.seed
         day = number - own.burn_in  # of the test
         for platform in self._platforms if day == 0 else ():
-            platform.begin()
+            platform.begin(self._serving)
         for place, group in enumerate(self.groups):
             platform = self._platforms[group.platform]
             scorer: Scorer = self._controls[place] if day < 0 else self._scorers[place]

@@ -7,14 +7,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from coldbench.data.dataset import Dataset
+from coldbench.data.world import Ground, Learned
 from coldbench.online.experiment import Experiment
 from coldbench.online.folder import Simulations
+from coldbench.online.models import Models
 from coldbench.online.task import Task
 from coldbench.plugins.file import PluginFile
 from coldbench.runs.jobs import Job, Report, Workshop
 from coldbench.runs.provenance import commit, versions
 
 DAY = "day"  # key of a report: the number of days that have ended
+_LAST: dict[str, tuple[Ground, Models]] = {}  # of this process; a plan's tasks of one world follow each other
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class Simulate(Job):
         learned = {} if task.source is None else folder.learned(task)
         if learned is None:
             raise FileNotFoundError("what the world learned is gone; is --out on storage that all nodes share?")
-        ground = task.ground(log, learned)
-        experiment = Experiment(task.setting, ground)
+        ground, models = _prepared(task, log, learned)
+        experiment = Experiment(task.setting, ground, models)
         for day in experiment.days():
             yield {DAY: day}
         costs = {
@@ -72,3 +76,15 @@ class Simulate(Job):
             "versions": versions(),
         }
         folder.save_run(task, experiment.arrays(), ground.card, costs)
+
+
+def _prepared(task: Task, log: Dataset | None, learned: Learned) -> tuple[Ground, Models]:
+    """A task's world and its models; those of the process's task before, if it was of the same world.
+
+    A model is trained in one way, whichever task asks for it first, so that this changes no bit of a result.
+    """
+    if task.prepared_key not in _LAST:
+        _LAST.clear()
+        ground = task.ground(log, learned)
+        _LAST[task.prepared_key] = ground, task.setting.models(ground)
+    return _LAST[task.prepared_key]

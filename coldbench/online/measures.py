@@ -36,19 +36,38 @@ MEASURES = {
     "days_to_start": Measure(f"days to {ENOUGH} exposures", higher_is_better=False, by_user=False),
     "gini": Measure("Gini of exposures of new items", higher_is_better=False, by_user=False),
     "new_impressions": Measure("impressions of new items"),
+    "new_suited": Measure("impressions of new items that suit the user"),
+    "new_fit": Measure("share of new impressions that suit the user"),
     "new_views": Measure("views of new items"),
     "views": Measure("video views"),
     "long_deep": Measure("deep views, long videos"),
     "short_deep": Measure("deep views, short videos"),
     "old_views": Measure("views of old items", guard=True),
 }
+_RATIOS = {"new_fit": ("new_suited", "new_impressions")}
 BY_USER = tuple(name for name, measure in MEASURES.items() if measure.by_user)
 OF_SET = tuple(name for name, measure in MEASURES.items() if not measure.by_user)
 
 
 def by_user(counts: np.ndarray, name: str) -> np.ndarray:
-    """(users, counts) of a run -> (users,) float64 values of a metric."""
-    return counts[:, COUNTS.index(name)].astype(np.float64)
+    """(users, counts) of a run -> (users,) float64 values of a metric, which is their mean.
+
+    A metric that is a ratio of sums over users is linearised, so that the tests of means have the errors of the delta
+    method (Deng et al. 2018, DOI 10.1145/3219819.3219919).
+    """
+    if name not in _RATIOS:
+        return counts[:, COUNTS.index(name)].astype(np.float64)
+    part, whole = (by_user(counts, own) for own in _RATIOS[name])
+    if not whole.any():
+        return np.zeros(len(counts))
+    ratio = part.sum() / whole.sum()
+    values: np.ndarray = ratio + (part - ratio * whole) / whole.mean()
+    return values
+
+
+def covariate_of(name: str) -> str:
+    """The metric of the days before the test that CUPED adjusts a metric with: nothing is new then."""
+    return "views" if name.startswith("new") else name
 
 
 def exposures(arrays: dict[str, np.ndarray]) -> sparse.csr_matrix:

@@ -39,9 +39,18 @@ class Models:
         epochs = -(-steps * settings.batch_size // ground.dataset.rows)
         self._settings = replace(settings, pretrain_epochs=max(settings.pretrain_epochs, epochs))
         self._plain: dict[str, dict[str, Any]] = {}  # states of backbones that no method changes
+        self._trained: dict[tuple[str, str], tuple[WarmUp, Backbone, Method]] = {}
 
     def served(self, backbone: Spec, method: Spec) -> Served:
-        """A backbone pretrained on the log from before the test, with a method fitted on it."""
+        """A backbone pretrained on the log from before the test, with a method fitted on it; each call gives a copy."""
+        key = backbone.full, method.full
+        if key not in self._trained:
+            self._trained[key] = self._train(backbone, method)
+        bench, trained, fitted = self._trained[key]
+        model, way = copy.deepcopy((trained, fitted))  # together, as a method may hold its backbone
+        return Served(bench, model, way)
+
+    def _train(self, backbone: Spec, method: Spec) -> tuple[WarmUp, Backbone, Method]:
         ground, parts = self._ground, seed_parts(self._seed, self._ground.dataset.name, backbone.label)
         every, none = np.arange(ground.dataset.rows), np.arange(0)
         old, new = np.flatnonzero(ground.arrival < 0), np.flatnonzero(ground.arrival >= 0)
@@ -59,4 +68,4 @@ class Models:
             if plain:
                 self._plain[backbone.label] = copy.deepcopy(model.state_dict())
         bench.fit(model, way)
-        return Served(bench, model, way)
+        return bench, model, way

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -47,8 +49,13 @@ class Platform:
         self.view = self._look()
         self._today: list[tuple[np.ndarray, ...]] = []
 
-    def begin(self) -> None:
-        """Gives the items that will arrive their first embeddings, in every model, before the first day of the test."""
+    def begin(self, tested: Sequence[Served | None]) -> None:
+        """Gives the items that will arrive their first embeddings, in every model, before the first day of the test.
+
+        Args:
+            tested: The pre-ranking models that serve during the test; the others are done, and are trained no more.
+        """
+        self.pre_rankers = [model for model in self.pre_rankers if model in tested]
         new = np.flatnonzero(self._ground.arrival >= 0)
         for model in (self.ranker, *self.pre_rankers):
             model.start(self.view, new)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from coldbench.core.seeds import derive
 from coldbench.model.backbone import Backbone, TwoTower
-from coldbench.model.batching import Batch
+from coldbench.model.batching import Batch, starts
 from coldbench.model.embedding import lazy_above, lookup
 from coldbench.model.method import Method
 from coldbench.model.phase import Phase, step
@@ -20,6 +20,7 @@ from coldbench.online.night import Night
 from coldbench.protocol.phases import WarmUp
 
 _ROWS = 65_536  # pairs per batch when scoring
+_LEAST_ROWS = 2  # of a night's training: batch normalisation has no variance in one row
 
 
 class Served:
@@ -64,7 +65,7 @@ class Served:
         """
         self._train(night)
         cold = night.cold_rows
-        if not len(cold) or not night.warm_steps:
+        if len(cold) < _LEAST_ROWS or not night.warm_steps:
             return
         torch.manual_seed(derive(*self._bench.seed, "warm", night.day))
         statistics = [buffer.clone() for buffer in self.backbone.buffers()]
@@ -83,12 +84,14 @@ class Served:
                 buffer.copy_(before)
 
     def _train(self, night: Night) -> None:
-        if not night.steps or not len(night.rows):
+        if not night.steps or len(night.rows) < _LEAST_ROWS:
             return
         torch.manual_seed(derive(*self._bench.seed, "night", night.day))
         cold = night.view.tensor(night.kept)
         held = self.backbone.item_table.weight[cold].clone()
-        phase = self._phase(night, "night", night.sample(self._bench.settings.batch_size), night.steps)
+        size = self._bench.settings.batch_size
+        rows = night.sample(size)
+        phase = self._phase(night, "night", rows, min(night.steps, len(starts(len(rows), size))))
         self.backbone.requires_grad_(True).train()
         own = [value for name in self.method.pretrained for value in getattr(self.method, name).parameters()]
         optimizer = phase.adam([*self.backbone.parameters(), *own])

@@ -10,7 +10,7 @@ from scipy import stats
 from coldbench.core.counter import uniform
 from coldbench.core.seeds import derive
 from coldbench.online.folder import Simulation
-from coldbench.online.measures import BY_USER, OF_SET, by_user, exposures, of_set
+from coldbench.online.measures import BY_USER, OF_SET, by_user, covariate_of, exposures, of_set
 from coldbench.significance.users import cuped, permutation_p
 
 _AT_ONCE = 50
@@ -56,7 +56,7 @@ def false_positives(run: Simulation, alpha: float = 0.05, splits: int = SPLITS) 
     for name in BY_USER:
         values = by_user(run.arrays["test"], name)
         tests = {"t": values}
-        covariate = by_user(run.arrays["before"], "views" if name.startswith("new") else name)
+        covariate = by_user(run.arrays["before"], covariate_of(name))
         if covariate.var() > 0:
             tests["cuped"] = cuped(values, covariate)
         if values.var() > 0:

@@ -9,8 +9,18 @@ from coldbench.online.assumptions import Assumptions
 from coldbench.online.behaviour import Outcomes
 from coldbench.online.designs import Group
 from coldbench.online.funnel import STAGES, Passed
+from coldbench.online.wishes import least_suited
 
-COUNTS = ("impressions", "new_impressions", "views", "new_views", "old_views", "long_deep", "short_deep")  # by user
+COUNTS = (  # by user
+    "impressions",
+    "new_impressions",
+    "new_suited",
+    "views",
+    "new_views",
+    "old_views",
+    "long_deep",
+    "short_deep",
+)
 CALIBRATION = ("predicted", "viewed", "impressions")  # of new items, from pre-ranking scores read as log-odds
 
 
@@ -26,7 +36,7 @@ class Tally:
     """
 
     def __init__(self, ground: Ground, own: Assumptions, groups: list[Group], users: int, days: int) -> None:
-        self._ground, self._own = ground, own
+        self._ground, self._own, self._least = ground, own, least_suited(ground)
         arms, all_days = len(groups), own.burn_in + days
         self.before = np.zeros((users, len(COUNTS)), np.int32)
         self.test = np.zeros((users, len(COUNTS)), np.int32)
@@ -53,6 +63,7 @@ class Tally:
         parts = (
             came.seen,
             new,
+            self._suited(users, items, new),
             came.viewed,
             came.viewed & new,
             came.viewed & ~new,
@@ -70,6 +81,14 @@ class Tally:
         if len(rows):
             at = np.full(len(rows), day - burn_in, np.int8)
             self._fresh.append((users[rows].astype(np.int32), items[new].astype(np.int32), at))
+
+    def _suited(self, users: np.ndarray, items: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """(requests, page) bool, the impressions of new items that are among those that their user wants most."""
+        rows, places = np.nonzero(new)
+        who = self._ground.profile[users[rows]]
+        suited = np.zeros(new.shape, dtype=bool)
+        suited[rows, places] = self._ground.truth.pairs(who, items[rows, places]) >= self._least[who]
+        return suited
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that was counted, by name; ``fresh_*`` are the impressions of new items, one per row."""

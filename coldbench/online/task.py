@@ -54,6 +54,13 @@ class Task:
         return digest(["world", world, source, self.fingerprint, libraries])
 
     @cached_property
+    def prepared_key(self) -> str:
+        """SHA-256 of everything that affects the world under the task's seed and its trained models."""
+        own = self.setting
+        training = as_dict(own.training), own.own.pretrain_steps, own.device
+        return digest([self.learned_key, own.users, own.days, own.seed, training])
+
+    @cached_property
     def code(self) -> str:
         """The digest of the code that computes the task."""
         return code_digest(_CODE, *(class_of(spec).__module__ for spec in self.specs))

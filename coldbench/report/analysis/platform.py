@@ -10,7 +10,7 @@ import pandas as pd
 
 from coldbench.online.folder import Simulation
 from coldbench.online.funnel import STAGES
-from coldbench.online.measures import MEASURES, exposures, of_set
+from coldbench.online.measures import MEASURES, by_user, covariate_of, exposures, of_set
 from coldbench.online.names import GLOBAL
 from coldbench.online.splits import SPLITS, false_positives, set_differences
 from coldbench.online.tally import COUNTS
@@ -52,11 +52,8 @@ def powers(run: Simulation, asked: Sequence[float]) -> Table:
         for effect in effects:
             errors, value = {}, 0.0
             if measure.by_user:
-                place = COUNTS.index(name)
-                values = arrays["test"][:, place].astype(float)
-                covariate = arrays["before"][:, COUNTS.index("views") if name.startswith("new") else place].astype(
-                    float
-                )
+                values = by_user(arrays["test"], name)
+                covariate = by_user(arrays["before"], covariate_of(name))
                 value = float(values.mean())
                 errors = {"t": values.std() * math.sqrt(2 / half)}
                 errors["cuped"] = cuped(values, covariate).std() * math.sqrt(2 / half)

@@ -16,7 +16,7 @@ from coldbench.core.errors import InputError
 from coldbench.model.batching import starts
 from coldbench.model.view import View
 from coldbench.plugins.spec import Spec
-from coldbench.protocol.release import canonical, moment_of, shown
+from coldbench.protocol.release import canonical, moment_of, released_after, shown
 from coldbench.protocol.rules import Matched, Paper, Strict
 from coldbench.protocol.shots import parse_shots, phase_names
 from coldbench.protocol.splits import Frequency, Release
@@ -296,3 +296,18 @@ def test_what_does_not_split_in_time_says_what_would(dataset, released):
     assert len(Release("2050-01-01").divide(late).new_items) == (rows > 3 * late.k).sum() > 0
     with pytest.raises(InputError, match="which tuning treats as new; give a later moment"):
         Release("2050-01-01").validation(late, ())
+
+
+@given(logs())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_new_items_after_a_moment_are_counted_without_splitting(dataset, log):
+    rows, n, k, _ = log
+    data, _ = small(dataset, rows, n, k)
+    shares = ("0.8", "0.5", "0.05")
+    if len(set(rows[:, 1])) == 1:
+        return
+    for share, counted in zip(shares, released_after(data, shares), strict=True):
+        try:
+            assert counted == len(Release(share).divide(data).new_items)
+        except InputError:
+            assert counted == 0 or not (data.time < moment_of(data, share)).any()

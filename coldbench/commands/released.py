@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from coldbench.core.errors import InputError
 from coldbench.data.dataset import Dataset
-from coldbench.protocol.release import moment_of, shown
-from coldbench.protocol.split import WarmUpSplit
+from coldbench.protocol.release import moment_of, released_after, shown
 from coldbench.protocol.splits import Release
 
 _SHARES = ("0.8", "0.5", "0.2", "0.1", "0.05")  # moments, the latest first: base should be large
@@ -40,17 +39,10 @@ class Released:
 
 def released(data: Dataset) -> Released:
     """Splits a dataset at the latest of a few moments that leaves enough new items, else at that with the most."""
-    found: dict[str, WarmUpSplit] = {}
-    why = ""
-    for at in _SHARES:
-        try:
-            found[at] = Release(at).divide(data)
-        except InputError as error:
-            why = why or str(error)
-            continue
-        if len(found[at].new_items) >= _ENOUGH:
-            break
-    if not found:
-        return Released(_SHARES[0], "", {}, why)
-    at = max(found, key=lambda at: min(len(found[at].new_items), _ENOUGH))
-    return Released(at, shown(data, moment_of(data, at)), found[at].sizes())
+    items = dict(zip(_SHARES, released_after(data, _SHARES), strict=True))
+    at = max(items, key=lambda at: min(items[at], _ENOUGH))
+    try:
+        split = Release(at).divide(data)
+    except InputError as error:
+        return Released(at, "", {}, str(error))
+    return Released(at, shown(data, moment_of(data, at)), split.sizes())

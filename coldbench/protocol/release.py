@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,6 +62,22 @@ def moment_of(dataset: Dataset, at: str) -> int:
             f"give a date in between, or a share of the log such as 0.8"
         )
     return moment
+
+
+def released_after(dataset: Dataset, shares: Sequence[str]) -> list[int]:
+    """The number of new items that ``release_split`` would find at each of several moments, without splitting.
+
+    Args:
+        dataset: The log.
+        shares: The moments, each as the share of the log's rows before it.
+    """
+    places = [int(float(share) * dataset.rows) for share in shares]
+    moments = np.partition(dataset.time, places)[places]
+    first = np.full(dataset.schema.items, np.iinfo(np.int64).max)
+    np.minimum.at(first, dataset.item, dataset.time.astype(np.int64, copy=False))
+    counts = np.bincount(dataset.item, minlength=dataset.schema.items)
+    first = first[counts > 3 * dataset.k]
+    return [int((first >= moment).sum()) for moment in moments]
 
 
 def shown(dataset: Dataset, moment: int) -> str:

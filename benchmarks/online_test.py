@@ -45,8 +45,8 @@ def growth(log: Dataset, options: argparse.Namespace) -> dict:
         print(rows[-1], flush=True)
     note = (
         f"Processor time of one thread and peak memory of one run: arms `base` and `{ARM}` in design `ab`, 8 days and "
-        "one of burn-in, one request per user and day, 40 new items per day. Nobody comes after the last night, so the "
-        "last day has none. A method with a long `fit` takes that longer. Goals for 80,000 users per arm: 360 s, 3 GiB."
+        "one of burn-in, one request per user and day, 40 new items per day. The last day has no night, as nobody "
+        "comes after it. A method with a long `fit` takes that longer. Goals for 80,000 users per arm: 360 s, 3 GiB."
     )
     header = ["users per arm", "items", "models trained, s", "a day with its night, s", "whole run, s", "peak GiB"]
     return {"title": "the simulated online test", "header": header, "rows": rows, "note": note, "data": "world planted"}

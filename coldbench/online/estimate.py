@@ -6,8 +6,8 @@ from coldbench.online.plan import SimulationPlan
 
 # seconds of one core and bytes, measured as benchmarks/README.md says
 _PER_PAIR = 1.3e-6  # seconds per pair that the ranker scores
-_PER_REQUEST = 1.1e-4  # seconds per request for matching, pre-ranking and re-ranking of a catalogue of some 2,000 items
-_PER_STEP = 6e-3  # seconds per optimiser step of one model
+_PER_REQUEST = 2.5e-5  # seconds per request for matching, pre-ranking and re-ranking of a catalogue of some 2,000 items
+_PER_STEP = 3e-3  # seconds per optimiser step of one model
 _FIXED, _PER_USER, _PER_ROW = 6e8, 4e3, 60.0  # bytes
 
 

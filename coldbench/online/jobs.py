@@ -44,8 +44,8 @@ class Simulate(Job):
 
     @property
     def work(self) -> tuple[str, ...]:
-        """A key shared by tasks that take about the same time."""
-        return type(self).__name__, self.task.world.label, self.task.setting.design, self.task.setting.label
+        """A key of its own, so that the queue keeps the plan's order and tasks of one world follow each other."""
+        return type(self).__name__, self.task.key
 
     @property
     def plugin_files(self) -> tuple[PluginFile, ...]:

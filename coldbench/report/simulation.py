@@ -22,9 +22,9 @@ from coldbench.report.writers import html, latex, markdown
 FIRST = "This report shows orders and mechanisms in assumed worlds. It is not a forecast of lift on any platform."
 PITFALLS = (
     "If matching lets no new item through, pre-ranking cannot matter: read the cold recall of the funnel first.",
-    "A truth that resembles a generator makes generators win: vary `own` of the planted world and use a fitted one.",
+    "A truth that resembles a generator makes generators win: vary ``own`` of the planted world and use a fitted one.",
     "Early exposure decides later data. Scores of new items that are too high raise exposure as a method's merit "
-    "would: compare with the arm `bonus`, which only adds a constant, and with the guard rails.",
+    "would: compare with the arm ``bonus``, which only adds a constant, and with the guard rails.",
     "Slots are zero-sum: what new items gain, old items lose.",
     "In design ab both arms learn from one log, so each arm's data help the other; the bias table says how much.",
 )

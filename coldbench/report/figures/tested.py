@@ -32,7 +32,8 @@ def pictures(runs: Sequence[Simulation], effects: pd.DataFrame, scenarios: Seque
         if figure is not None:
             caption = (
                 f"True effect (design global) on views of new items, mean over seeds, in each scenario; the line is at "
-                f"{short(scenarios[0], 80)}. A conclusion that changes sides along a row rests on that assumption."
+                f"{short(scenarios[0], 80)}. A conclusion that changes sides along a row rests on that assumption. "
+                "Each panel has its own scale."
             )
             drawn.append(draw("all scenarios", "tornado", "Tornado of assumptions", caption, figure))
     return drawn
@@ -69,13 +70,14 @@ def by_design(part: pd.DataFrame) -> Figure | None:
     arms = list(dict.fromkeys(part["arm"]))
     if not arms:
         return None
+    designs = [design for design in DESIGNS if (part["design"] == design).any()]
     figure = Figure(figsize=(WIDTH, 0.5 * len(arms) + 1.2), layout="constrained")
     for axes, metric in zip(figure.subplots(1, len(_SHOWN), sharey=True), _SHOWN, strict=True):
         axes.axvline(0, color=INK, linewidth=0.8)
-        for number, design in enumerate(DESIGNS):
+        for number, design in enumerate(designs):
             own = part[(part["metric"] == metric) & (part["design"] == design)]
             places = np.array([arms.index(arm) for arm in own["arm"]], float)
-            heights = places + 0.2 * (number - 1.5) + 0.03 * own.groupby("arm").cumcount().to_numpy()
+            heights = places + 0.2 * (number - len(designs) / 2 + 0.5) + 0.03 * own.groupby("arm").cumcount().to_numpy()
             spread = np.nan_to_num(np.stack([own["percent"] - own["low"], own["high"] - own["percent"]]))
             style = {"linestyle": "none", "marker": _MARKERS[design], "color": f"C{number}", "markersize": 3}
             axes.errorbar(own["percent"], heights, xerr=spread, elinewidth=0.8, label=design, **style)
@@ -83,7 +85,7 @@ def by_design(part: pd.DataFrame) -> Figure | None:
         axes.set_ylim(len(arms) - 0.5, -0.5)
         axes.set_title(MEASURES[metric].title)
         axes.set_xlabel("% of the control")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(DESIGNS))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(designs))
     return figure
 
 

@@ -424,7 +424,7 @@ PROTOCOL = [
         f"{MATCHED}[1]",
         (
             "no phase is limited",
-            "self.rules.limit(len(starts(len(rows), self.settings.batch_size)))",
+            "self.rules.limit(len(starts(len(rows), settings.batch_size)))",
             "None",
         ),
     ),
@@ -470,7 +470,8 @@ PROTOCOL = [
         ("base ends after the moment", "early = dataset.time < moment", "early = dataset.time <= moment"),
         ("a new item needs no test row", "(counts > 3 * dataset.k)", "(counts >= 3 * dataset.k)"),
         ("validation uses rows after the moment", "else dataset.time < until", "else dataset.time < until + 10**9"),
-        ("validation counts rows after the moment", '{"known": np.flatnonzero(used)}', "{}"),
+        ("validation counts rows after the moment", "known=np.flatnonzero(dataset.time < moment), ", ""),
+        ("validation takes batches of the test's size", ", batch_scale=scale)", ")"),
         ("dates are in seconds in every log", "timestamp() * _unit(high)", "timestamp()"),
     ),
     *_group(
@@ -478,6 +479,11 @@ PROTOCOL = [
         "test_splits.py::test_evaluation_points_share_pretraining_and_fit_and_splits_do_not",
         ("all evaluation points have one key", "protocol, self.shots, method", "protocol, method"),
         ("all splits share their backbones", "knowledge, split, self.validation]", "knowledge, self.validation]"),
+    ),
+    *_group(
+        "coldbench/protocol/split.py",
+        "test_protocols.py::test_a_budget_buys_the_same_steps_in_validation_as_in_the_test",
+        ("a search takes fewer steps", "batch_scale=len(pseudo) / len(split.new_items)", "batch_scale=1.0"),
     ),
     *_group(
         "coldbench/protocol/split.py",

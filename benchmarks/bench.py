@@ -108,7 +108,7 @@ def agreement(log: Dataset, options: argparse.Namespace) -> dict:
 
 PARTS = {
     "pretraining": peers.pretraining,
-    "peer": peers.library,
+    "libraries": peers.libraries,
     "agreement": agreement,
     "cells": peers.cells,
     "levers": steps.levers,

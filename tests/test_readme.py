@@ -1,4 +1,4 @@
-"""The README's example of a method is a method."""
+"""The README's examples do what it says."""
 
 from __future__ import annotations
 
@@ -11,16 +11,34 @@ from coldbench import __version__
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.registry import Registry
 
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+def block(containing: str, language: str = "python") -> str:
+    """The README's code block that contains a text."""
+    (found,) = [code for code in re.findall(rf"```{language}\n(.*?)```", README, re.S) if containing in code]
+    return found
+
 
 def test_images_of_a_cluster_have_the_releases_tag():
-    page = (Path(__file__).parent.parent / "docs" / "cluster.md").read_text()
+    page = (ROOT / "docs" / "cluster.md").read_text()
     assert set(re.findall(r"/coldbench:([\w.]+)", page)) == {__version__}
 
 
+def test_the_five_lines_print_what_follows_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block("cb.run"), "README.md", "exec"), {})
+    printed, shown = capsys.readouterr().out, block("warm-a", "text")
+    assert NUMBER.sub("0", printed).split() == NUMBER.sub("0", shown).split()
+    measured, published = (np.array(NUMBER.findall(text), dtype=float) for text in (printed, shown))
+    np.testing.assert_allclose(measured, published, atol=0.002)  # another processor rounds otherwise
+
+
 def test_the_example_method_runs(dataset, make_cell, tmp_path):
-    text = (Path(__file__).parent.parent / "README.md").read_text()
     path = tmp_path / "average.py"
-    path.write_text(re.search(r"```python\n(.*?)```", text, re.S).group(1))
+    path.write_text(block("class Average"))
     cell = make_cell("fm", "average", registry=Registry([PluginFile.read(path)]), scale="2")
     stages = cell.on(dataset)
     pretrained = stages.pretrain()

@@ -88,7 +88,7 @@ def against_paper(block: Block, first: Block, place: str) -> Table | None:
 
     Args:
         block: Entries beside the published numbers of either table.
-        first: Entries beside those of Table 1, which the closing sentence counts.
+        first: Entries beside those of Table 1, which the closing sentence counts if there are any, else all of them.
         place: The dataset, for the caption.
 
     Returns:
@@ -107,7 +107,8 @@ def against_paper(block: Block, first: Block, place: str) -> Table | None:
     caption = f"Our AUC minus the published one by backbone, method and warm-up phase on {place}."
     heading, legend = "Ours minus the paper's AUC", "Our mean AUC minus the published one, with both."
     header = [*_NAMES, *phases]
-    return Table(heading, header, 2, rows, legend, [closeness(first or known)], caption, stacked=True)
+    counted = {key: entry for key, entry in first.items() if entry.published is not None} or known
+    return Table(heading, header, 2, rows, legend, [closeness(counted)], caption, stacked=True)
 
 
 def mean_cell(entry: Entry | None) -> Cell:

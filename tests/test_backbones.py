@@ -17,7 +17,7 @@ from coldbench.core.config import resolve
 from coldbench.core.errors import InputError
 from coldbench.data.schema import Field, Side
 from coldbench.model.embedding import FieldEmbedding, lazy_above
-from coldbench.model.layers import FactorizationMachine, initialise
+from coldbench.model.layers import initialise
 from coldbench.model.rows import Rows
 from coldbench.plugins.file import PluginFile
 from coldbench.plugins.kinds import BACKBONES
@@ -61,13 +61,6 @@ def test_fm_is_all_pairwise_products_and_a_linear_term(dataset, batch):
     backbone = build("fm", dataset)
     expected = pair_sum(fields(backbone, batch)) + backbone.machine.linear(backbone.numeric_values(batch)).squeeze(-1)
     torch.testing.assert_close(backbone(batch), expected)
-
-
-def test_the_machines_gradient_is_its_formulas():
-    machine = FactorizationMachine(1).double()
-    embeddings, numeric = torch.randn(3, 4, 2, dtype=torch.double, requires_grad=True), torch.ones(3, 1).double()
-    assert torch.autograd.gradcheck(lambda values: machine(values, numeric), (embeddings,))
-    assert torch.autograd.gradgradcheck(lambda values: machine(values, numeric), (embeddings,))
 
 
 def test_deepfm_is_fm_plus_mlp(dataset, batch):

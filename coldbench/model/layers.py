@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -128,25 +127,6 @@ class FactorizationMachine(nn.Module):
             ``total``, the sum of the embeddings, (batch, dim), and the logit, (batch,):
             0.5 (sum^2 - sum of squares) by Rendle's lemma 3.1, plus the linear term.
         """
-        total, pairs = _Pairs.apply(embeddings)
-        return total, pairs + self.linear(numeric).squeeze(-1)
-
-
-class _Pairs(torch.autograd.Function):
-    """The sum of a row's embeddings and of their pairwise products; one pass back where autograd takes seven.
-
-    The derivative of the products by an embedding is the sum of all others.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         total = embeddings.sum(1)
-        flat = embeddings.flatten(1)
-        ctx.save_for_backward(embeddings, total)
-        return total, 0.5 * (torch.linalg.vecdot(total, total) - torch.linalg.vecdot(flat, flat))
-
-    @staticmethod
-    def backward(ctx: Any, total_gradient: Tensor, pairs_gradient: Tensor) -> Tensor:
-        embeddings, total = ctx.saved_tensors
-        others = total.unsqueeze(1) - embeddings
-        return torch.addcmul(total_gradient.unsqueeze(1), pairs_gradient[:, None, None], others)
+        pairs = 0.5 * (total.square().sum(-1) - embeddings.square().sum((1, 2)))
+        return total, pairs + self.linear(numeric).squeeze(-1)

@@ -310,6 +310,7 @@ def test_the_command_simulates_reports_and_goes_on_where_it_ended(simulated):
         "Power",
         "Card of the truth",
         "warm_steps: 4",
+        "| CVAR ",
     ):
         assert words in report
     for name in ("index.html", "tables.tex", "effects.csv"):

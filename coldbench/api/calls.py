@@ -147,7 +147,7 @@ def simulate(config: str | Path | None = None, **options: Any) -> Simulated:
         raise KeyboardInterrupt(_STOPPED)
     if len(came.failures) + came.unfinished == came.tasks:
         raise RunError("; ".join(f"{task}: {reason}" for task, reason in came.failures.items()))
-    written = write_simulation(Simulations(place(plan.options.out)), plan.options.effects())
+    written = write_simulation(Simulations(place(plan.options.out)), plan.options.effects(), plan.named)
     return Simulated(written.path, written.summary, came.failures)
 
 

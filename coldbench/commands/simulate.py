@@ -42,7 +42,7 @@ def simulate(flags: Mapping[str, Any], config: Path | None, dry_run: bool) -> Re
     if came.stopped:
         return Result("\n".join(["stopped", *lines]), 130)
     if left < came.tasks:
-        written = write_simulation(Simulations(place(plan.options.out)), plan.options.effects())
+        written = write_simulation(Simulations(place(plan.options.out)), plan.options.effects(), plan.named)
         done = f"{came.tasks} tasks, {came.reused} of them reused"
         lines = [written.summary, *lines, done, f"report: {written.path}"]
     return Result("\n".join(lines), 1 if left else 0)

@@ -35,6 +35,13 @@ class SimulationPlan:
     datasets: dict[str, Dataset]
     plugins: tuple[PluginFile, ...]
 
+    @property
+    def named(self) -> dict[str, tuple[str, str]]:
+        """Label of each method -> its key and its title."""
+        settings = [task.setting for task in self.tasks]
+        arms = [arm for own in settings for arm in (own.control, own.arm) if not isinstance(arm, str)]
+        return {arm.label: (arm.name, class_of(arm).title or arm.name) for arm in arms}
+
 
 def make_plan(options: SimulateOptions) -> SimulationPlan:
     """Checks every name and value, loads the datasets of the worlds and lists the tasks.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -15,6 +15,7 @@ from coldbench.online.effects import effects
 from coldbench.online.folder import Simulation, Simulations
 from coldbench.report.analysis import platform, tested
 from coldbench.report.analysis.table import Table
+from coldbench.report.analysis.titles import titles_of
 from coldbench.report.figures.picture import Picture, write_pictures
 from coldbench.report.figures.tested import pictures
 from coldbench.report.writers import html, latex, markdown
@@ -27,6 +28,7 @@ PITFALLS = (
     "would: compare with the arm ``bonus``, which only adds a constant, and with the guard rails.",
     "Slots are zero-sum: what new items gain, old items lose.",
     "In design ab both arms learn from one log, so each arm's data help the other; the bias table says how much.",
+    "A test by users compares the two models that were trained, not the two methods: that takes several seeds.",
 )
 
 
@@ -43,12 +45,15 @@ class SimulationReport:
     summary: str
 
 
-def write_simulation(folder: Simulations, asked: Sequence[float] = ()) -> SimulationReport:
+def write_simulation(
+    folder: Simulations, asked: Sequence[float] = (), named: Mapping[str, tuple[str, str]] | None = None
+) -> SimulationReport:
     """Writes ``report/`` in a simulation's folder.
 
     Args:
         folder: The folder.
         asked: The effects in percent whose power is reported; empty for the paper's.
+        named: Label of a method to its key and its title; tables show the labels of others.
 
     Raises:
         InputError: The folder holds no finished task, or the report cannot be written.
@@ -56,11 +61,13 @@ def write_simulation(folder: Simulations, asked: Sequence[float] = ()) -> Simula
     runs = folder.simulations()
     frame = effects(runs)
     scenarios = sorted(dict.fromkeys(run.scenario for run in runs), key=lambda name: (len(name), name))
-    sections = [(scenario, _tables(runs, frame, scenario, asked)) for scenario in scenarios]
-    drawn = pictures(runs, frame, scenarios) if len(frame) else []
+    titles = titles_of(named or {})
+    tables = {scenario: _tables(runs, frame, scenario, asked) for scenario in scenarios}
+    sections = [(scenario, [table.titled({"arm": titles}) for table in own]) for scenario, own in tables.items()]
+    drawn = pictures(runs, frame, scenarios, titles) if len(frame) else []
     cards = {scenario: platform.card(runs, scenario) for scenario in scenarios}
     out = folder.path / "report"
-    lettered = [own for _, tables in sections for own in tables if own.label]
+    lettered = [table for _, own in sections for table in own if table.label]
     written = {
         "simulation.md": _markdown(sections, drawn, cards, runs),
         "effects.csv": frame.to_csv(index=False),
@@ -73,7 +80,7 @@ def write_simulation(folder: Simulations, asked: Sequence[float] = ()) -> Simula
             write_text(out / name, content)
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror})") from None
-    summary = "\n".join([FIRST, *(markdown.section(tables[0]) for _, tables in sections if tables)])
+    summary = "\n".join([FIRST, *(markdown.section(own[0]) for _, own in sections if own)])
     return SimulationReport(out / "simulation.md", summary)
 
 

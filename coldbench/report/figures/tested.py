@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,29 +22,31 @@ _SHOWN = ("new_views", "views")
 _MARKERS = dict(zip(DESIGNS, "osD^", strict=True))
 
 
-def pictures(runs: Sequence[Simulation], effects: pd.DataFrame, scenarios: Sequence[str]) -> list[Picture]:
-    """Draws every figure that the runs allow."""
+def pictures(
+    runs: Sequence[Simulation], effects: pd.DataFrame, scenarios: Sequence[str], titles: Mapping[str, str]
+) -> list[Picture]:
+    """Draws every figure that the runs allow; ``titles`` are those of the methods, by label."""
     drawn = []
     with rc_context(RC):
         for scenario in scenarios:
-            drawn += [draw(scenario, *parts) for parts in _of_scenario(runs, effects, scenario)]
-        figure = tornado(effects, scenarios)
+            drawn += [draw(scenario, *parts) for parts in _of_scenario(runs, effects, scenario, titles)]
+        figure = tornado(_titled(effects, titles), scenarios)
         if figure is not None:
             caption = (
                 f"True effect (design global) on views of new items, mean over seeds, in each scenario; the line is at "
-                f"{short(scenarios[0], 80)}. A conclusion that changes sides along a row rests on that assumption. "
-                "Each panel has its own scale."
+                f"{short(scenarios[0], 80)}, the dotted one at no effect. "
+                "A conclusion that changes sides along a row rests on that assumption. Each panel has its own scale."
             )
             drawn.append(draw("all scenarios", "tornado", "Tornado of assumptions", caption, figure))
     return drawn
 
 
 def _of_scenario(
-    runs: Sequence[Simulation], effects: pd.DataFrame, scenario: str
+    runs: Sequence[Simulation], effects: pd.DataFrame, scenario: str, titles: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str, Figure]]:
     days = daily(runs, scenario)
     if not days.empty:
-        chosen = looks(days["arm"])
+        chosen = looks(days["arm"], titles)
         figure, (axes,) = panels(["Share of new items in all impressions"], 1, 2.4, "day of the test", "%")
         for arm, own in days.groupby("arm", sort=False):
             axes.plot(own["day"], own["share"], **chosen[str(arm)].line())
@@ -55,7 +57,7 @@ def _of_scenario(
             axes.plot(STAGES, [cell.value or 0.0 for cell in row[2 : 2 + len(STAGES)]], **chosen[row[0].text].line())
         legend(figure, chosen)
         yield "funnel", "The funnel", "Design global, all seeds together.", figure
-    effect = by_design(effects[effects["scenario"] == scenario])
+    effect = by_design(_titled(effects[effects["scenario"] == scenario], titles))
     if effect is not None:
         caption = (
             "Effect against the control in each design: a mark per seed with the 95 % interval of the users of its "
@@ -103,6 +105,11 @@ def tornado(effects: pd.DataFrame, scenarios: Sequence[str]) -> Figure | None:
         values = np.array([means[arm].get(scenario, np.nan) for scenario in scenarios])
         axes.barh(range(len(values)), values - start, left=start, color=MUTED)
         axes.axvline(start, color=INK, linewidth=0.8)
+        axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
         axes.set_yticks(range(len(values)), names)
         axes.set_ylim(len(values) - 0.5, -0.5)
     return figure
+
+
+def _titled(effects: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    return effects.assign(arm=effects["arm"].replace(dict(titles)))

@@ -61,7 +61,7 @@ def main() -> None:
         print(render(part, result), flush=True)
         options.results.write_text(json.dumps(known(options.results) | {part: result}, indent=1) + "\n")
     results = known(options.results)
-    text = [INTRODUCTION, peers.QUOTED, "", *(render(part, results[part]) for part in PARTS if part in results)]
+    text = [INTRODUCTION, *(render(part, results[part]) for part in PARTS if part in results)]
     text.append(ELSEWHERE.read_text())
     options.results.with_name("README.md").write_text("\n".join(text).rstrip() + "\n")
 
@@ -107,8 +107,9 @@ def agreement(log: Dataset, options: argparse.Namespace) -> dict:
 
 
 PARTS = {
-    "pretraining": peers.pretraining,
     "libraries": peers.libraries,
+    "public": peers.public,
+    "pretraining": peers.pretraining,
     "agreement": agreement,
     "cells": peers.cells,
     "levers": steps.levers,

@@ -3,7 +3,7 @@
 A ``Dataset`` gives one row at a time as a dict of int64 tensors, title and all; a ``DataLoader`` collates them; the
 model looks up every field of every row, padding and all; a generator's step runs the whole frozen backbone again.
 DeepFM, the plain baseline's pretraining, and what each other method does on base. It is slower than the public CVAR
-code (``peers.QUOTED``), so that a ratio to it is no claim about that code.
+code (``peers.PUBLIC``), so that a ratio to it is no claim about that code.
 """
 
 from __future__ import annotations

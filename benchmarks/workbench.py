@@ -46,11 +46,19 @@ class Bench:
         self.warm_up.split = dataclasses.replace(self.warm_up.split, base=rows)
         self.warm_up.pretrain(self.backbone, self.method)
 
-    def fit_and_warm(self) -> None:
-        """Fits the method and takes the cold items through all phases, with their evaluation."""
+    def fit(self) -> None:
+        """Fits the method."""
         self.warm_up.fit(self.backbone, self.method)
+
+    def warm(self) -> None:
+        """Takes the cold items through all phases, with their evaluation."""
         for _ in self.warm_up.phases(self.backbone, self.method):
             pass
+
+    def fit_and_warm(self) -> None:
+        """Fits the method, then takes the cold items through all phases."""
+        self.fit()
+        self.warm()
 
     def base(self, rows: int | None = None) -> Phase:
         """The phase of base, or of its first rows."""

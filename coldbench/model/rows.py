@@ -33,13 +33,12 @@ class Rows:
     @cached_property
     def bags(self) -> Bags:
         """The ids of each field without padding, which makes up most of a multi-valued field."""
-        fields = int(self.field_of[-1]) + 1
+        rows, fields = len(self.ids), int(self.field_of[-1]) + 1
         flat = self.ids.flatten()
         places = flat.nonzero().squeeze(1)
-        columns = len(self.field_of)
-        bag = places // columns * fields + self.field_of.index_select(0, places % columns)
-        words = flat.index_select(0, places).long()
-        starts = torch.searchsorted(bag, torch.arange(len(self.ids) * fields, device=bag.device))
+        of_place = fields * torch.arange(rows, device=flat.device).unsqueeze(1) + self.field_of
+        bag = of_place.flatten().index_select(0, places)
+        words, starts = flat.index_select(0, places).long(), _starts(bag, rows * fields)
         return Bags(words, bag, starts)
 
     @cached_property
@@ -57,9 +56,13 @@ class Rows:
         With them the gradient of a table is one sum in order, which is faster than adding row by row.
         """
         words, bag, _ = self.bags
-        order = words.argsort(stable=True)
-        ids = torch.arange(self.vocabulary, device=bag.device)
-        return bag.index_select(0, order), torch.searchsorted(words.index_select(0, order), ids)
+        return bag.index_select(0, words.argsort(stable=True)), _starts(words, self.vocabulary)
+
+
+def _starts(values: Tensor, kinds: int) -> Tensor:
+    """(kinds,) how many of some values from 0 to ``kinds`` - 1 are smaller than each kind."""
+    counts = torch.bincount(values, minlength=kinds)
+    return counts.cumsum(0) - counts
 
 
 class Bags(NamedTuple):

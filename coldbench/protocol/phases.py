@@ -28,7 +28,7 @@ from coldbench.protocol.shots import COLD
 from coldbench.protocol.split import WarmUpSplit
 from coldbench.protocol.topn import TopN, TopNSettings
 
-_EVALUATION_ROWS = 65_536  # rows per batch when scoring
+_EVALUATION_ROWS = 4096  # rows per batch when scoring: what is computed for them stays in a processor's cache
 
 
 @dataclass(frozen=True)

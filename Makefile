@@ -163,6 +163,7 @@ lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	test ! -x $(BIN)/hadolint || $(BIN)/hadolint Containerfile
 
 format: $(TOOLS)
 	$(BIN)/ruff check --fix .

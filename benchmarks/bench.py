@@ -114,6 +114,7 @@ PARTS = {
     "cells": peers.cells,
     "levers": steps.levers,
     "limits": steps.limits,
+    "fused": steps.fused,
     "table-one": table_one,
     "table-sizes": steps.table_sizes,
     "scale": prepared,

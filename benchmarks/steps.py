@@ -6,11 +6,13 @@ import argparse
 import dataclasses
 import functools
 import statistics
+from collections.abc import Callable
 
 import numpy as np
 import profile_cell
 import torch
-from clock import cpu, in_turn, often
+from clock import cpu, in_turn, milliseconds, often
+from torch import nn
 from torch.nn import functional
 from workbench import BATCH, Bench, bench, synthetic
 
@@ -18,7 +20,7 @@ from coldbench.data.dataset import Dataset
 from coldbench.model.embedding import FieldEmbedding, lookup
 from coldbench.model.generator import FrozenBatch
 from coldbench.model.layers import Dropout, initialise
-from coldbench.model.phase import ctr_loss, descend
+from coldbench.model.phase import ctr_loss, descend, step
 from coldbench.protocol.split import warm_up_split
 
 TIMES = 50  # calls of a lever that are timed at once
@@ -100,6 +102,52 @@ def limits(log: Dataset, options: argparse.Namespace) -> dict:
         "nothing to compute: what is left is the fixed cost of the operations. avaew's step has its three classifier "
         "steps with it. `make profile` splits each into sections.",
     }
+
+
+def fused(log: Dataset, options: argparse.Namespace) -> dict:
+    """The most that a fused step of a variational generator could gain, if the backbone's score stays in torch."""
+    rows = []
+    for name in ("deepfm", "wide_deep", "dcn", "ipnn", "opnn", "dcnv2"):
+        parts = [milliseconds(work) for work in _cvar_parts(log, name)]
+        whole, left = parts[0], sum(parts[1:])
+        rows.append([name, *(f"{part:.2f}" for part in parts), f"{whole / left:.2f}"])
+    return {
+        "title": "the most that fusing the generator's part of a cvar step could gain",
+        "header": ["backbone", "whole step, ms", "score, ms", "products, ms", "Adam, ms", "at most, times faster"],
+        "rows": rows,
+        "note": "Processor time of one call on one thread, medians of 9 rounds. 'Score' is the frozen backbone's, with "
+        "the loss and their gradient by the generated embeddings, which a path for every backbone has to leave to "
+        "torch. 'Products' are the generator's matrix products alone, forward and back, into memory that is there. A "
+        "fused step that takes no time but these is the bound. Goal: 2.5; below it a second path is not worth having.",
+    }
+
+
+def _cvar_parts(log: Dataset, backbone: str) -> list[Callable[[], object]]:
+    """A step of cvar's generator, its backbone's part, its matrix products and its optimiser's step."""
+    made = bench(log, backbone, "cvar")
+    model, method, base = made.backbone, made.method, made.base()
+    model.frozen().train()
+    optimizer, batch = base.adam(method.generator.parameters()), next(base.batches())
+    frozen = FrozenBatch(batch, model.frozen_context(batch), model.item_table(batch.items.number))
+    warm = method.generator.warm(batch.items).detach().requires_grad_()
+    layers = [part for part in method.generator.modules() if isinstance(part, nn.Linear)]
+    shapes = [(len(warm) * (1 + (part is layers[-1])), *part.weight.T.shape) for part in layers]  # decodes two latents
+    sizes = [(torch.randn(n, i), torch.randn(i, o), torch.randn(n, o)) for n, i, o in shapes]
+
+    def score() -> None:
+        warm.grad = None
+        ctr_loss(model.score(batch.spread(warm), frozen.context), batch).backward()
+
+    def products() -> None:
+        for inputs, weight, outputs in sizes:
+            torch.mm(inputs, weight, out=outputs)
+            torch.mm(outputs, weight.T, out=inputs)
+            torch.mm(inputs.T, outputs, out=weight)
+
+    def whole() -> None:
+        step(optimizer, method.loss(model, frozen))
+
+    return [whole, score, products, optimizer.step]
 
 
 def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:

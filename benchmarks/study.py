@@ -130,10 +130,16 @@ def main() -> None:
     names = asked.parts.split(",")
     if unknown := set(names) - set(known):
         parser.error(f"no part is called {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    failed = []
     for name in names:
-        run(known[name], asked.seeds, asked.dry_run)
+        try:
+            run(known[name], asked.seeds, asked.dry_run)
+        except subprocess.CalledProcessError as error:  # the other parts do not need this one
+            failed.append(f"{name}: exit code {error.returncode}; the same command goes on where it ended")
     if not asked.dry_run:
         write_tables({part.name: WORK / part.name / "run" for part in PARTS}, RESULTS)
+    if failed:
+        sys.exit("\n".join(failed))
 
 
 if __name__ == "__main__":

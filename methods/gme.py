@@ -9,7 +9,8 @@ on two batches of the same items, the second after one gradient step of size eta
 
 Departs from the paper's public code: many items share a batch, the inner loss being a mean over each item's rows;
 missing neighbours take no part in the softmax; ties go to the lower item number; and what follows ``embed`` trains the
-cold items' embeddings alone, not the whole table. Attributes are all categorical and multi-valued fields of the item.
+cold items' embeddings alone, not the whole table. Attributes are all categorical and multi-valued fields of the item;
+on a log whose items have none, every v is 0.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class GME(Method):
         self.project = nn.Linear(width, width, bias=False)  # W'
         self.attend = nn.Linear(width, 2, bias=False)  # a: its half for p_i, then its half for p_j
         for layer in (self.generator, self.project, self.attend):
-            nn.init.xavier_uniform_(layer.weight)
+            if layer.weight.numel():
+                nn.init.xavier_uniform_(layer.weight)
 
     def fit(self, backbone: Backbone, base: Phase) -> None:
         """Builds the graph of the old items and meta-trains the generator on pairs of batches with the same items."""

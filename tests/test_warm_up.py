@@ -10,9 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from coldbench.data.dataset import Table
+from coldbench.data.schema import COUNT
 from coldbench.model.method import Method, MethodConfig
 from coldbench.model.phase import ctr_loss
 from coldbench.model.view import View
+from coldbench.plugins.kinds import METHODS
+from coldbench.plugins.registry import Registry
 from coldbench.protocol import phases
 from coldbench.protocol.metrics import grouped_auc
 from coldbench.protocol.rules import Matched, Paper, Strict
@@ -221,3 +225,15 @@ def test_modules_that_are_pretrained_along_are_kept_for_fit_and_phases(dataset, 
     assert not torch.equal(kept, stages.new_method(stages.new_backbone()).prior.weight)
     assert torch.equal(kept, stages._pretrained(pretrained)[1].prior.weight)
     assert (stages.fit(pretrained).state["method.prior.weight"] == kept.numpy()).all()
+
+
+@pytest.mark.parametrize("name", Registry().names(METHODS))
+def test_every_method_runs_where_items_have_no_fields(name, dataset, make_cell):
+    """As on a log of impressions whose table of articles is missing."""
+    kept = tuple(field for field in dataset.schema.fields if field.side != "item" or field.name == COUNT)
+    items = Table(dataset.items.ids[:, :0], dataset.items.numeric[:, :0])
+    bare = dataclasses.replace(dataset, schema=dataclasses.replace(dataset.schema, fields=kept), items=items)
+    quick = Registry().get(METHODS, name).quick
+    outcomes = make_cell("fm", name, **quick).on(bare).run()
+    assert [outcome.phase for outcome in outcomes] == ["cold", *WARM_PHASES]
+    assert all(np.isfinite(outcome.logits).all() for outcome in outcomes)

@@ -24,6 +24,7 @@ SEARCH = "--samples 8 --seeds 3 --fields item_lr,item_epochs"
 BUDGETS = "--protocol matched --budget 1,3,10"
 SHOTS = (0, 1, 2, 5, 10, 20, 40, 60)
 SEEDS = 5
+FIGURES = ("shots", "shots-difference", "budgets", "budgets-in-seconds")
 COPIED = ("report.md", "table1.md", "table2.md", "tables.csv", "tests.csv")
 
 
@@ -113,8 +114,9 @@ def run(part: Part, seeds: int, dry: bool) -> None:
     for name in COPIED:
         if (report / name).exists():
             shutil.copy(report / name, target)
-    for figure in [*report.glob("figures/*shots*.svg"), *report.glob("figures/*budgets*.svg")]:
-        shutil.copy(figure, target / "figures")
+    for kind in FIGURES:
+        for figure in report.glob(f"figures/*-{kind}.svg"):
+            shutil.copy(figure, target / "figures")
     for condition in part.conditions:
         shutil.copy(WORK / part.name / condition / "best.toml", target / f"{condition}.toml")
 

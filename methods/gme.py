@@ -104,6 +104,8 @@ class GME(Method):
         self.old, self.old_ids = items.number, items.ids
         self.old_values = attributes(backbone, items)
         self.old_embeddings = backbone.item_table(self.old)
+        if not self.old_values.shape[1]:
+            return  # without attributes there is nothing to learn
         near = sharing(items, self.old, self.old_ids, self.config.k)
         optimizer = base.adam(self.parameters(), self.config.learning_rate)
         for pair in paired_batches(base, self.config.passes):

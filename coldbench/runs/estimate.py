@@ -1,0 +1,178 @@
+"""Estimates how long a run will take before it is run, from the costs that ``Probe`` measures."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from coldbench.core.storage import place
+from coldbench.plugins.file import explained
+from coldbench.protocol.stages import Trained
+from coldbench.runs.cell import Cell
+from coldbench.runs.cluster import at_once
+from coldbench.runs.folder import FITTED, Folder
+from coldbench.runs.jobs import THREADS, Compute, Fit, Job, Pretrain
+from coldbench.runs.plan import Plan
+from coldbench.runs.probe import Probe
+from coldbench.runs.queue import Queue, computations
+
+# processor seconds that no probe measures, from the table "table-one" of benchmarks/README.md
+_START = 12.0  # of Python, of loading the data, and of Ray and its workers
+_REPORT = 2.0  # of the report for each dataset, backbone and protocol
+_JOB = 0.2  # of handing over a job and of writing its result
+_PROCESS = 3.0  # of a process for one job, which a plugin file needs
+_BUSY = 1.2  # wall seconds per processor second from which on other programs slow this machine down
+_PATIENCE = 5.0  # seconds after which the probes report their progress
+
+
+@dataclass
+class Costs:
+    """Processor seconds by the keys of cells with seed 0: seeds cost the same, and cells that share a stage share them.
+
+    Attributes:
+        pretraining: By ``pretrained_key``.
+        fitting: By ``fitted_key``.
+        phases: By ``key``; includes building the stages.
+        unknown: Why no time is known, by the name of the cells.
+        stretch: Wall seconds per processor second during the measurement; more than 1 on a busy machine.
+    """
+
+    pretraining: dict[str, float] = field(default_factory=dict)
+    fitting: dict[str, float] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    stretch: float = 1.0
+
+    def seconds(self, job: Job, fits: bool) -> float:
+        """The processor seconds of a job, 0 where they are not known.
+
+        Args:
+            job: The job.
+            fits: Whether a job that computes a cell has to fit its method itself.
+        """
+        kind = _kind(job.cells[0])
+        if isinstance(job, Pretrain):
+            own = self.pretraining.get(kind.pretrained_key, 0.0)
+        elif isinstance(job, Fit):
+            own = self.fitting.get(kind.fitted_key, 0.0)
+        else:
+            own = self.phases.get(kind.key, 0.0) + (self.fitting.get(kind.fitted_key, 0.0) if fits else 0.0)
+        return own + _JOB + (_PROCESS if job.plugin_files else 0.0)
+
+
+def estimate(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> list[str]:
+    """Says how long a plan's cells that are still to do will take, and which of them that leaves out.
+
+    Args:
+        plan: The plan.
+        todo: Its cells that are still to do.
+        say: Reports the progress of a long measurement.
+    """
+    if not todo:
+        return []
+    costs = measured(plan, todo, say)
+    lines = [f"the time of {name} is not known and not counted: {reason}" for name, reason in costs.unknown.items()]
+    if not costs.phases:
+        return lines
+    folder = Folder(place(plan.options.out))
+    jobs = timed(Queue(computations(todo), folder).waiting, costs, folder)
+    computing = sum(jobs.values())
+    by = "measured on a few batches of each model here"
+    workers = at_once(plan.options)
+    if workers is None:
+        return [f"about {duration(computing)} of computing on as many workers as the cluster has, {by}", *lines]
+    cores = workers if plan.options.address else min(workers, os.cpu_count() or 1)
+    reports = len({(cell.dataset, cell.backbone, cell.protocol) for cell in plan.cells})
+    wall = costs.stretch * (_START + packed(jobs, cores) + _REPORT * reports)
+    shared = f"; other programs slow this machine down {costs.stretch:.1f} times" if costs.stretch > _BUSY else ""
+    on = f"{workers} worker{'s' * (workers != 1)}"
+    return [f"about {duration(wall)} on {on} ({duration(computing)} of computing), {by}{shared}", *lines]
+
+
+def measured(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> Costs:
+    """Measures each combination of dataset, backbone, method and protocol among the cells once."""
+    costs, backbones, methods = Costs(), dict[str, Trained](), dict[str, Trained]()
+    kinds = list({(kind := _kind(cell)).key: kind for cell in todo}.values())
+    started, began = time.perf_counter(), time.process_time()
+    for number, kind in enumerate(kinds, 1):
+        name = " / ".join(kind.labels.values())
+        if time.perf_counter() - started > _PATIENCE:
+            say(f"timing {number} of {len(kinds)}: {name}")
+        try:
+            with _threads(THREADS):
+                probe = Probe(kind, plan.datasets[kind.dataset.label])
+                pretrained, fitted = kind.pretrained_key, kind.fitted_key
+                if pretrained not in backbones:
+                    costs.pretraining[pretrained], backbones[pretrained] = probe.pretraining()
+                if fitted not in methods:
+                    costs.fitting[fitted], methods[fitted] = probe.fitting(backbones[pretrained])
+                costs.phases[kind.key] = probe.setup + probe.phases(backbones[pretrained], methods[fitted])
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; the other cells have their times
+            costs.unknown[name] = explained(error, *(file.path for file in kind.plugin_files))
+    elapsed, computed = time.perf_counter() - started, time.process_time() - began
+    costs.stretch = max(elapsed / max(computed, 1e-9), 1.0)
+    return costs
+
+
+def timed(jobs: Sequence[Job], costs: Costs, folder: Folder) -> dict[Job, float]:
+    """The processor seconds of each job, in about the order in which a run takes the jobs.
+
+    Stages come first, then one job of every kind as they are given, whose time the run does not know yet, then the
+    others by decreasing time.
+    """
+    made = {job.makes for job in jobs}
+
+    def fits(cell: Cell) -> bool:
+        return not cell.fits or not (cell.fitted_key in made or folder.has_trained(FITTED, cell))
+
+    seconds = {job: costs.seconds(job, fits(job.cells[0])) for job in jobs}
+    first = {job.work: job for job in reversed(jobs)}
+
+    def turn(job: Job) -> tuple[int, float]:
+        if not isinstance(job, Compute):
+            return (0 if isinstance(job, Pretrain) else 1), 0.0
+        return (2, 0.0) if first[job.work] is job else (3, -seconds[job])
+
+    return {job: seconds[job] for job in sorted(jobs, key=turn)}
+
+
+def packed(jobs: dict[Job, float], workers: int) -> float:
+    """Seconds until the last job ends, if each goes in turn to the next free worker and waits for its stages there."""
+    free, ready, end = [0.0] * workers, dict[str, float](), 0.0
+    for job, seconds in jobs.items():
+        ended = max(heapq.heappop(free), *(ready.get(key, 0.0) for key in job.needs), 0.0) + seconds
+        heapq.heappush(free, ended)
+        if job.makes is not None:
+            ready[job.makes] = ended
+        end = max(end, ended)
+    return end
+
+
+def duration(seconds: float) -> str:
+    """A time in words, in steps that suit an estimate: ``40 s``, ``1 min 10 s``, ``2 h 5 min``."""
+    if seconds < 60:
+        return f"{max(round(seconds), 1)} s"
+    whole, step, units = (seconds, 5, ("min", "s")) if seconds < 3600 else (seconds / 60, 5, ("h", "min"))
+    more, less = divmod(round(whole / step) * step, 60)
+    return f"{more:,} {units[0]}" + (f" {less} {units[1]}" if less else "")
+
+
+def _kind(cell: Cell) -> Cell:
+    """The cell with seed 0, which stands for all seeds."""
+    return replace(cell, seed=0)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -39,14 +39,14 @@ class Costs:
         pretraining: By ``pretrained_key``.
         fitting: By ``fitted_key``.
         phases: By ``key``; includes building the stages.
-        unknown: Why no time is known, by the name of the cells.
+        unknown: What has no known time, by the reason.
         stretch: Wall seconds per processor second during the measurement; more than 1 on a busy machine.
     """
 
     pretraining: dict[str, float] = field(default_factory=dict)
     fitting: dict[str, float] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, list[str]] = field(default_factory=dict)
     stretch: float = 1.0
 
     def seconds(self, job: Job, fits: bool) -> float:
@@ -77,7 +77,10 @@ def estimate(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> li
     if not todo:
         return []
     costs = measured(plan, todo, say)
-    lines = [f"the time of {name} is not known and not counted: {reason}" for name, reason in costs.unknown.items()]
+    lines = [
+        f"the time of {', '.join(names)} is not known and not counted: {reason}"
+        for reason, names in costs.unknown.items()
+    ]
     if not costs.phases:
         return lines
     folder = Folder(place(plan.options.out))
@@ -90,7 +93,7 @@ def estimate(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> li
     cores = workers if plan.options.address else min(workers, os.cpu_count() or 1)
     reports = len({(cell.dataset, cell.backbone, cell.protocol) for cell in plan.cells})
     wall = costs.stretch * (_START + packed(jobs, cores) + _REPORT * reports)
-    shared = f"; other programs slow this machine down {costs.stretch:.1f} times" if costs.stretch > _BUSY else ""
+    shared = f", while other programs slow this machine down {costs.stretch:.1f} times" if costs.stretch > _BUSY else ""
     on = f"{workers} worker{'s' * (workers != 1)}"
     return [f"about {duration(wall)} on {on} ({duration(computing)} of computing), {by}{shared}", *lines]
 
@@ -98,12 +101,11 @@ def estimate(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> li
 def measured(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> Costs:
     """Measures each combination of dataset, backbone, method and protocol among the cells once."""
     costs, backbones, methods = Costs(), dict[str, Trained](), dict[str, Trained]()
-    kinds = list({(kind := _kind(cell)).key: kind for cell in todo}.values())
+    kinds = [_kind(job.cells[0]) for job in _first_of_each(computations(todo)).values()]
     started, began = time.perf_counter(), time.process_time()
     for number, kind in enumerate(kinds, 1):
-        name = " / ".join(kind.labels.values())
         if time.perf_counter() - started > _PATIENCE:
-            say(f"timing {number} of {len(kinds)}: {name}")
+            say(f"timing {number} of {len(kinds)}: {kind.condition}")
         try:
             with _threads(THREADS):
                 probe = Probe(kind, plan.datasets[kind.dataset.label])
@@ -114,7 +116,8 @@ def measured(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> Co
                     costs.fitting[fitted], methods[fitted] = probe.fitting(backbones[pretrained])
                 costs.phases[kind.key] = probe.setup + probe.phases(backbones[pretrained], methods[fitted])
         except (Exception, SystemExit) as error:  # a plugin may raise anything; the other cells have their times
-            costs.unknown[name] = explained(error, *(file.path for file in kind.plugin_files))
+            reason = explained(error, *(file.path for file in kind.plugin_files))
+            costs.unknown.setdefault(reason, []).append(kind.condition)
     elapsed, computed = time.perf_counter() - started, time.process_time() - began
     costs.stretch = max(elapsed / max(computed, 1e-9), 1.0)
     return costs
@@ -131,8 +134,12 @@ def timed(jobs: Sequence[Job], costs: Costs, folder: Folder) -> dict[Job, float]
     def fits(cell: Cell) -> bool:
         return not cell.fits or not (cell.fitted_key in made or folder.has_trained(FITTED, cell))
 
-    seconds = {job: costs.seconds(job, fits(job.cells[0])) for job in jobs}
-    first = {job.work: job for job in reversed(jobs)}
+    first, known, seconds = _first_of_each(jobs), dict[tuple[object, ...], float](), dict[Job, float]()
+    for job in jobs:
+        key = job.work, (own := fits(job.cells[0]))
+        if key not in known:
+            known[key] = costs.seconds(job, own)
+        seconds[job] = known[key]
 
     def turn(job: Job) -> tuple[int, float]:
         if not isinstance(job, Compute):
@@ -156,11 +163,21 @@ def packed(jobs: dict[Job, float], workers: int) -> float:
 
 def duration(seconds: float) -> str:
     """A time in words, in steps that suit an estimate: ``40 s``, ``1 min 10 s``, ``2 h 5 min``."""
-    if seconds < 60:
-        return f"{max(round(seconds), 1)} s"
-    whole, step, units = (seconds, 5, ("min", "s")) if seconds < 3600 else (seconds / 60, 5, ("h", "min"))
-    more, less = divmod(round(whole / step) * step, 60)
+    whole = max(round(seconds), 1)
+    if whole < 60:
+        return f"{whole} s"
+    more, less, units = *divmod(5 * round(whole / 5), 60), ("min", "s")
+    if more >= 60:
+        more, less, units = *divmod(5 * round(whole / 300), 60), ("h", "min")
     return f"{more:,} {units[0]}" + (f" {less} {units[1]}" if less else "")
+
+
+def _first_of_each(jobs: Sequence[Job]) -> dict[tuple[str, ...], Job]:
+    """The first of the jobs that take about the same time, by what they have in common."""
+    found: dict[tuple[str, ...], Job] = {}
+    for job in jobs:
+        found.setdefault(job.work, job)
+    return found
 
 
 def _kind(cell: Cell) -> Cell:

@@ -44,7 +44,6 @@ class Probe:
 
     def __init__(self, cell: Cell, dataset: Dataset) -> None:
         self.cell = cell
-        self._dataset = dataset
         self._training = replace(cell, topn=None).on(dataset)
         began = time.process_time()
         self._scoring = cell.on(dataset)
@@ -67,7 +66,7 @@ class Probe:
         few_rows = self._whole.test[:: max(1, len(self._whole.test) // _SCORED)]
 
         def warm(count: int) -> float:
-            rows = part(self._dataset, self._whole.warm[largest], count / batches[largest])
+            rows = part(self._training.dataset, self._whole.warm[largest], count / batches[largest])
             self._set(replace(self._whole, warm={largest: rows}, test=few_rows))
             return list(self._training.phases(pretrained, fitted))[-1].cpu_seconds
 
@@ -85,7 +84,7 @@ class Probe:
         made: list[Trained] = []
 
         def work(count: int) -> float:
-            self._set(replace(self._whole, base=part(self._dataset, self._whole.base, count / total)))
+            self._set(replace(self._whole, base=part(self._training.dataset, self._whole.base, count / total)))
             made[:] = [stage()]
             return made[0].cpu_seconds
 
@@ -124,7 +123,7 @@ def part(dataset: Dataset, rows: np.ndarray, share: float) -> np.ndarray:
     that works on the distinct items of a batch costs less if there are too few of them.
     """
     wanted = round(len(rows) * share)
-    items = np.unique(dataset.item[rows])
+    items = np.flatnonzero(np.bincount(dataset.item[rows], minlength=dataset.schema.items))
     step = min(len(items) // _ITEMS, len(rows) // (2 * max(wanted, 1)))
     if step > 1:
         chosen = np.zeros(dataset.schema.items, dtype=bool)

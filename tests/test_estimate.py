@@ -224,7 +224,7 @@ def test_a_cluster_of_unknown_size_and_a_busy_machine_are_said(plan, monkeypatch
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     asked = plan(methods="base", seeds="4")
     (line,) = estimate(asked, asked.cells, print)
-    assert line.startswith("about 7 min 10 s on 2 workers (6 min 40 s of computing)")  # 2 (12 + 201 + 2)
+    assert line.startswith("about 8 min 50 s on 2 workers (6 min 40 s of computing)")  # 2 (12 + 2) + 2.5 x 201
     assert line.endswith(", while other programs slow this machine down 2.0 times")
     asked = plan(methods="base", seeds="4", jobs=None, address="10.0.0.1:6379")
     (line,) = estimate(asked, asked.cells, print)

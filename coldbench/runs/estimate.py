@@ -90,9 +90,7 @@ def estimate(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> li
     workers = at_once(plan.options)
     if workers is None:
         return [f"about {duration(computing)} of computing on as many workers as the cluster has, {by}", *lines]
-    cores = workers if plan.options.address else min(workers, os.cpu_count() or 1)
-    reports = len({(cell.dataset, cell.backbone, cell.protocol) for cell in plan.cells})
-    wall = costs.stretch * (_START + packed(jobs, cores) + _REPORT * reports)
+    wall = _wall(plan, jobs, workers, costs.stretch)
     shared = f", while other programs slow this machine down {costs.stretch:.1f} times" if costs.stretch > _BUSY else ""
     on = f"{workers} worker{'s' * (workers != 1)}"
     return [f"about {duration(wall)} on {on} ({duration(computing)} of computing), {by}{shared}", *lines]
@@ -161,6 +159,15 @@ def packed(jobs: dict[Job, float], workers: int) -> float:
     return end
 
 
+def crowded(stretch: float, workers: int) -> float:
+    """Wall seconds per processor second of workers that keep each other waiting on a busy machine.
+
+    One process takes (others + 1) / cores times as long where all cores are always busy, and one of several workers
+    (others + workers) / cores times. Below a stretch of 2 the cores were busy for only a part of the time.
+    """
+    return stretch + min(stretch - 1.0, 1.0) * (workers - 1) / (os.cpu_count() or 1)
+
+
 def duration(seconds: float) -> str:
     """A time in words, in steps that suit an estimate: ``40 s``, ``1 min 10 s``, ``2 h 5 min``."""
     whole = max(round(seconds), 1)
@@ -170,6 +177,15 @@ def duration(seconds: float) -> str:
     if more >= 60:
         more, less, units = *divmod(5 * round(whole / 300), 60), ("h", "min")
     return f"{more:,} {units[0]}" + (f" {less} {units[1]}" if less else "")
+
+
+def _wall(plan: Plan, jobs: dict[Job, float], workers: int, stretch: float) -> float:
+    """The wall seconds of a run with its start and its report; what slows down a cluster's nodes is not known here."""
+    here = plan.options.address is None
+    cores = min(workers, os.cpu_count() or 1) if here else workers
+    reports = len({(cell.dataset, cell.backbone, cell.protocol) for cell in plan.cells})
+    computing = (crowded(stretch, cores) if here else 1.0) * packed(jobs, cores)
+    return stretch * (_START + _REPORT * reports) + computing
 
 
 def _first_of_each(jobs: Sequence[Job]) -> dict[tuple[str, ...], Job]:

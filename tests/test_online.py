@@ -416,7 +416,7 @@ def test_a_log_that_no_world_can_be_fitted_on_is_said_in_one_line(tmp_path):
 def test_a_dry_run_says_what_is_to_do_and_what_it_takes(simulated):
     result = invoke("--config", simulated / "run.toml", "--dry-run", "--seeds", "0,1")
     assert "7 to do" in result.output
-    assert "minutes of one core" in result.output
+    assert re.search(r"about \d+ (s|min).* of computing and .* GiB per task", result.output)
 
 
 @pytest.mark.parametrize(

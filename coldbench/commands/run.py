@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from coldbench.report.analysis.names import counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import Report, write_report
 from coldbench.runs import grid
+from coldbench.runs.estimate import estimate
 from coldbench.runs.folder import FAILURES, PARTS, PRETRAINED, Folder
 from coldbench.runs.options import read_options
 from coldbench.runs.plan import Plan, make_plan
@@ -74,8 +76,13 @@ def report(location: str, question: ReportOptions | None = None) -> Report:
 
 def _described(plan: Plan) -> str:
     folder = Folder(place(plan.options.out))
-    todo = [cell for cell in plan.cells if folder.record(cell) is None]
-    backbones = {cell.pretrained_key for cell in todo if not folder.has_trained(PRETRAINED, cell)}
-    lines = [f"{'to do' if cell in todo else 'done '}  {cell}" for cell in plan.cells]
+    todo = {cell.key: cell for cell in plan.cells if folder.record(cell) is None}
+    backbones = {cell.pretrained_key for cell in todo.values() if not folder.has_trained(PRETRAINED, cell)}
+    lines = [f"{'to do' if cell.key in todo else 'done '}  {cell}" for cell in plan.cells]
     cells, pretrained = counted(len(plan.cells), "cell"), counted(len(backbones), "backbone")
-    return "\n".join([*lines, f"{cells}, {len(todo):,} to do, {pretrained} to pretrain"])
+    counts = f"{cells}, {len(todo):,} to do, {pretrained} to pretrain"
+    return "\n".join([*lines, counts, *estimate(plan, list(todo.values()), _say)])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

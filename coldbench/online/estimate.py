@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coldbench.online.plan import SimulationPlan
+from coldbench.runs.estimate import duration
 
 # seconds of one core and bytes, measured as benchmarks/README.md says
 _PER_PAIR = 1.3e-6  # seconds per pair that the ranker scores
@@ -20,6 +21,6 @@ def estimate(plan: SimulationPlan, todo: int) -> list[str]:
     seconds = requests * (_PER_REQUEST + _PER_PAIR * own.own.preranked) + _PER_STEP * steps
     memory = _FIXED + _PER_USER * own.users + _PER_ROW * requests * own.own.page
     return [
-        f"about {seconds / 60:,.1f} minutes of one core and {memory / 2**30:,.1f} GiB per task, "
-        f"{todo * seconds / 3600:,.1f} core hours in all; methods with a long fit take more",
+        f"about {duration(seconds)} of computing and {memory / 2**30:,.1f} GiB per task, "
+        f"{duration(todo * seconds)} of computing in all; methods with a long fit take more",
     ]

@@ -109,6 +109,11 @@ class Queue:
         self.stopped = True
 
     @property
+    def waiting(self) -> tuple[Job, ...]:
+        """The jobs that are not handed out yet, each behind the stages that it needs."""
+        return tuple(self._pending)
+
+    @property
     def finished(self) -> bool:
         """Whether no job is running, and none is left to hand out."""
         exhausted = not self._pending and (self._source is None or self._source.empty)

@@ -14,10 +14,9 @@ from ray.exceptions import RayError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from coldbench.plugins.file import explained
-from coldbench.runs.jobs import Job, Report, Workshop
+from coldbench.runs.jobs import THREADS, Job, Report, Workshop
 from coldbench.runs.limits import limited
 
-THREADS = 1  # torch threads per cell, so that bits do not depend on how many cells run at once
 FAILED, DIED = "failed", "died"  # keys of a report: why a job failed; whether its own process died
 Limits = tuple[float | None, float | None]  # seconds and GiB that one job may take
 

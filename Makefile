@@ -30,7 +30,6 @@ run: $(READY)
 	$(BIN)/coldbench run
 
 test: lint docs
-	$(BIN)/coldbench run --methods base,cvar --seeds 1
 	$(BIN)/pytest -n 2 --dist loadfile
 
 # Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first

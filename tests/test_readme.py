@@ -36,6 +36,12 @@ def test_the_five_lines_print_what_follows_them(tmp_path, monkeypatch, capsys):
     np.testing.assert_allclose(measured, published, atol=0.002)  # another processor rounds otherwise
 
 
+def test_the_quickstart_shows_the_same_lines():
+    page = (ROOT / "docs" / "quickstart.md").read_text()
+    assert block("cb.run") in page
+    assert block("warm-a", "text") in page
+
+
 def test_the_example_method_runs(dataset, make_cell, tmp_path):
     path = tmp_path / "average.py"
     path.write_text(block("class Average"))

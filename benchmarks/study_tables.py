@@ -6,6 +6,7 @@ results/study/DESIGN.md says which question each of them answers.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +26,7 @@ MARKS = {BETTER: "+", WORSE: "-", EQUAL: "="}
 CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
 LEVEL = 0.05
+_SIZES, _EMPTY = re.compile(r"(?<=[\[,])[nk]=\d+,?|,[nk]=\d+(?=\])"), re.compile(r",(?=\])|\[\]")
 
 
 HEADS = {
@@ -52,7 +54,7 @@ def write_tables(folders: Mapping[str, Path], target: Path) -> None:
     found = {part: measurements(folder) for part, folder in folders.items() if (folder / "run.toml").exists()}
     if not found:
         return
-    frame = pd.concat([each.assign(part=part) for part, each in found.items()], ignore_index=True)
+    frame = named(pd.concat([each.assign(part=part) for part, each in found.items()], ignore_index=True))
     by_shots = frame[frame["by_shots"]]
     pages = {
         "gains": "\n\n".join(f"## {name}\n\n{gains(by_shots, bounds)}" for name, bounds in WINDOWS.items()),
@@ -66,12 +68,19 @@ def write_tables(folders: Mapping[str, Path], target: Path) -> None:
 
 
 def measurements(folder: Path) -> pd.DataFrame:
-    """One row per cell and phase of a run, with the columns of ``CELL``."""
-    frame = coldbench.load(folder).frame
-    log = frame["dataset_name"].where(
-        frame["variant"].eq(""), frame["dataset_name"] + " " + frame["variant"].astype(str)
-    )
-    return frame.assign(log=log)
+    """One row per cell and phase of a run."""
+    return coldbench.load(folder).frame
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The measurements of several parts with a column ``log``: the dataset with its fields and its split.
+
+    N and K are left out, since a tuned cell spells them out and one at its defaults does not. Two contents of one name
+    are told apart by their parts.
+    """
+    log = frame["dataset_name"].map(lambda name: _EMPTY.sub("", _SIZES.sub("", name)))
+    shared = frame.groupby(log)["fingerprint"].transform("nunique") > 1
+    return frame.assign(log=log.mask(shared, frame["part"]))
 
 
 def window(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.Series:
@@ -86,7 +95,7 @@ def columns(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 def scores(values: pd.Series, log: str, backbone: str) -> pd.DataFrame:
     """(seeds, methods) AUC of the tuned methods on one log and backbone."""
-    table = values.loc[log, backbone].unstack("method")
+    table = values.xs((log, backbone), level=("log", "backbone")).unstack("method")
     return table[[name for name in table if name.endswith(TUNED)]]
 
 

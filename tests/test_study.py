@@ -89,3 +89,17 @@ def test_each_part_asks_what_coldbench_takes(study):
             assert result.exit_code == 0, result.output
             flags = {word for word in words if word.startswith("--")}
             assert all(flag in result.output for flag in flags), flags
+
+
+def test_a_log_is_its_data_whether_its_sizes_are_spelled_out_or_not(tables):
+    names = ["ml[n=9,k=2]", "ml", "ml[fields=none,n=9,k=2]", "ml[fields=none]", "ml[n=9,k=2], release[at=0.5]", "other"]
+    parts = pd.DataFrame({"dataset_name": names, "part": "one", "fingerprint": "a"})
+    assert list(tables.named(parts)["log"]) == [
+        *["ml"] * 2,
+        *["ml[fields=none]"] * 2,
+        "ml, release[at=0.5]",
+        "other",
+    ]
+    small = parts[1:2].assign(part="two", fingerprint="b")
+    both = tables.named(pd.concat([parts[:2], small], ignore_index=True))
+    assert list(both["log"]) == ["one", "one", "two"]

@@ -93,6 +93,17 @@ def test_what_took_longest_comes_first_so_that_no_worker_starts_it_when_the_othe
     assert [queue.next().cells[0].method.name for _ in range(3)] == ["cvar", "avaew", "base"]
 
 
+def test_a_method_on_another_backbone_is_expected_to_take_as_long(tmp_path, folder):
+    made = plan(tmp_path, methods="base,cvar", backbones="fm,wide_deep", seeds="1")
+    pretrained([cell for cell in made.cells if cell.method.name == "base"], folder, made.datasets)
+    queue = queue_of(made.cells, folder)
+    for seconds in (1.0, 9.0):
+        job = queue.next()
+        assert job.cells[0].backbone.name == "fm"
+        queue.ended(job, True, seconds)
+    assert [queue.next().cells[0].method.name for _ in range(2)] == ["cvar", "base"]
+
+
 def test_a_lost_backbone_takes_its_cells_with_it_and_the_others_go_on(tmp_path, folder):
     made = plan(tmp_path)
     pretrained([cell for cell in made.cells if cell.seed == 1], folder, made.datasets)

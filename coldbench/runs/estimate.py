@@ -99,7 +99,7 @@ def estimate(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> li
 def measured(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> Costs:
     """Measures each combination of dataset, backbone, method and protocol among the cells once."""
     costs, backbones, methods = Costs(), dict[str, Trained](), dict[str, Trained]()
-    kinds = [_kind(job.cells[0]) for job in _first_of_each(computations(todo)).values()]
+    kinds = [_kind(job.cells[0]) for job in _first_of_each(computations(todo), lambda job: job.work).values()]
     started, began = time.perf_counter(), time.process_time()
     for number, kind in enumerate(kinds, 1):
         if time.perf_counter() - started > _PATIENCE:
@@ -132,7 +132,11 @@ def timed(jobs: Sequence[Job], costs: Costs, folder: Folder) -> dict[Job, float]
     def fits(cell: Cell) -> bool:
         return not cell.fits or not (cell.fitted_key in made or folder.has_trained(FITTED, cell))
 
-    first, known, seconds = _first_of_each(jobs), dict[tuple[object, ...], float](), dict[Job, float]()
+    first, known, seconds = (
+        _first_of_each(jobs, lambda job: job.similar),
+        dict[tuple[object, ...], float](),
+        dict[Job, float](),
+    )
     for job in jobs:
         key = job.work, (own := fits(job.cells[0]))
         if key not in known:
@@ -142,7 +146,7 @@ def timed(jobs: Sequence[Job], costs: Costs, folder: Folder) -> dict[Job, float]
     def turn(job: Job) -> tuple[int, float]:
         if not isinstance(job, Compute):
             return (0 if isinstance(job, Pretrain) else 1), 0.0
-        return (2, 0.0) if first[job.work] is job else (3, -seconds[job])
+        return (2, 0.0) if first[job.similar] is job else (3, -seconds[job])
 
     return {job: seconds[job] for job in sorted(jobs, key=turn)}
 
@@ -188,11 +192,11 @@ def _wall(plan: Plan, jobs: dict[Job, float], workers: int, stretch: float) -> f
     return stretch * (_START + _REPORT * reports) + computing
 
 
-def _first_of_each(jobs: Sequence[Job]) -> dict[tuple[str, ...], Job]:
-    """The first of the jobs that take about the same time, by what they have in common."""
+def _first_of_each(jobs: Sequence[Job], kind: Callable[[Job], tuple[str, ...]]) -> dict[tuple[str, ...], Job]:
+    """The first job of each kind, by what its kind has in common."""
     found: dict[tuple[str, ...], Job] = {}
     for job in jobs:
-        found.setdefault(job.work, job)
+        found.setdefault(kind(job), job)
     return found
 
 

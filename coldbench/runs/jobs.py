@@ -104,6 +104,11 @@ class Job:
         return type(self).__name__, cell.dataset.label, cell.backbone.label, cell.protocol.label, cell.method.label
 
     @property
+    def similar(self) -> tuple[str, ...]:
+        """A key shared by jobs whose time is a guess at this one's, where no job with the same ``work`` was timed."""
+        return self.work
+
+    @property
     def group(self) -> str | None:
         """The group within which running jobs are compared and may be stopped early; None if they never are."""
         return None
@@ -180,6 +185,12 @@ class Fit(Job):
 @dataclass(frozen=True)
 class Compute(Job):
     """Takes one cell through all its phases."""
+
+    @property
+    def similar(self) -> tuple[str, ...]:
+        """A key shared by the cells of a method on all backbones."""
+        kind, dataset, _, *rest = self.work
+        return kind, dataset, *rest
 
     def run(self, shop: Workshop) -> Iterator[Report]:
         """Saves the cell's record in the run folder, unless another run has done so already."""

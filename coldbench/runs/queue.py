@@ -28,9 +28,10 @@ class JobSource(Protocol):
 class Queue:
     """Hands out jobs: shared stages before the jobs that start from them, and longer jobs before shorter ones.
 
-    Backbones come first, then methods that several jobs start from. Other jobs follow in their given order if none of
-    their kind has been timed yet, then by decreasing duration, so that no worker starts the longest job when all others
-    are done.
+    Backbones come first, then methods that several jobs start from. Other jobs follow in their given order if none like
+    them has been timed yet, then by decreasing duration, so that no worker starts the longest job when all others
+    are done. A job is expected to take as long as the last one of its kind, or else as that of its method on another
+    backbone.
 
     Args:
         jobs: The jobs to run.
@@ -47,7 +48,7 @@ class Queue:
         self._made: set[str] = set()  # keys of finished stages
         self._making: set[str] = set()  # keys of stages that a queued or running job makes
         self._tries: Counter[Job] = Counter()
-        self._seconds: dict[tuple[str, ...], float] = {}
+        self._seconds: dict[tuple[str, ...], float] = {}  # by the work of jobs, and by the work of similar ones
         shared = Counter(cell.fitted_key for job in jobs for cell in job.cells if cell.fits)
         for job in jobs:
             self._admit(job, lambda cell: shared[cell.fitted_key] > 1)
@@ -80,7 +81,7 @@ class Queue:
             The jobs that were waiting for a stage that will now never be made.
         """
         self.running -= 1
-        self._seconds[job.work] = seconds
+        self._seconds |= {job.work: seconds, job.similar: seconds}
         if job.makes is None:
             return []
         if succeeded:
@@ -155,7 +156,7 @@ class Queue:
         return max(ready, key=self._expected, default=None)  # the first among the longest
 
     def _expected(self, job: Job) -> float:
-        return self._seconds.get(job.work, math.inf)
+        return self._seconds.get(job.work, self._seconds.get(job.similar, math.inf))
 
 
 def computations(cells: Sequence[Cell]) -> list[Job]:

@@ -611,9 +611,10 @@ RUN = [
         ),
         (
             "what nobody has timed comes last",
-            "self._seconds.get(job.work, math.inf)",
-            "self._seconds.get(job.work, 0.0)",
+            "self._seconds.get(job.similar, math.inf)",
+            "self._seconds.get(job.similar, 0.0)",
         ),
+        ("a time on another backbone tells nothing", "self._seconds.get(job.similar, math.inf)", "math.inf"),
         ("a queue is finished while jobs run", "return not self.running and (", "return ("),
         ("a stopped queue hands out jobs", "        if self.stopped:\n            return None\n", ""),
         (

@@ -281,6 +281,13 @@ def test_creus_generators_share_tables_and_all_learn(dataset, setting, make_phas
     assert all(not torch.equal(value, before[name]) for name, value in method.named_parameters())
 
 
+def test_samples_that_are_not_finite_are_named_as_such():
+    samples = torch.zeros(2, 3, 4)
+    samples[1, 0, 0] = torch.nan
+    with pytest.raises(FloatingPointError, match="not finite; a smaller learning rate may help"):
+        sinkhorn_divergences(samples, 0.1)
+
+
 # ---- GME
 
 

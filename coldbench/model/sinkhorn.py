@@ -20,6 +20,9 @@ def sinkhorn_divergences(samples: Tensor, blur: float) -> Tensor:
     Args:
         samples: (m, points, dim) one sample per row.
         blur: The length below which points are not told apart.
+
+    Raises:
+        FloatingPointError: A sample is not finite.
     """
     m = len(samples)
     first, second = torch.triu_indices(m, m, device=samples.device)
@@ -37,7 +40,10 @@ def _transport(costs: Tensor, temperature: float) -> Tensor:
     """(pairs, points, points) costs -> (pairs,) entropic transport costs."""
     constant = costs.detach()
     with torch.no_grad():
-        now, g = max(float(2 * constant.max()), temperature), torch.zeros_like(constant[:, 0])
+        largest, g = float(2 * constant.max()), torch.zeros_like(constant[:, 0])
+        if not math.isfinite(largest):
+            raise FloatingPointError("the samples are not finite; a smaller learning rate may help")
+        now = max(largest, temperature)
         cooling = max(math.ceil(math.log(now / temperature, 1 / _SCALING)), 0)
         for power in range(cooling + _AT_LAST):
             now = max(now * _SCALING, temperature) if power else now

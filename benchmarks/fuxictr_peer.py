@@ -68,11 +68,7 @@ def epoch(fields: FeatureMap, folder: Path, batch_size: int = 2048) -> Cost:
     model = DeepFM(fields, folder)
     loader = NpzDataLoader(fields, str(folder / "rows.npz"), batch_size, shuffle=True, num_workers=0)
     built = time.process_time()
-    model._eval_steps, model._total_steps, model._max_gradient_norm = (
-        np.inf,
-        0,
-        10.0,
-    )  # as ``fit`` sets them; no evaluation
-    model._stop_training = False
+    model._total_steps, model._max_gradient_norm, model._stop_training = 0, 10.0, False  # as ``fit`` sets them
+    model._eval_steps = np.inf  # no evaluation
     model.train_epoch(loader)
     return Cost(time.process_time() - built, built - start)

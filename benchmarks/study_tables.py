@@ -51,7 +51,7 @@ of that gain base has by the choice of its step size alone.""",
 
 def write_tables(folders: Mapping[str, Path], target: Path) -> None:
     """Writes gains.md, ranks.md, cost.md and consists.md from the runs that are there."""
-    found = {part: measurements(folder) for part, folder in folders.items() if (folder / "run.toml").exists()}
+    found = {part: coldbench.load(folder).frame for part, folder in folders.items() if (folder / "run.toml").exists()}
     if not found:
         return
     frame = named(pd.concat([each.assign(part=part) for part, each in found.items()], ignore_index=True))
@@ -65,11 +65,6 @@ def write_tables(folders: Mapping[str, Path], target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
         (target / f"{name}.md").write_text(f"{HEADS[name]}\n\n{text}\n")
-
-
-def measurements(folder: Path) -> pd.DataFrame:
-    """One row per cell and phase of a run."""
-    return coldbench.load(folder).frame
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -132,11 +132,8 @@ def timed(jobs: Sequence[Job], costs: Costs, folder: Folder) -> dict[Job, float]
     def fits(cell: Cell) -> bool:
         return not cell.fits or not (cell.fitted_key in made or folder.has_trained(FITTED, cell))
 
-    first, known, seconds = (
-        _first_of_each(jobs, lambda job: job.similar),
-        dict[tuple[object, ...], float](),
-        dict[Job, float](),
-    )
+    first = _first_of_each(jobs, lambda job: job.similar)
+    known, seconds = dict[tuple[object, ...], float](), dict[Job, float]()
     for job in jobs:
         key = job.work, (own := fits(job.cells[0]))
         if key not in known:

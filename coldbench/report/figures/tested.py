@@ -26,11 +26,11 @@ def pictures(
     runs: Sequence[Simulation], effects: pd.DataFrame, scenarios: Sequence[str], titles: Mapping[str, str]
 ) -> list[Picture]:
     """Draws every figure that the runs allow; ``titles`` are those of the methods, by label."""
-    drawn = []
+    drawn, effects = [], effects.assign(arm=effects["arm"].replace(dict(titles)))
     with rc_context(RC):
         for scenario in scenarios:
             drawn += [draw(scenario, *parts) for parts in _of_scenario(runs, effects, scenario, titles)]
-        figure = tornado(_titled(effects, titles), scenarios)
+        figure = tornado(effects, scenarios)
         if figure is not None:
             caption = (
                 f"True effect (design global) on views of new items, mean over seeds, in each scenario; the line is at "
@@ -57,7 +57,7 @@ def _of_scenario(
             axes.plot(STAGES, [cell.value or 0.0 for cell in row[2 : 2 + len(STAGES)]], **chosen[row[0].text].line())
         legend(figure, chosen)
         yield "funnel", "The funnel", "Design global, all seeds together.", figure
-    effect = by_design(_titled(effects[effects["scenario"] == scenario], titles))
+    effect = by_design(effects[effects["scenario"] == scenario])
     if effect is not None:
         caption = (
             "Effect against the control in each design: a mark per seed with the 95 % interval of the users of its "
@@ -109,7 +109,3 @@ def tornado(effects: pd.DataFrame, scenarios: Sequence[str]) -> Figure | None:
         axes.set_yticks(range(len(values)), names)
         axes.set_ylim(len(values) - 0.5, -0.5)
     return figure
-
-
-def _titled(effects: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
-    return effects.assign(arm=effects["arm"].replace(dict(titles)))

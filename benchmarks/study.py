@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_tables import write_tables
+from study_tables import too_wide, write_tables
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / "results" / "study-run"
@@ -24,6 +24,7 @@ SEARCH = "--samples 8 --seeds 3 --fields item_lr,item_epochs"
 BUDGETS = "--protocol matched --budget 1,3,10"
 SHOTS = (0, 1, 2, 5, 10, 20, 40, 60)
 SEEDS = 5
+MORE_SEEDS = 10  # of methods with intervals wider than the margin
 SOME_FAILED = 1  # exit code of coldbench
 FIGURES = ("shots", "shots-difference", "budgets", "budgets-in-seconds")
 COPIED = ("report.md", "table1.md", "table2.md", "tables.csv", "tests.csv")
@@ -67,8 +68,13 @@ class Part:
         folder = WORK / self.name
         for condition, flags in self.conditions.items():
             yield f"tune {what} {flags} {SEARCH} --out {folder / condition}"
-            yield f"run --config {folder / condition / 'best.toml'} --seeds {seeds} --out {folder / 'run'}"
+            yield self.chosen(condition, seeds)
         yield f"run {what} {self.conditions['shots']} --seeds {seeds} --out {folder / 'run'}"
+
+    def chosen(self, condition: str, seeds: int) -> str:
+        """The command that runs on the test what the search of a condition chose."""
+        folder = WORK / self.name
+        return f"run --config {folder / condition / 'best.toml'} --seeds {seeds} --out {folder / 'run'}"
 
 
 SMALL = 5  # epochs of pretraining on a log with fewer than 220,000 rows in base
@@ -101,16 +107,27 @@ PARTS = (
 )
 
 
+def call(command: str, dry: bool = False) -> None:
+    """Prints a command of ``coldbench`` and runs it.
+
+    Raises:
+        CalledProcessError: It failed. Some trials of a search may fail, since a method diverges at a large step size.
+    """
+    print(f"coldbench {command}".replace(f"{ROOT}/", ""), flush=True)
+    if not dry:
+        done = subprocess.run([sys.executable, "-m", "coldbench", *shlex.split(command)], cwd=ROOT)
+        if not (done.returncode == SOME_FAILED and command.startswith("tune ")):
+            done.check_returncode()
+
+
 def run(part: Part, seeds: int, dry: bool) -> None:
-    """Runs a part's commands, and copies what its reading needs."""
+    """Runs a part's commands, with more seeds where intervals are wide, and copies what its reading needs."""
     for command in part.commands(seeds):
-        print(f"coldbench {command}".replace(f"{ROOT}/", ""), flush=True)
-        if not dry:
-            done = subprocess.run([sys.executable, "-m", "coldbench", *shlex.split(command)], cwd=ROOT)
-            if not (done.returncode == SOME_FAILED and command.startswith("tune ")):  # a trial may diverge
-                done.check_returncode()
+        call(command, dry)
     if dry:
         return
+    if seeds < MORE_SEEDS and (wide := too_wide(WORK / part.name / "run", seeds)):
+        call(f"{part.chosen('shots', MORE_SEEDS)} --methods '{','.join(['base', *wide])}'")
     target = RESULTS / part.name
     (target / "figures").mkdir(parents=True, exist_ok=True)
     report = WORK / part.name / "run" / "report"

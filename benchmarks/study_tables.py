@@ -22,6 +22,7 @@ from coldbench.significance import verdict as verdict_of
 TUNED = "[tuned]"
 REFERENCE = "base" + TUNED
 WINDOWS = {"at cold": (0, 0), "at 1 to 5": (1, 5), "at 20 and more": (20, 60)}  # interactions per new item
+AFTER_COLD = 1, 60
 MARKS = {BETTER: "+", WORSE: "-", EQUAL: "="}
 CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
@@ -36,8 +37,8 @@ AUC under `strict`, mean over the named numbers of interactions per new item, ±
 Marks: + better, - worse (paired t, Holm per column), = practically equal (margin {MARGIN}).""",
     "ranks": f"""# Does the ranking carry?
 
-Spearman's correlation of the tuned methods' mean AUC, with a 95 % interval of {DRAWS:,} draws of the seeds. Pairs share
-their log or their backbone.""",
+Spearman's correlation of the tuned methods' mean AUC, with a 95 % interval of {DRAWS:,} draws of the seeds that all
+methods have. Pairs share their log or their backbone.""",
     "cost": """# What each tuned method costs
 
 Processor seconds per cell, mean over seeds: `fit`, plus the training of all phases by shots. Evaluation and pretraining
@@ -47,6 +48,24 @@ are left out.""",
 AUC under `strict`, mean over 1 to 60 interactions. Gain: of a method over base, both at their defaults. Share: how much
 of that gain base has by the choice of its step size alone.""",
 }
+
+
+def too_wide(folder: Path, seeds: int) -> list[str]:
+    """The methods of a run whose tuned values need more than the first ``seeds`` seeds.
+
+    Those whose difference to the reference, in the mean of the phases after cold, has a half interval above the margin
+    on any log and backbone.
+    """
+    frame = coldbench.load(folder).frame
+    frame = frame[frame["by_shots"] & (frame["seed"] < seeds)]
+    values = window(frame.assign(log=frame["dataset"]), AFTER_COLD).unstack("method")
+    found = []
+    for name in values:
+        if name.endswith(TUNED) and name != REFERENCE:
+            tests = [paired_t(own[name], own[REFERENCE]) for _, own in values.groupby(level=["log", "backbone"])]
+            if any(test.interval[1] - test.interval[0] > 2 * MARGIN for test in tests):
+                found.append(name.removesuffix(TUNED))
+    return found
 
 
 def write_tables(folders: Mapping[str, Path], target: Path) -> None:
@@ -137,12 +156,17 @@ def correlation(first: pd.DataFrame, second: pd.DataFrame) -> str:
         return ""
     random = np.random.default_rng(0)
     pair = [each[methods].dropna().to_numpy() for each in (first, second)]
-    drawn = [
-        stats.spearmanr(*(each[random.integers(len(each), size=len(each))].mean(0) for each in pair)).statistic
-        for _ in range(DRAWS)
-    ]
-    low, high = np.nanquantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
-    return f"{stats.spearmanr(*(each.mean(0) for each in pair)).statistic:.2f} ({low:.2f} to {high:.2f})"
+    drawn = [each[random.integers(len(each), size=(DRAWS, len(each)))].mean(1) for each in pair]
+    low, high = np.nanquantile(spearman(*drawn), [LEVEL / 2, 1 - LEVEL / 2])
+    [point] = spearman(*(each.mean(0, keepdims=True) for each in pair))
+    return f"{point:.2f} ({low:.2f} to {high:.2f})"
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of two (draws, methods), row by row."""
+    ranked = [stats.rankdata(each, axis=1) for each in (first, second)]
+    one, other = (each - each.mean(1, keepdims=True) for each in ranked)
+    return (one * other).sum(1) / np.sqrt((one**2).sum(1) * (other**2).sum(1))
 
 
 def cost(frame: pd.DataFrame) -> str:
@@ -159,17 +183,20 @@ def cost(frame: pd.DataFrame) -> str:
 
 def consists(frame: pd.DataFrame) -> str:
     """A table of gains over base at the defaults, and the share of each that base has with its step size tuned."""
-    values = window(frame, (1, 60)).groupby(["log", "backbone", "method"], sort=False).mean().unstack("method")
+    values = window(frame, AFTER_COLD).unstack("method")
+    if not {"base", REFERENCE} <= set(values):
+        return ""
+    paired = values.sub(values["base"], axis=0)  # by seed: some methods have more of them
+    gains = paired.groupby(["log", "backbone"], sort=False).mean()
     rows = {}
-    for name in values:
-        if TUNED in name or name == "base" or not {"base", REFERENCE} <= set(values):
+    for name in gains:
+        if TUNED in name or name == "base":
             continue
-        gain, chosen = values[name] - values["base"], values[REFERENCE] - values["base"]
-        share = (chosen / gain).where(gain > MARGIN)
+        share = (gains[REFERENCE] / gains[name]).where(gains[name] > MARGIN)
         rows[name] = {
-            f"{log}, {backbone}": f"{gain[log, backbone]:+.4f}"
-            + ("" if np.isnan(share[log, backbone]) else f", share {share[log, backbone]:.0%}")
-            for log, backbone in values.index
+            f"{log}, {backbone}": f"{gain:+.4f}" + ("" if np.isnan(share[at]) else f", share {share[at]:.0%}")
+            for at, gain in gains[name].dropna().items()
+            for log, backbone in [at]
         }
     return markdown(pd.DataFrame.from_dict(rows, orient="index"))
 

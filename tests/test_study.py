@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from scipy import stats
 
 from coldbench.cli import main
 
@@ -70,6 +72,12 @@ def test_ranks_carry_between_backbones_and_turn_round_between_logs(tables, frame
     assert carried["backbone"] <= -0.8
 
 
+def test_row_by_row_correlations_are_scipys(tables):
+    first, second = np.random.default_rng(1).integers(0, 6, size=(2, 20, 9)).astype(float)
+    expected = [stats.spearmanr(*rows).statistic for rows in zip(first, second, strict=True)]
+    np.testing.assert_allclose(tables.spearman(first, second), expected)
+
+
 def test_cost_counts_fit_and_phases_apart(tables, frame):
     assert row(tables.cost(frame), "good[tuned]")[1:] == ["2.0 + 7.0"] * 3
 
@@ -78,6 +86,22 @@ def test_a_share_is_what_the_step_size_alone_gives(tables, frame):
     gain, share = row(tables.consists(frame), "good")[1].split(", share ")
     assert float(gain) == pytest.approx(0.025, abs=1e-3)
     assert float(share.rstrip("%")) == pytest.approx(80, abs=3)
+
+
+def test_a_share_pairs_the_seeds_that_both_have(tables, frame):
+    """Seeds differ by far more than methods do; those that base at its defaults lacks must not enter its share."""
+    more = frame[frame["method"].isin(["base[tuned]"])].assign(seed=frame["seed"] + SEEDS, auc=frame["auc"] + 0.5)
+    assert tables.consists(pd.concat([frame, more])) == tables.consists(frame)
+
+
+def test_methods_with_wide_intervals_get_more_seeds(tables, frame, monkeypatch):
+    """Only seeds below the limit count, so that the answer stays the same once there are more."""
+    noisy = frame["method"].eq("bad[tuned]") & frame["backbone"].eq("dcn")
+    wide = frame.assign(auc=frame["auc"].where(~noisy, frame["auc"] + 0.01 * (frame["seed"] % 2)), by_shots=True)
+    more = wide.assign(seed=wide["seed"] + SEEDS, auc=0.6)
+    run = SimpleNamespace(frame=pd.concat([wide, more]).rename(columns={"log": "dataset"}))
+    monkeypatch.setattr(tables.coldbench, "load", lambda folder: run)
+    assert tables.too_wide(Path("run"), SEEDS) == ["bad"]
 
 
 def test_each_part_asks_what_coldbench_takes(study):

@@ -34,6 +34,12 @@ def results(tmp_path_factory):
     return coldbench.run(**options, out=out)
 
 
+def test_the_frame_waits_for_no_test(results, monkeypatch):
+    """A bootstrap of many cells takes a minute; whoever reads the measurements needs none."""
+    monkeypatch.delattr("coldbench.report.analysis.findings.over_items")
+    assert coldbench.load(results.folder.path).frame.equals(results.frame)
+
+
 def test_the_frame_holds_every_cell_and_phase(results):
     assert len(results.frame) == 2 * 3 * 4
     records, _ = results.folder.finished()

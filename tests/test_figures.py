@@ -17,6 +17,7 @@ from sklearn.decomposition import PCA
 from coldbench.protocol.shots import phase_names
 from coldbench.report.analysis import paper
 from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import critical, difference, embeddings, phases, published, steps
 from coldbench.report.figures.gallery import pictures
@@ -222,7 +223,7 @@ def run(tmp_path_factory, make_cell, save_cell):
 
 def renamed(folder, **more):
     """Its findings, one method with a name that would like to be markup."""
-    found = find(folder.path, ASKED)
+    found = find(measure(folder.path, ASKED))
     records = [record | more for record in found.records]
     for record in records:
         record["labels"] |= {"method": NASTY} if record["method"] == "mwuf" else {}

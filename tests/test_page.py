@@ -15,6 +15,7 @@ from coldbench.core.config import digest
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.facts import warnings
 from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.report.writers import markdown
@@ -98,7 +99,7 @@ def test_it_says_what_was_run_and_what_to_be_careful_with(page, parsed, folder):
 
 
 def test_numbers_and_marks_are_those_of_the_markdown_tables(page, folder):
-    found = find(folder, ReportOptions())
+    found = find(measure(folder, ReportOptions()))
     html = page.read_text()
     for section in found.sections:
         for entry in section.block.values():
@@ -109,7 +110,7 @@ def test_numbers_and_marks_are_those_of_the_markdown_tables(page, folder):
 
 
 def test_practically_equal_is_marked_and_explained(folder):
-    found = find(folder, ReportOptions(margin=0.9))
+    found = find(measure(folder, ReportOptions(margin=0.9)))
     tables = contents(found)
     html = render("run", found, tables, [], {})
     cells = [cell for section in tables.sections for table in section.tables for row in table.rows for cell in row]
@@ -125,7 +126,7 @@ def test_too_few_seeds_and_missing_cells_are_said(folder, tmp_path):
         if "base" in file.name or "-s2-" in file.name:
             file.unlink()
     (few / "cells" / "cut.json").write_text("{")
-    said = "\n".join(warnings(find(few, ReportOptions())))
+    said = "\n".join(warnings(find(measure(few, ReportOptions()))))
     assert "2 seeds: no difference can be tested" in said
     assert "Cells are missing in" in said
     assert "fm / base (seed 1)" in said
@@ -146,7 +147,7 @@ def test_what_compares_protocols_and_backbones_is_that_of_the_markdown(folder, t
     write_report(run)
     tags = Tags((run / "report" / "index.html").read_text())
     said = " ".join(" ".join(tags.text).split())
-    found = contents(find(run, ReportOptions())).comparisons
+    found = contents(find(measure(run, ReportOptions()))).comparisons
     assert found[0][0].startswith(f"Comparison of protocols: {NASTY}")
     assert found[1][0] == "Across datasets and backbones, protocol paper"
     assert [table.heading for table in found[0][1]] == ["What the leak is worth", "At equal optimiser steps"]

@@ -15,6 +15,7 @@ from coldbench.core.config import digest
 from coldbench.report.analysis import predictions
 from coldbench.report.analysis.findings import find
 from coldbench.report.analysis.frame import tidy
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.runs.folder import Folder
 from coldbench.significance import bootstrap_aucs, crossed, item_bootstrap
@@ -71,7 +72,7 @@ def test_too_many_predictions_are_left_out_and_said(saved_run, monkeypatch):
     rows, (note,) = found_in(saved_run)
     assert rows.empty
     assert "more than 1,000" in note
-    assert note in find(saved_run.path, ReportOptions()).notes
+    assert note in find(measure(saved_run.path, ReportOptions())).notes
 
 
 def put_right(folder, stem):

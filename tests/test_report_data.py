@@ -17,6 +17,7 @@ from coldbench.commands.export import measurements
 from coldbench.plugins.kinds import DATASETS
 from coldbench.plugins.registry import Registry, class_of
 from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.write import write_report
 from coldbench.runs.folder import Folder
@@ -83,7 +84,7 @@ def test_data_that_were_edited_replace_what_was_computed_before(books, run):
     run(books, "out")
     edit(books, flip)
     run(books, "out", seeds=2)
-    found = find(Path("out"), ReportOptions())
+    found = find(measure(Path("out"), ReportOptions()))
     assert list(found.frame["dataset"].unique()) == ["Books"]
     assert len(found.records) == 4
     (note,) = [note for note in found.notes if "before the data changed" in note]
@@ -102,7 +103,7 @@ def test_a_new_label_alone_recomputes_nothing_and_is_what_tables_show(books, run
     for label in ("Bookshop", "Library"):
         (books / "schema.toml").write_text(SCHEMA.replace("Books", label))
         keep(make_plan(read_options({"datasets": str(books), "methods": "base,dropoutnet"}, None)), folder.path)
-        assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == [label]
+        assert list(find(measure(Path("out"), ReportOptions())).frame["dataset"].unique()) == [label]
         invoke("export", "out", "--to", "csv")
         assert set(pd.read_csv("out/export.csv")["dataset_label"]) == {label}
     assert "data: Library " in invoke("compare", "out", "out").output
@@ -123,10 +124,10 @@ def test_the_n_and_k_that_the_data_decide_are_in_records_exports_and_the_report(
 def test_two_splits_of_ones_own_data_are_told_apart_by_n_and_k_and_one_alone_goes_by_its_label(books, run):
     run(books, "out", seeds=1)
     run(books, "out", seeds=1, n="12")  # what schema.toml says too: the same cells
-    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Books"]
+    assert list(find(measure(Path("out"), ReportOptions())).frame["dataset"].unique()) == ["Books"]
     assert len(list(Path("out/cells").iterdir())) == 2
     run(books, "out", seeds=1, n="20")
-    found = find(Path("out"), ReportOptions())
+    found = find(measure(Path("out"), ReportOptions()))
     assert sorted(found.frame["dataset"].unique()) == ["Books [n=12,k=2]", "Books [n=20,k=2]"]
 
 
@@ -145,7 +146,7 @@ def test_one_folder_given_by_two_paths_is_one_dataset(books, run, tmp_path):
     result = invoke("compare", "out", "other")
     assert "In both: 6 cells, 6 with identical predictions; 6 have the same key" in result.output
     run(tmp_path / "books", "out")
-    assert list(find(Path("out"), ReportOptions()).frame["dataset"].unique()) == ["Books"]
+    assert list(find(measure(Path("out"), ReportOptions())).frame["dataset"].unique()) == ["Books"]
 
 
 def test_two_datasets_of_one_label_are_told_apart(books, run):
@@ -153,7 +154,7 @@ def test_two_datasets_of_one_label_are_told_apart(books, run):
     edit(Path("more"), flip)
     run(books, "out", seeds=1)
     run("more", "out", seeds=1)
-    found = find(Path("out"), ReportOptions())
+    found = find(measure(Path("out"), ReportOptions()))
     assert sorted(found.frame["dataset"].unique()) == ["Books", "Books (2)"]
     assert any(note.startswith("2 datasets share the label Books: Books has the fingerprint") for note in found.notes)
 

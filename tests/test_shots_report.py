@@ -20,6 +20,7 @@ from coldbench.plugins.spec import Spec
 from coldbench.protocol.splits import Release
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures import shots as figures
 from coldbench.report.figures.style import RC, looks
@@ -58,7 +59,7 @@ def mixed(tmp_path_factory, make_cell, save_cell, dataset) -> Folder:
 
 @pytest.fixture(scope="module")
 def found(mixed):
-    return find(mixed.path, ReportOptions(margin=0.5))
+    return find(measure(mixed.path, ReportOptions(margin=0.5)))
 
 
 def section(found, of):

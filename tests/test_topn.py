@@ -20,6 +20,7 @@ from coldbench.protocol.ranking import gini, ndcg, recall, top
 from coldbench.protocol.topn import TopN, TopNSettings
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.writers.files import files
 from coldbench.runs import runfile
@@ -165,7 +166,7 @@ def test_a_record_serves_cells_that_ask_for_less(make_cell, save_cell, tmp_path)
 
 
 def report(path, **question):
-    findings = find(path, ReportOptions(**question))
+    findings = find(measure(path, ReportOptions(**question)))
     return files(findings, contents(findings))["report.md"]
 
 

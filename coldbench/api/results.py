@@ -17,6 +17,7 @@ from coldbench.core.storage import Place
 from coldbench.report.analysis.comparisons import MARKING, over_seeds
 from coldbench.report.analysis.contents import SectionTables, contents
 from coldbench.report.analysis.findings import Findings, find
+from coldbench.report.analysis.measured import Measured, measure
 from coldbench.report.analysis.names import BASELINE
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import KINDS, pictures
@@ -58,7 +59,7 @@ class Results:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row per cell and phase, with labels, metrics and costs."""
-        return self._findings.frame
+        return self._measured.frame
 
     @property
     def failures(self) -> Mapping[str, str]:
@@ -143,11 +144,15 @@ class Results:
         return f"<p>Results in <code>{where}</code></p>{tables}"
 
     @cached_property
-    def _findings(self) -> Findings:
+    def _measured(self) -> Measured:
         path = self.folder.path
         if not isinstance(path, Path):
             raise InputError(f"{path} is not on this machine; copy it here, or write its report with Results.report")
-        return find(path, self.options)
+        return measure(path, self.options)
+
+    @cached_property
+    def _findings(self) -> Findings:
+        return find(self._measured)
 
     @cached_property
     def _sections(self) -> list[SectionTables]:

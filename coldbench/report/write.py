@@ -10,6 +10,7 @@ from coldbench.core.errors import InputError
 from coldbench.core.storage import Place
 from coldbench.report.analysis.contents import contents
 from coldbench.report.analysis.findings import find
+from coldbench.report.analysis.measured import measure
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.figures.gallery import pictures
 from coldbench.report.figures.picture import write_pictures
@@ -46,7 +47,7 @@ def write_report(out: Path, options: ReportOptions | None = None, name: str | No
     wanted = state(out, options, name)
     if is_current(folder, wanted):
         return Report(folder / "report.md", (folder / files.SUMMARY).read_text())
-    findings = find(out, options)
+    findings = find(measure(out, options))
     drawn, undrawn = pictures(Folder(out), findings)
     findings = replace(findings, notes=[*findings.notes, *undrawn])
     tables = contents(findings)

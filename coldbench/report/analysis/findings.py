@@ -1,26 +1,20 @@
-"""A run's folder -> its records, results and tests, before any table or figure is made of them."""
+"""What a run measured -> its tests, before any table or figure is made of them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pandas as pd
 
-from coldbench.report.analysis.chosen import note, short_names
 from coldbench.report.analysis.comparisons import collapsed, over_seeds
 from coldbench.report.analysis.entries import Block, entries
-from coldbench.report.analysis.frame import counting, tidy
-from coldbench.report.analysis.names import baseline, counted
+from coldbench.report.analysis.measured import Measured, scored
+from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_items
-from coldbench.report.analysis.titles import Titles, label_of, titles
-from coldbench.runs.folder import Folder
-from coldbench.runs.record import CUT, Record
-from coldbench.runs.runfile import relabelled
+from coldbench.report.analysis.titles import Titles
+from coldbench.runs.record import Record
 
 
 @dataclass(frozen=True)
@@ -95,57 +89,19 @@ class Findings:
     @property
     def scored(self) -> pd.DataFrame:
         """The rows of the frame whose dataset and protocol have a value of the metric at all."""
-        return _scored(self.frame, self.options)
+        return scored(self.frame, self.options)
 
 
-def find(out: Path, options: ReportOptions) -> Findings:
-    """Reads a run's folder and makes all tests.
-
-    Raises:
-        InputError: The folder holds no run or no finished cell, or the options does not suit it.
-    """
-    folder = Folder(out)
-    records, unread = folder.finished()
-    records = short_names(relabelled(records, out))
-    frame, notes = tidy(records)
-    if options.reference is not None:
-        options = replace(options, reference=label_of(options.reference, titles(records)["method"]))
-    options.check(frame)
-    records = counting(records, frame)
-    scored = _scored(frame, options)
-    notes += [*note(records), *_undefined(frame, scored, options), *_left_out(unread)]
-    notes += [f"failed in the latest run: {cell}: {reason}" for cell, reason in folder.failures().items()]
-    if scored.empty:
-        return Findings(options, records, frame, pd.DataFrame(), [], notes, titles(records))
-    given, left_out = over_items(scored, records, folder, options)
-    tests = pd.concat([over_seeds(scored, options), given])
-    notes = [*notes, *collapsed(scored, options), *left_out]
-    return Findings(options, records, frame, tests, _sections(scored, tests, options), notes, titles(records))
-
-
-def _scored(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
-    return frame[frame.groupby(["dataset", "protocol"])[options.metric].transform("count") > 0]
-
-
-def _undefined(frame: pd.DataFrame, scored: pd.DataFrame, options: ReportOptions) -> Iterator[str]:
-    for dataset, protocol in (
-        frame.drop(scored.index)[["dataset", "protocol"]].drop_duplicates().itertuples(index=False)
-    ):
-        yield (
-            f"{dataset}, protocol {protocol}, is in no table of results: {options.title} is not defined on its test "
-            f"rows, as where all of them are clicks or none is."
-        )
-
-
-def _left_out(unread: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each broken record, and one for all records of another version."""
-    yield from (
-        f"cells/{name} is no valid record ({why}); run the same command again."
-        for name, why in unread.items()
-        if why == CUT
-    )
-    for why, count in Counter(why for why in unread.values() if why != CUT).items():
-        yield f"{counted(count, 'record')} {why} do{'es' * (count == 1)} not count."
+def find(measured: Measured) -> Findings:
+    """Makes all tests of a run."""
+    options, frame, notes = measured.options, measured.scored, measured.notes
+    tests, sections = pd.DataFrame(), []
+    if not frame.empty:
+        over_rows, left_out = over_items(frame, measured.records, measured.folder, options)
+        tests = pd.concat([over_seeds(frame, options), over_rows])
+        sections = _sections(frame, tests, options)
+        notes = [*notes, *collapsed(frame, options), *left_out]
+    return Findings(options, measured.records, measured.frame, tests, sections, notes, measured.titles)
 
 
 def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) -> list[Section]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from coldbench.data.dataset import Dataset
@@ -91,13 +92,13 @@ class Job:
         """The key of the shared stage that the job makes, or None."""
         return None
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """The keys of the shared stages that the job starts from."""
         keys = {cell.pretrained_key for cell in self.cells}
         return frozenset(keys | {cell.fitted_key for cell in self.cells if cell.fits})
 
-    @property
+    @cached_property
     def work(self) -> tuple[str, ...]:
         """A key shared by jobs that take about the same time."""
         cell = self.cells[0]
@@ -141,7 +142,7 @@ class Pretrain(Job):
         """The key of the pretrained backbone."""
         return self.cells[0].pretrained_key
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """No stage: pretraining comes first."""
         return frozenset()
@@ -169,7 +170,7 @@ class Fit(Job):
         """The key of the fitted method."""
         return self.cells[0].fitted_key
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """The key of the pretrained backbone."""
         return frozenset({self.cells[0].pretrained_key})

@@ -35,7 +35,7 @@ test: lint docs
 # Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first
 reproduce: $(READY)
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm,ipnn --methods paper --seeds 5 --out results/ml-1m
-	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m
+	$(BIN)/coldbench run --datasets ml-1m --backbones paper --methods base,avaew --seeds 5 --out results/ml-1m
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods '$(VARIANTS)' --seeds 3 --out results/ml-1m-variants
 	$(BIN)/coldbench run --datasets ml-1m --backbones 'fm[padding=false],deepfm[padding=false],ipnn[hidden=16x16]' \
 		--methods base,dropoutnet --seeds 3 --out results/ml-1m-variants
@@ -44,8 +44,8 @@ reproduce: $(READY)
 	$(BIN)/coldbench tune --datasets ml-1m --backbones deepfm --methods avaew --samples 64 --seeds 3 \
 		--fields alpha,beta,xi,xi_prime --out results/ml-1m-tune
 	sed '/^backbone = /d' results/ml-1m-tune/best.toml > results/ml-1m-tune/every-backbone.toml
-	$(BIN)/coldbench run --config results/ml-1m-tune/every-backbone.toml --backbones all --seeds 5 --out results/ml-1m-tuned
-	$(BIN)/coldbench run --datasets ml-1m --backbones all --methods base,avaew --seeds 5 --out results/ml-1m-tuned
+	$(BIN)/coldbench run --config results/ml-1m-tune/every-backbone.toml --backbones paper --seeds 5 --out results/ml-1m-tuned
+	$(BIN)/coldbench run --datasets ml-1m --backbones paper --methods base,avaew --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-tuned
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar,avaew --seeds 5 --out results/ml-1m-lazy
 	$(BIN)/coldbench run --datasets ml-1m --backbones deepfm --methods base,cvar --seeds 5 --set training.lazy_rows=1 \

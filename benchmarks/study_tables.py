@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import stats
+from study_figure import forest
 from tabulate import tabulate
 
 import coldbench
@@ -69,7 +70,7 @@ def too_wide(folder: Path, seeds: int) -> list[str]:
 
 
 def write_tables(folders: Mapping[str, Path], target: Path) -> None:
-    """Writes gains.md, ranks.md, cost.md and consists.md from the runs that are there."""
+    """Writes gains.md, gains.svg, ranks.md, cost.md and consists.md from the runs that are there."""
     found = {part: coldbench.load(folder).frame for part, folder in folders.items() if (folder / "run.toml").exists()}
     if not found:
         return
@@ -82,6 +83,8 @@ def write_tables(folders: Mapping[str, Path], target: Path) -> None:
         "consists": consists(by_shots),
     }
     target.mkdir(parents=True, exist_ok=True)
+    picture = forest({name: differences(by_shots, bounds) for name, bounds in WINDOWS.items()})
+    (target / "gains.svg").write_bytes(picture.files["svg"])
     for name, text in pages.items():
         (target / f"{name}.md").write_text(f"{HEADS[name]}\n\n{text}\n")
 
@@ -113,24 +116,36 @@ def scores(values: pd.Series, log: str, backbone: str) -> pd.DataFrame:
     return table[[name for name in table if name.endswith(TUNED)]]
 
 
-def gains(frame: pd.DataFrame, bounds: tuple[int, int]) -> str:
-    """A table of differences to the reference: a row per method, a column per log and backbone."""
-    values = window(frame, bounds)
-    cells: dict[str, dict[str, str]] = {}
+def differences(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.DataFrame:
+    """The tests of every tuned method against the reference, on each log and backbone.
+
+    Returns:
+        A row per log, backbone and method with columns log, backbone, method, reference (its mean AUC), difference,
+        half (of the 95 % interval) and verdict (Holm over the methods on one log and backbone).
+    """
+    values, rows = window(frame, bounds), []
     for log, backbone in columns(frame[frame["shots"].between(*bounds)]):
         table = scores(values, log, backbone)
         if REFERENCE not in table:
             continue
-        head, reference = f"{log}, {backbone}", table[REFERENCE].to_numpy()
-        others = [name for name in table if name != REFERENCE]
-        tests = {name: paired_t(table[name].to_numpy(), reference) for name in others}
+        reference = table[REFERENCE].to_numpy()
+        tests = {name: paired_t(table[name].to_numpy(), reference) for name in table if name != REFERENCE}
         adjusted = holm(np.array([np.nan if test.p_value is None else test.p_value for test in tests.values()]))
-        cells.setdefault(REFERENCE, {})[head] = f"{reference.mean():.4f}"
         for (name, test), p_value in zip(tests.items(), adjusted, strict=True):
             judged = verdict_of(table[name].to_numpy(), reference, None if np.isnan(p_value) else p_value)
             half = (test.interval[1] - test.interval[0]) / 2
-            text = f"{test.difference:+.4f} ± {half:.4f} {MARKS.get(judged, '')}".strip()
-            cells.setdefault(name, {})[head] = text
+            rows.append((log, backbone, name, reference.mean(), test.difference, half, judged))
+    return pd.DataFrame(rows, columns=["log", "backbone", "method", "reference", "difference", "half", "verdict"])
+
+
+def gains(frame: pd.DataFrame, bounds: tuple[int, int]) -> str:
+    """A table of differences to the reference: a row per method, a column per log and backbone."""
+    cells: dict[str, dict[str, str]] = {}
+    for row in differences(frame, bounds).itertuples():
+        head = f"{row.log}, {row.backbone}"
+        text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS.get(str(row.verdict), '')}"
+        cells.setdefault(REFERENCE, {})[head] = f"{row.reference:.4f}"
+        cells.setdefault(str(row.method), {})[head] = text.strip()
     return markdown(pd.DataFrame.from_dict(cells, orient="index"))
 
 

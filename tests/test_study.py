@@ -78,6 +78,14 @@ def test_row_by_row_correlations_are_scipys(tables):
     np.testing.assert_allclose(tables.spearman(first, second), expected)
 
 
+def test_the_figure_names_every_method_log_and_backbone(tables, frame):
+    windows = {"few": tables.differences(frame, (0, 20)), "many": tables.differences(frame, (40, 40))}
+    picture = importlib.import_module("study_figure").forest(windows)
+    text = picture.files["svg"].decode()
+    for words in ("few", "many", "good", "same", "bad", "first, fm", "first, dcn", "second, fm"):
+        assert f">{words}</text>" in text, words
+
+
 def test_cost_counts_fit_and_phases_apart(tables, frame):
     assert row(tables.cost(frame), "good[tuned]")[1:] == ["2.0 + 7.0"] * 3
 

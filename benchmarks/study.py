@@ -7,6 +7,7 @@ interrupted, so that the parts can run at different times, and a part that is no
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import subprocess
@@ -43,6 +44,7 @@ class Part:
         epochs: Of pretraining.
         more: Further flags.
         budgets: Whether equal steps are asked about too.
+        cache: COLDBENCH_CACHE, for a bundle whose name another part uses; None for the user's own.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Part:
     epochs: int = 1
     more: str = ""
     budgets: bool = True
+    cache: Path | None = None
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -85,7 +88,7 @@ PARTS = (
     Part("ml-latest", "ml-latest", epochs=SMALL),
     Part("movietweetings", "movietweetings", most=30, epochs=SMALL),
     Part("eb-nerd", "eb-nerd", epochs=SMALL),
-    Part("ml-latest-small", "ml-latest", most=15, epochs=SMALL, more=f"--data-dir {WORK / 'data'}"),
+    Part("ml-latest-small", "ml-latest", most=15, epochs=SMALL, cache=WORK / "data"),
     Part("release-ml-latest", "ml-latest", epochs=SMALL, more="--split 'release[at=0.5]'", budgets=False),
     Part(
         "release-movietweetings",
@@ -107,15 +110,18 @@ PARTS = (
 )
 
 
-def call(command: str, dry: bool = False) -> None:
-    """Prints a command of ``coldbench`` and runs it.
+def call(command: str, cache: Path | None = None, dry: bool = False) -> None:
+    """Prints a command of ``coldbench`` and runs it, with a cache of its own if there is one.
 
     Raises:
         CalledProcessError: It failed. Some trials of a search may fail, since a method diverges at a large step size.
     """
-    print(f"coldbench {command}".replace(f"{ROOT}/", ""), flush=True)
+    more = {} if cache is None else {"COLDBENCH_CACHE": str(cache)}
+    shown = " ".join([*(f"{name}={value}" for name, value in more.items()), "coldbench", command])
+    print(shown.replace(f"{ROOT}/", ""), flush=True)
     if not dry:
-        done = subprocess.run([sys.executable, "-m", "coldbench", *shlex.split(command)], cwd=ROOT)
+        words = [sys.executable, "-m", "coldbench", *shlex.split(command)]
+        done = subprocess.run(words, cwd=ROOT, env=os.environ | more)
         if not (done.returncode == SOME_FAILED and command.startswith("tune ")):
             done.check_returncode()
 
@@ -123,11 +129,11 @@ def call(command: str, dry: bool = False) -> None:
 def run(part: Part, seeds: int, dry: bool) -> None:
     """Runs a part's commands, with more seeds where intervals are wide, and copies what its reading needs."""
     for command in part.commands(seeds):
-        call(command, dry)
+        call(command, part.cache, dry)
     if dry:
         return
     if seeds < MORE_SEEDS and (wide := too_wide(WORK / part.name / "run", seeds)):
-        call(f"{part.chosen('shots', MORE_SEEDS)} --methods '{','.join(['base', *wide])}'")
+        call(f"{part.chosen('shots', MORE_SEEDS)} --methods '{','.join(['base', *wide])}'", part.cache)
     target = RESULTS / part.name
     (target / "figures").mkdir(parents=True, exist_ok=True)
     report = WORK / part.name / "run" / "report"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
@@ -23,8 +24,8 @@ class Watch:
 
     def __init__(self, cells: int, done: int) -> None:
         self.cells = cells
-        self.done = self._before = done
-        self._started = time.monotonic()
+        self.done = done
+        self._pace_from()
         self._console = Console(stderr=True, highlight=False)
         self._live: Progress | None = None
         self._task: TaskID | None = None
@@ -48,8 +49,12 @@ class Watch:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def stage(self, text: str) -> None:
-        """Reports that a shared stage is ready."""
+        """Reports that a shared stage is ready.
+
+        Stages come before the cells that start from them, so that the time until now says nothing about cells.
+        """
         self.say(text)
+        self._pace_from()
 
     def finished(self, record: Record) -> None:
         """Reports a finished cell with its AUCs."""
@@ -72,8 +77,12 @@ class Watch:
         """Reports a failed cell with the reason."""
         self.say(f"failed: {name}: {reason}")
 
+    def _pace_from(self) -> None:
+        """Measures the pace of cells from now on."""
+        self._before, self._started = self.done, time.monotonic()
+
     def _left(self) -> str:
-        """The estimated time left, from the pace of this run so far."""
+        """The estimated time left, from the pace of cells since the last stage was made."""
         pace = (time.monotonic() - self._started) / max(self.done - self._before, 1)
         seconds = round(pace * (self.cells - self.done))
-        return f"{seconds // 60}:{seconds % 60:02d} left" if seconds else "done"
+        return f"{str(timedelta(seconds=seconds)).removeprefix('0:')} left" if seconds else "done"

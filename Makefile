@@ -7,7 +7,8 @@ TOOLS  := $(VENV)/tools
 
 COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
-VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],avaew[on_count=false],avaew[xi=3.2$(COMMA)xi_prime=3.2],$\
+VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],cvar[normal_tables=false$(COMMA)padding=false],avaew,$\
+	avaew[on_count=false],avaew[xi=3.2$(COMMA)xi_prime=3.2],avaew[normal_tables=false$(COMMA)padding=false],$\
 	dropoutnet[per_row=true],gar[ctr=0],gar[alpha=0.05],gar[alpha=0.05$(COMMA)ctr=0]
 
 HOOKED := mwuf,mwuf[through=true],meta_e,meta_e[per_item=true]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
+from coldbench.core.package import __version__ as __version__
+
 __all__ = ["InputError", "Results", "RunError", "Simulated", "Tuned", "load", "run", "simulate", "tune"]
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from coldbench import __version__
 from coldbench.commands.usage import explained
 from coldbench.core.errors import InputError, one_line
+from coldbench.core.package import __version__
 from coldbench.online.options import SimulateOptions
 from coldbench.runs.flags import Flag
 from coldbench.runs.options import FLAGS, flags_of

@@ -9,8 +9,8 @@ from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 
-import coldbench
 from coldbench.core.atomic import write_text
+from coldbench.core.package import FOLDER, __version__
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.runs.folder import PARTS, Folder
 
@@ -55,10 +55,9 @@ def _stamp(file: Path) -> tuple[int, int]:
 
 @cache
 def _code() -> str:
-    whole = hashlib.sha256(coldbench.__version__.encode())
-    root = Path(coldbench.__file__).parent
+    whole = hashlib.sha256(__version__.encode())
     for package in _OWN:
-        for file in sorted((root / package).rglob("*.*")):
+        for file in sorted((FOLDER / package).rglob("*.*")):
             if file.suffix != ".pyc":
                 whole.update(file.read_bytes())
     return whole.hexdigest()

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-import coldbench
+from coldbench.core.package import FOLDER, __version__
 
 _LIBRARIES = ("torch", "ray", "numpy", "scipy", "pandas", "pyarrow")
 
@@ -21,7 +21,7 @@ _LIBRARIES = ("torch", "ray", "numpy", "scipy", "pandas", "pyarrow")
 @cache
 def versions() -> dict[str, str]:
     """Versions of coldbench, Python and the libraries on which results depend."""
-    found = {"coldbench": coldbench.__version__, "python": platform.python_version()}
+    found = {"coldbench": __version__, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
             found[library] = version(library)
@@ -36,11 +36,10 @@ def commit() -> str | None:
 
     It is None if the code does not belong to a repository, even if it is installed inside somebody else's.
     """
-    folder = Path(coldbench.__file__).parent
-    if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:
+    if _git(FOLDER, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
-    head = _git(folder, "rev-parse", "HEAD")
-    return None if head is None else head + "+" * (_git(folder, "diff", "--quiet", "HEAD") is None)
+    head = _git(FOLDER, "rev-parse", "HEAD")
+    return None if head is None else head + "+" * (_git(FOLDER, "diff", "--quiet", "HEAD") is None)
 
 
 def _git(folder: Path, *command: str) -> str | None:

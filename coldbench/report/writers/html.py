@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-import coldbench
+from coldbench.core.package import __version__
 from coldbench.report.figures.picture import Picture
 from coldbench.report.writers.svg import Sheet, inline
 
@@ -36,7 +36,7 @@ def render(template: str, name: str, pictures: Sequence[Picture], **content: Any
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(f"{template}.html.j2").render(
         name=name,
-        version=coldbench.__version__,
+        version=__version__,
         style=Markup(style + sheet.css),
         script=Markup(script),
         script_hash=f"sha256-{digest}",

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from study_figure import forest
 from tabulate import tabulate
 
@@ -59,14 +58,8 @@ def too_wide(folder: Path, seeds: int) -> list[str]:
     """
     frame = coldbench.load(folder).frame
     frame = frame[frame["by_shots"] & (frame["seed"] < seeds)]
-    values = window(frame.assign(log=frame["dataset"]), AFTER_COLD).unstack("method")
-    found = []
-    for name in values:
-        if name.endswith(TUNED) and name != REFERENCE:
-            tests = [paired_t(own[name], own[REFERENCE]) for _, own in values.groupby(level=["log", "backbone"])]
-            if any(test.interval[1] - test.interval[0] > 2 * MARGIN for test in tests):
-                found.append(name.removesuffix(TUNED))
-    return found
+    tests = differences(frame.assign(log=frame["dataset"]), AFTER_COLD)
+    return [name.removesuffix(TUNED) for name in tests.loc[tests["half"] > MARGIN, "method"].unique()]
 
 
 def write_tables(folders: Mapping[str, Path], target: Path) -> None:
@@ -76,15 +69,17 @@ def write_tables(folders: Mapping[str, Path], target: Path) -> None:
         return
     frame = named(pd.concat([each.assign(part=part) for part, each in found.items()], ignore_index=True))
     by_shots = frame[frame["by_shots"]]
+    if by_shots.empty:  # a part that was interrupted after its budgets
+        return
+    tests = {name: differences(by_shots, bounds) for name, bounds in WINDOWS.items()}
     pages = {
-        "gains": "\n\n".join(f"## {name}\n\n{gains(by_shots, bounds)}" for name, bounds in WINDOWS.items()),
+        "gains": "\n\n".join(f"## {name}\n\n{gains(own)}" for name, own in tests.items()),
         "ranks": ranks(by_shots),
         "cost": cost(by_shots),
         "consists": consists(by_shots),
     }
     target.mkdir(parents=True, exist_ok=True)
-    picture = forest({name: differences(by_shots, bounds) for name, bounds in WINDOWS.items()})
-    (target / "gains.svg").write_bytes(picture.files["svg"])
+    (target / "gains.svg").write_bytes(forest(tests).files["svg"])
     for name, text in pages.items():
         (target / f"{name}.md").write_text(f"{HEADS[name]}\n\n{text}\n")
 
@@ -138,10 +133,10 @@ def differences(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["log", "backbone", "method", "reference", "difference", "half", "verdict"])
 
 
-def gains(frame: pd.DataFrame, bounds: tuple[int, int]) -> str:
-    """A table of differences to the reference: a row per method, a column per log and backbone."""
+def gains(tests: pd.DataFrame) -> str:
+    """``differences`` as a table: a row per method, a column per log and backbone."""
     cells: dict[str, dict[str, str]] = {}
-    for row in differences(frame, bounds).itertuples():
+    for row in tests.itertuples():
         head = f"{row.log}, {row.backbone}"
         text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS.get(str(row.verdict), '')}"
         cells.setdefault(REFERENCE, {})[head] = f"{row.reference:.4f}"
@@ -179,9 +174,8 @@ def correlation(first: pd.DataFrame, second: pd.DataFrame) -> str:
 
 def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Spearman's correlation of two (draws, methods), row by row."""
-    ranked = [stats.rankdata(each, axis=1) for each in (first, second)]
-    one, other = (each - each.mean(1, keepdims=True) for each in ranked)
-    return (one * other).sum(1) / np.sqrt((one**2).sum(1) * (other**2).sum(1))
+    one, other = (pd.DataFrame(each).rank(axis=1) for each in (first, second))
+    return one.corrwith(other, axis=1).to_numpy()
 
 
 def cost(frame: pd.DataFrame) -> str:
@@ -202,16 +196,15 @@ def consists(frame: pd.DataFrame) -> str:
     if not {"base", REFERENCE} <= set(values):
         return ""
     paired = values.sub(values["base"], axis=0)  # by seed: some methods have more of them
-    gains = paired.groupby(["log", "backbone"], sort=False).mean()
+    added = paired.groupby(["log", "backbone"], sort=False).mean()
     rows = {}
-    for name in gains:
+    for name in added:
         if TUNED in name or name == "base":
             continue
-        share = (gains[REFERENCE] / gains[name]).where(gains[name] > MARGIN)
+        share = (added[REFERENCE] / added[name]).where(added[name] > MARGIN)
         rows[name] = {
-            f"{log}, {backbone}": f"{gain:+.4f}" + ("" if np.isnan(share[at]) else f", share {share[at]:.0%}")
-            for at, gain in gains[name].dropna().items()
-            for log, backbone in [at]
+            ", ".join(at): f"{gain:+.4f}" + ("" if np.isnan(share[at]) else f", share {share[at]:.0%}")
+            for at, gain in added[name].dropna().items()
         }
     return markdown(pd.DataFrame.from_dict(rows, orient="index"))
 

@@ -58,7 +58,7 @@ def row(table: str, name: str) -> list[str]:
 
 
 def test_gains_carry_their_verdicts(tables, frame):
-    found = tables.gains(frame, (20, 60))
+    found = tables.gains(tables.differences(frame, (20, 60)))
     assert [cell[-1] for cell in row(found, "good[tuned]")[1:]] == ["+", "+", "-"]
     assert [cell[-1] for cell in row(found, "bad[tuned]")[1:]] == ["-", "-", "+"]
     assert [cell[-1] for cell in row(found, "same[tuned]")[1:]] == ["=", "=", "="]
@@ -110,6 +110,14 @@ def test_methods_with_wide_intervals_get_more_seeds(tables, frame, monkeypatch):
     run = SimpleNamespace(frame=pd.concat([wide, more]).rename(columns={"log": "dataset"}))
     monkeypatch.setattr(tables.coldbench, "load", lambda folder: run)
     assert tables.too_wide(Path("run"), SEEDS) == ["bad"]
+
+
+def test_a_part_that_ended_before_its_shots_leaves_no_table(tables, frame, monkeypatch, tmp_path):
+    run = SimpleNamespace(frame=frame.assign(by_shots=False, dataset_name=frame["log"], fingerprint="a"))
+    monkeypatch.setattr(tables.coldbench, "load", lambda folder: run)
+    (tmp_path / "run.toml").touch()
+    tables.write_tables({"one": tmp_path}, tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
 
 
 def test_each_part_asks_what_coldbench_takes(study):

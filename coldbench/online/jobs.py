@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from coldbench.data.dataset import Dataset
 from coldbench.data.world import Ground, Learned
@@ -37,12 +38,12 @@ class Simulate(Job):
         """The job's name in messages."""
         return str(self.task)
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """No stage that another job makes."""
         return frozenset()
 
-    @property
+    @cached_property
     def work(self) -> tuple[str, ...]:
         """A key of its own, so that the queue keeps the plan's order and tasks of one world follow each other."""
         return type(self).__name__, self.task.key

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from rich.console import Console
 
@@ -48,12 +49,12 @@ class TrialJob(Job):
         """The trial's name in messages."""
         return f"{self.study} at {self.values}"
 
-    @property
+    @cached_property
     def work(self) -> tuple[str, ...]:
         """A key shared by the trials of a study, which take about the same time."""
         return ("trial", self.study)
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """The stages of the first seed, and the backbones that other trials start from as well.
 

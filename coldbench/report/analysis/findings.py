@@ -13,7 +13,7 @@ from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.paper import PUBLISHED
 from coldbench.report.analysis.predictions import over_items
-from coldbench.report.analysis.titles import Titles
+from coldbench.report.analysis.titles import Titles, titles
 from coldbench.runs.record import Record
 
 
@@ -94,14 +94,15 @@ class Findings:
 
 def find(measured: Measured) -> Findings:
     """Makes all tests of a run."""
-    options, frame, notes = measured.options, measured.scored, measured.notes
+    options, notes = measured.options, measured.notes
+    frame = scored(measured.frame, options)
     tests, sections = pd.DataFrame(), []
     if not frame.empty:
         over_rows, left_out = over_items(frame, measured.records, measured.folder, options)
         tests = pd.concat([over_seeds(frame, options), over_rows])
         sections = _sections(frame, tests, options)
         notes = [*notes, *collapsed(frame, options), *left_out]
-    return Findings(options, measured.records, measured.frame, tests, sections, notes, measured.titles)
+    return Findings(options, measured.records, measured.frame, tests, sections, notes, titles(measured.records))
 
 
 def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) -> list[Section]:

@@ -13,7 +13,7 @@ from coldbench.report.analysis.chosen import note, short_names
 from coldbench.report.analysis.frame import counting, tidy
 from coldbench.report.analysis.names import counted
 from coldbench.report.analysis.options import ReportOptions
-from coldbench.report.analysis.titles import Titles, label_of, titles
+from coldbench.report.analysis.titles import label_of, titles
 from coldbench.runs.folder import Folder
 from coldbench.runs.record import CUT, Record
 from coldbench.runs.runfile import relabelled
@@ -36,16 +36,6 @@ class Measured:
     records: list[Record]
     frame: pd.DataFrame
     notes: list[str]
-
-    @property
-    def scored(self) -> pd.DataFrame:
-        """The rows of the frame whose dataset and protocol have a value of the metric at all."""
-        return scored(self.frame, self.options)
-
-    @property
-    def titles(self) -> Titles:
-        """Titles of methods and backbones."""
-        return titles(self.records)
 
 
 def measure(out: Path, options: ReportOptions) -> Measured:

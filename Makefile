@@ -100,9 +100,10 @@ csdm: $(READY)
 	$(BIN)/coldbench run --datasets ml-1m --backbones dcn --seeds 1 --out results/csdm-tried --methods '$(TRIED)'
 	cp results/csdm-tried/report/table1.md results/reproduction/csdm/tried.md
 
-# where a warm-up method helps: results/study/DESIGN.md. PARTS=movietweetings runs one part; every part resumes
+# where a warm-up method helps: results/study/DESIGN.md. PARTS=movietweetings runs one part; every part resumes.
+# CHOSEN=1 takes what results/study says was chosen, without a search
 study: $(READY)
-	$(BIN)/python benchmarks/study.py $(if $(PARTS),--parts $(PARTS))
+	$(BIN)/python benchmarks/study.py $(if $(PARTS),--parts $(PARTS)) $(if $(CHOSEN),--chosen)
 
 # the paper's online test in two worlds, at 3,000 users per arm; needs ml-1m. About an hour of one core, and it goes on
 # where it was interrupted

@@ -1,7 +1,8 @@
 """``make study``: tunes and runs every part of the study, then writes the tables that its reading quotes.
 
 results/study/DESIGN.md says what is asked and how. Every command is one of ``coldbench`` and resumes where it was
-interrupted, so that the parts can run at different times, and a part that is not there yet leaves the others readable.
+interrupted. A part leaves its scores of every seed in results/study, and the tables are made from those: the parts can
+run at different times and on different machines, and a part that is not there yet leaves the others readable.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_tables import too_wide, write_tables
+from study_tables import SCORES, measured_by_shots, too_wide, write_tables
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / "results" / "study-run"
@@ -64,20 +65,29 @@ class Part:
         by_shots = {"shots": f"--protocol strict --shots {shots}"}
         return {"budgets": BUDGETS, **by_shots} if self.budgets else by_shots
 
-    def commands(self, seeds: int) -> Iterator[str]:
-        """The commands of the part, in order: a search per condition, its choice on the test, and the defaults."""
+    def commands(self, seeds: int, search: bool) -> Iterator[str]:
+        """The commands of the part, in order: a search per condition, its choice on the test, and the defaults.
+
+        Without ``search`` the test takes what an earlier search chose.
+        """
         what = f"--datasets '{self.datasets}' --backbones {self.backbones} --methods '{self.methods}' "
         what += f"--set training.pretrain_epochs={self.epochs} {self.more}".strip()
         folder = WORK / self.name
         for condition, flags in self.conditions.items():
-            yield f"tune {what} {flags} {SEARCH} --out {folder / condition}"
-            yield self.chosen(condition, seeds)
+            if search:
+                yield f"tune {what} {flags} {SEARCH} --out {folder / condition}"
+            yield self.chosen(condition, seeds, search)
         yield f"run {what} {self.conditions['shots']} --seeds {seeds} --out {folder / 'run'}"
 
-    def chosen(self, condition: str, seeds: int) -> str:
-        """The command that runs on the test what the search of a condition chose."""
+    def chosen(self, condition: str, seeds: int, search: bool) -> str:
+        """The command that runs on the test what the search of a condition chose, or an earlier one."""
         folder = WORK / self.name
-        return f"run --config {folder / condition / 'best.toml'} --seeds {seeds} --out {folder / 'run'}"
+        values = folder / condition / "best.toml" if search else self.kept(condition)
+        return f"run --config {values} --seeds {seeds} --out {folder / 'run'}"
+
+    def kept(self, condition: str) -> Path:
+        """Where results/study has what the search of a condition chose."""
+        return RESULTS / self.name / f"{condition}.toml"
 
 
 SMALL = 5  # epochs of pretraining on a log with fewer than 220,000 rows in base
@@ -110,41 +120,47 @@ PARTS = (
 )
 
 
-def call(command: str, cache: Path | None = None, dry: bool = False) -> None:
+def show(command: str, cache: Path | None) -> None:
+    """Prints a command of ``coldbench`` as one would type it in the project's folder."""
+    words = ["coldbench", command] if cache is None else [f"COLDBENCH_CACHE={cache}", "coldbench", command]
+    print(" ".join(words).replace(f"{ROOT}/", ""), flush=True)
+
+
+def call(command: str, cache: Path | None) -> None:
     """Prints a command of ``coldbench`` and runs it, with a cache of its own if there is one.
 
     Raises:
         CalledProcessError: It failed. Some trials of a search may fail, since a method diverges at a large step size.
     """
+    show(command, cache)
     more = {} if cache is None else {"COLDBENCH_CACHE": str(cache)}
-    shown = " ".join([*(f"{name}={value}" for name, value in more.items()), "coldbench", command])
-    print(shown.replace(f"{ROOT}/", ""), flush=True)
-    if not dry:
-        words = [sys.executable, "-m", "coldbench", *shlex.split(command)]
-        done = subprocess.run(words, cwd=ROOT, env=os.environ | more)
-        if not (done.returncode == SOME_FAILED and command.startswith("tune ")):
-            done.check_returncode()
+    words = [sys.executable, "-m", "coldbench", *shlex.split(command)]
+    done = subprocess.run(words, cwd=ROOT, env=os.environ | more)
+    if not (done.returncode == SOME_FAILED and command.startswith("tune ")):
+        done.check_returncode()
 
 
-def run(part: Part, seeds: int, dry: bool) -> None:
-    """Runs a part's commands, with more seeds where intervals are wide, and copies what its reading needs."""
-    for command in part.commands(seeds):
-        call(command, part.cache, dry)
-    if dry:
-        return
-    if seeds < MORE_SEEDS and (wide := too_wide(WORK / part.name / "run", seeds)):
-        call(f"{part.chosen('shots', MORE_SEEDS)} --methods '{','.join(['base', *wide])}'", part.cache)
+def run(part: Part, seeds: int, search: bool) -> None:
+    """Runs a part's commands, with more seeds where intervals are wide, and keeps what tables and reading need."""
+    for command in part.commands(seeds, search):
+        call(command, part.cache)
+    ran = WORK / part.name / "run"
+    scores = measured_by_shots(ran)
+    if seeds < MORE_SEEDS and (wide := too_wide(scores, seeds)):
+        call(f"{part.chosen('shots', MORE_SEEDS, search)} --methods '{','.join(['base', *wide])}'", part.cache)
+        scores = measured_by_shots(ran)
     target = RESULTS / part.name
     (target / "figures").mkdir(parents=True, exist_ok=True)
-    report = WORK / part.name / "run" / "report"
+    scores.to_csv(target / SCORES, index=False)
     for name in COPIED:
-        if (report / name).exists():
-            shutil.copy(report / name, target)
+        if (ran / "report" / name).exists():
+            shutil.copy(ran / "report" / name, target)
     for kind in FIGURES:
-        for figure in report.glob(f"figures/*-{kind}.svg"):
+        for figure in (ran / "report").glob(f"figures/*-{kind}.svg"):
             shutil.copy(figure, target / "figures")
-    for condition in part.conditions:
-        shutil.copy(WORK / part.name / condition / "best.toml", target / f"{condition}.toml")
+    if search:
+        for condition in part.conditions:
+            shutil.copy(WORK / part.name / condition / "best.toml", part.kept(condition))
 
 
 def main() -> None:
@@ -153,19 +169,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join(known), help=f"some of {', '.join(known)}")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds of the test")
+    parser.add_argument("--chosen", action="store_true", help="take what results/study says was chosen: no search")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, and stop")
     asked = parser.parse_args()
     names = asked.parts.split(",")
     if unknown := set(names) - set(known):
         parser.error(f"no part is called {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    if asked.dry_run:
+        for name in names:
+            for command in known[name].commands(asked.seeds, not asked.chosen):
+                show(command, known[name].cache)
+        return
     failed = []
     for name in names:
         try:
-            run(known[name], asked.seeds, asked.dry_run)
+            run(known[name], asked.seeds, not asked.chosen)
         except subprocess.CalledProcessError as error:  # the other parts do not need this one
             failed.append(f"{name}: exit code {error.returncode}; the same command goes on where it ended")
-    if not asked.dry_run:
-        write_tables({part.name: WORK / part.name / "run" for part in PARTS}, RESULTS)
+    write_tables(list(known), RESULTS)
     if failed:
         sys.exit("\n".join(failed))
 

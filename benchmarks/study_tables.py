@@ -1,13 +1,14 @@
 """The tables that the study's reading quotes, over all parts that have been run.
 
-results/study/DESIGN.md says which question each of them answers.
+They are made from the scores that each part leaves in results/study, not from its run, so that parts of different
+machines stand in one table. results/study/DESIGN.md says which question each table answers.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ REFERENCE = "base" + TUNED
 WINDOWS = {"at cold": (0, 0), "at 1 to 5": (1, 5), "at 20 and more": (20, 60)}  # interactions per new item
 AFTER_COLD = 1, 60
 MARKS = {BETTER: "+", WORSE: "-", EQUAL: "="}
+SCORES = "scores.csv"  # of a part: a row per cell and phase, with the columns KEPT
+KEPT = ["dataset_name", "fingerprint", "backbone", "method", "seed", "shots", "auc", "cpu_seconds"]
 CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
 LEVEL = 0.05
@@ -50,35 +53,37 @@ of that gain base has by the choice of its step size alone.""",
 }
 
 
-def too_wide(folder: Path, seeds: int) -> list[str]:
-    """The methods of a run whose tuned values need more than the first ``seeds`` seeds.
+def measured_by_shots(folder: Path) -> pd.DataFrame:
+    """What the cells of a run by shots measured: a row per cell and phase, with the columns ``KEPT``."""
+    frame = coldbench.load(folder).frame
+    return frame.loc[frame["by_shots"], KEPT]
+
+
+def too_wide(frame: pd.DataFrame, seeds: int) -> list[str]:
+    """The methods of a part whose tuned values need more than the first ``seeds`` seeds.
 
     Those whose difference to the reference, in the mean of the phases after cold, has a half interval above the margin
     on any log and backbone.
     """
-    frame = coldbench.load(folder).frame
-    frame = frame[frame["by_shots"] & (frame["seed"] < seeds)]
-    tests = differences(frame.assign(log=frame["dataset"]), AFTER_COLD)
+    first = frame[frame["seed"] < seeds]
+    tests = differences(first.assign(log=first["dataset_name"]), AFTER_COLD)
     return [name.removesuffix(TUNED) for name in tests.loc[tests["half"] > MARGIN, "method"].unique()]
 
 
-def write_tables(folders: Mapping[str, Path], target: Path) -> None:
-    """Writes gains.md, gains.svg, ranks.md, cost.md and consists.md from the runs that are there."""
-    found = {part: coldbench.load(folder).frame for part, folder in folders.items() if (folder / "run.toml").exists()}
+def write_tables(parts: Iterable[str], target: Path) -> None:
+    """Writes gains.md, gains.svg, ranks.md, cost.md and consists.md from the scores in ``target/PART``."""
+    kept = {part: target / part / SCORES for part in parts}
+    found = [pd.read_csv(file).assign(part=part) for part, file in kept.items() if file.exists()]
     if not found:
         return
-    frame = named(pd.concat([each.assign(part=part) for part, each in found.items()], ignore_index=True))
-    by_shots = frame[frame["by_shots"]]
-    if by_shots.empty:  # a part that was interrupted after its budgets
-        return
-    tests = {name: differences(by_shots, bounds) for name, bounds in WINDOWS.items()}
+    frame = named(pd.concat(found, ignore_index=True))
+    tests = {name: differences(frame, bounds) for name, bounds in WINDOWS.items()}
     pages = {
         "gains": "\n\n".join(f"## {name}\n\n{gains(own)}" for name, own in tests.items()),
-        "ranks": ranks(by_shots),
-        "cost": cost(by_shots),
-        "consists": consists(by_shots),
+        "ranks": ranks(frame),
+        "cost": cost(frame),
+        "consists": consists(frame),
     }
-    target.mkdir(parents=True, exist_ok=True)
     (target / "gains.svg").write_bytes(forest(tests).files["svg"])
     for name, text in pages.items():
         (target / f"{name}.md").write_text(f"{HEADS[name]}\n\n{text}\n")

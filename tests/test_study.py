@@ -102,28 +102,38 @@ def test_a_share_pairs_the_seeds_that_both_have(tables, frame):
     assert tables.consists(pd.concat([frame, more])) == tables.consists(frame)
 
 
-def test_methods_with_wide_intervals_get_more_seeds(tables, frame, monkeypatch):
+def test_methods_with_wide_intervals_get_more_seeds(tables, frame):
     """Only seeds below the limit count, so that the answer stays the same once there are more."""
     noisy = frame["method"].eq("bad[tuned]") & frame["backbone"].eq("dcn")
-    wide = frame.assign(auc=frame["auc"].where(~noisy, frame["auc"] + 0.01 * (frame["seed"] % 2)), by_shots=True)
+    wide = frame.assign(auc=frame["auc"].where(~noisy, frame["auc"] + 0.01 * (frame["seed"] % 2)))
     more = wide.assign(seed=wide["seed"] + SEEDS, auc=0.6)
-    run = SimpleNamespace(frame=pd.concat([wide, more]).rename(columns={"log": "dataset"}))
+    both = pd.concat([wide, more]).rename(columns={"log": "dataset_name"})
+    assert tables.too_wide(both, SEEDS) == ["bad"]
+
+
+def test_tables_are_made_from_the_scores_of_the_parts_that_are_there(study, tables, frame, monkeypatch, tmp_path):
+    """Each part keeps its scores to the last digit, and a part that has not been run leaves the others readable."""
+    run = SimpleNamespace(frame=frame.assign(by_shots=True, dataset_name=frame["log"], fingerprint=frame["log"]))
+    run.frame = pd.concat([run.frame, run.frame.assign(by_shots=False, auc=0.1)])
     monkeypatch.setattr(tables.coldbench, "load", lambda folder: run)
-    assert tables.too_wide(Path("run"), SEEDS) == ["bad"]
+    monkeypatch.setattr(study, "call", lambda command, cache: None)
+    monkeypatch.setattr(study, "RESULTS", tmp_path)
+    study.run(study.PARTS[0], SEEDS, search=False)
+    tables.write_tables(["not run", study.PARTS[0].name], tmp_path)
+    assert tables.gains(tables.differences(frame, (20, 60))) in (tmp_path / "gains.md").read_text()
+    assert tables.consists(frame) in (tmp_path / "consists.md").read_text()
 
 
-def test_a_part_that_ended_before_its_shots_leaves_no_table(tables, frame, monkeypatch, tmp_path):
-    run = SimpleNamespace(frame=frame.assign(by_shots=False, dataset_name=frame["log"], fingerprint="a"))
-    monkeypatch.setattr(tables.coldbench, "load", lambda folder: run)
-    (tmp_path / "run.toml").touch()
-    tables.write_tables({"one": tmp_path}, tmp_path / "tables")
-    assert not (tmp_path / "tables").exists()
+def test_no_part_leaves_no_table(tables, tmp_path):
+    tables.write_tables(["not run"], tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
-def test_each_part_asks_what_coldbench_takes(study):
+@pytest.mark.parametrize("search", [True, False])
+def test_each_part_asks_what_coldbench_takes(study, search):
     """Every flag is known; whether the data are there is another matter."""
     for part in study.PARTS:
-        for command in part.commands(study.SEEDS):
+        for command in part.commands(study.SEEDS, search):
             words = shlex.split(command)
             result = CliRunner().invoke(main, [*words, "--help"])
             assert result.exit_code == 0, result.output

@@ -129,7 +129,7 @@ def test_too_few_seeds_and_missing_cells_are_said(folder, tmp_path):
     said = "\n".join(warnings(find(measure(few, ReportOptions()))))
     assert "2 seeds: no difference can be tested" in said
     assert "Cells are missing in" in said
-    assert "fm / base (seed 1)" in said
+    assert "FM / base (seed 1)" in said
     assert "cells/cut.json is no valid record" in said
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import Table, text_row
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 from coldbench.significance import FEWEST_METHODS, Friedman, effect, friedman, friedman_needs
 
 BLOCK = ["dataset", "backbone"]
@@ -85,7 +86,7 @@ def effects(frame: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def told(frame: pd.DataFrame, options: ReportOptions) -> list[Table]:
+def told(frame: pd.DataFrame, options: ReportOptions, titles: Titles = UNTITLED) -> list[Table]:
     """Effect sizes and ranks of one protocol; nothing where there is nothing to compare."""
     sizes = effects(frame, options)
     if sizes.empty:
@@ -101,7 +102,7 @@ def told(frame: pd.DataFrame, options: ReportOptions) -> list[Table]:
         ]
         for row in sizes.itertuples()
     ]
-    against, level = sizes["against"].iloc[0], f"{100 * (1 - options.alpha):g} %"
+    against, level = title_of(titles, "method", sizes["against"].iloc[0]), f"{100 * (1 - options.alpha):g} %"
     better = "higher" if options.higher_is_better else "lower"
     header = ["phase", "method", "blocks", "seeds", f"{options.title} minus {against}'s", f"P(better than {against})"]
     legend = (
@@ -110,15 +111,16 @@ def told(frame: pd.DataFrame, options: ReportOptions) -> list[Table]:
         f"probability that a run of the method is better ({better}) than a run of {against}."
     )
     body = [text_row(row, 2) for row in rows]
-    return [Table("Effect sizes and ranks", header, 2, body, legend, list(_ranks(frame, options)))]
+    return [Table("Effect sizes and ranks", header, 2, body, legend, list(_ranks(frame, options, titles)))]
 
 
-def _ranks(frame: pd.DataFrame, options: ReportOptions) -> Iterator[str]:
+def _ranks(frame: pd.DataFrame, options: ReportOptions, titles: Titles) -> Iterator[str]:
     """Mean ranks of each phase in words, with Friedman's test or the reason why there is none."""
     for phase in frame["phase"].unique():
         methods, test = ranked(frame, str(phase), options)
         order = np.argsort(test.mean_ranks, kind="stable")
-        ranks = ", ".join(f"{methods[place]} {test.mean_ranks[place]:.2f}" for place in order)
+        names = [title_of(titles, "method", method) for method in methods]
+        ranks = ", ".join(f"{names[place]} {test.mean_ranks[place]:.2f}" for place in order)
         if test.p_value is None:
             yield f"{phase}, mean ranks over datasets: {ranks}; no p and no critical difference: {test.note}."
             continue

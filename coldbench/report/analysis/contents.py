@@ -68,15 +68,15 @@ def contents(findings: Findings) -> Contents:
 
 
 def _section(section: Section, findings: Findings) -> SectionTables:
-    options, methods = findings.options, findings.titles.get("method", {})
+    options, titles = findings.options, findings.titles
     built = (
-        results.by_phase(section.block, options, section.place, methods),
-        shots.by_shots(section.gains, section.against, options, section.place, methods) if section.by_shots else None,
-        results.against_paper(section.block, section.first, section.place),
-        published.beside_every_paper(section.block, section.protocol, section.dataset_name, section.place)
+        results.by_phase(section.block, options, section.place, titles),
+        shots.by_shots(section.gains, section.against, options, section.place, titles) if section.by_shots else None,
+        results.against_paper(section.block, section.first, section.place, titles),
+        published.beside_every_paper(section.block, section.protocol, section.dataset_name, section.place, titles)
         if options.metric == "auc"
         else None,
-        None if section.by_shots else results.gains(section.gains, options, section.place, methods),
+        None if section.by_shots else results.gains(section.gains, options, section.place, titles),
         appendix.tests(section.tests, options, section.place),
         topn.table(section.frame, section.place),
     )
@@ -91,7 +91,7 @@ def _comparisons(findings: Findings) -> Iterator[tuple[str, list[Table]]]:
         if tables := protocols.tables(part, findings.options, findings.titles):
             yield f"Comparison of protocols: {dataset}", tables
     for (protocol, division), part in findings.scored.groupby(["protocol", "division"], sort=False):
-        if ranks := across.told(part, findings.options):
+        if ranks := across.told(part, findings.options, findings.titles):
             about = ", ".join(filter(None, [f"protocol {protocol}", str(division)]))
             yield f"Across datasets and backbones, {about}", list(ranks)
     if values := chosen(findings.records):

@@ -12,6 +12,7 @@ from coldbench.report.analysis.comparisons import MARKING
 from coldbench.report.analysis.frame import values
 from coldbench.report.analysis.names import WITHIN, counted, method_order
 from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 from coldbench.significance import IDENTICAL, mean_interval
 
 
@@ -120,12 +121,18 @@ def spread(block: Block, options: ReportOptions, **constant: str) -> pd.DataFram
     )
 
 
-def closeness(block: Block, within: float = WITHIN) -> str:
+def place_of(key: tuple[str, str, str], titles: Titles) -> str:
+    """Backbone, method and phase of an entry in words: ``IPNN / Meta-E / warm-a``."""
+    backbone, method, phase = key
+    return f"{title_of(titles, 'backbone', backbone)} / {title_of(titles, 'method', method)} / {phase}"
+
+
+def closeness(block: Block, titles: Titles = UNTITLED, within: float = WITHIN) -> str:
     """How many means lie within a distance of the paper's, how far all are in the mean, and which lie farther."""
     gaps = {key: entry.mean - entry.published for key, entry in block.items() if entry.published is not None}
     if not gaps:
         return "The paper has none of these cells."
-    far = [f"{backbone}/{method}/{phase}" for (backbone, method, phase), gap in gaps.items() if abs(gap) > within]
+    far = [place_of(key, titles) for key, gap in gaps.items() if abs(gap) > within]
     rest = f"; not: {', '.join(far)}" if far else ""
     mean = float(np.mean([abs(gap) for gap in gaps.values()]))
     counts = f"{len(gaps) - len(far)} of {counted(len(gaps), 'cell')}"

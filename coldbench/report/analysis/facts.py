@@ -11,7 +11,7 @@ from coldbench.report.analysis.entries import closeness
 from coldbench.report.analysis.findings import Findings
 from coldbench.report.analysis.names import CELL, counted, leaks, method_order, short_commit
 from coldbench.report.analysis.published import contradictions
-from coldbench.report.analysis.titles import Titles
+from coldbench.report.analysis.titles import Titles, title_of
 from coldbench.runs.cell import split_label
 from coldbench.runs.record import Record
 from coldbench.significance import FEWEST
@@ -50,8 +50,7 @@ def plugins(records: Sequence[Record], kind: str, titles: Titles) -> list[Plugin
     """
     unique = {_label(record, kind): record for record in records}
     order = sorted(unique, key=method_order) if kind == "method" else sorted(unique)
-    names = titles.get(kind, {})
-    return [_plugin(kind, names.get(label, label), unique[label]) for label in order]
+    return [_plugin(kind, title_of(titles, kind, label), unique[label]) for label in order]
 
 
 def _label(record: Record, kind: str) -> str:
@@ -124,10 +123,10 @@ def warnings(findings: Findings) -> list[str]:
     lines += _uneven(findings)
     for section in findings.sections:
         for table, block in (("1", section.first), ("2", section.gains)):
-            if "; not:" in closeness(block):
-                lines.append(f"{section.title}, Table {table}: {closeness(block)}")
+            if "; not:" in (said := closeness(block, findings.titles)):
+                lines.append(f"{section.title}, Table {table}: {said}")
         if findings.options.metric == "auc":
-            lines += contradictions(section.block, section.protocol, section.dataset_name)
+            lines += contradictions(section.block, section.protocol, section.dataset_name, findings.titles)
     lines += [_LEAK.format(protocol) for protocol in frame["protocol_name"].unique() if leaks(protocol)]
     stacks = software(findings.records)
     if len(stacks) > 1:
@@ -140,13 +139,15 @@ def warnings(findings: Findings) -> list[str]:
 
 def _uneven(findings: Findings) -> Iterator[str]:
     """A sentence for each section in which a method lacks seeds that others on its backbone have."""
+    titles = findings.titles
     for section in findings.sections:
         lacking = []
         for backbone, own in section.frame.groupby("backbone", sort=False):
             everything = set(own["seed"])
             for method, mine in own.groupby("method", sort=False):
                 gone = sorted(everything - set(mine["seed"]))
-                lacking += [f"{backbone} / {method} (seed {', '.join(map(str, gone))})"] if gone else []
+                names = title_of(titles, "backbone", str(backbone)), title_of(titles, "method", str(method))
+                lacking += [f"{' / '.join(names)} (seed {', '.join(map(str, gone))})"] if gone else []
         if lacking:
             rest = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
             named = "; ".join(lacking[:_MOST_NAMED])
@@ -162,8 +163,8 @@ def plan(findings: Findings) -> dict[str, str]:
     """The axes of the grid in words, methods and backbones by title."""
     named = {}
     for kind in ("method", "backbone", "dataset", "protocol"):
-        titles = findings.titles.get(kind, {})
-        named[f"{kind}s"] = ", ".join(titles.get(label, str(label)) for label in findings.frame[kind].unique())
+        labels = map(str, findings.frame[kind].unique())
+        named[f"{kind}s"] = ", ".join(title_of(findings.titles, kind, label) for label in labels)
     return named | {"seeds": ", ".join(map(str, sorted(findings.frame["seed"].unique())))}
 
 

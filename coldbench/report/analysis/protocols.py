@@ -14,7 +14,7 @@ from coldbench.report.analysis.legends import equality
 from coldbench.report.analysis.names import BASELINE, baseline, span
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import MARKS, Table, text_row
-from coldbench.report.analysis.titles import Titles
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 from coldbench.significance import BETTER, EQUAL, WORSE, Paired, holm, paired_t, verdict
 
 _LEAKING, _HONEST = "paper", "strict"
@@ -82,7 +82,7 @@ def leak(frame: pd.DataFrame, options: ReportOptions) -> list[Compared]:
     return found
 
 
-def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles | None = None) -> list[Table]:
+def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles = UNTITLED) -> list[Table]:
     """The tables that compare one dataset's protocols; none where there is only one protocol, or no baseline.
 
     Args:
@@ -95,7 +95,7 @@ def tables(frame: pd.DataFrame, options: ReportOptions, titles: Titles | None = 
     warm = span(phases(frame))
     built = [_leak_table(leaks, warm, options)] if leaks else []
     if at and any(each.test for each in compared):
-        built.append(_budget_table(compared, at, warm, options, titles or {}))
+        built.append(_budget_table(compared, at, warm, options, titles))
     return built
 
 
@@ -110,7 +110,7 @@ def _budget_table(
     compared: list[Compared], at: dict[str, int], warm: str, options: ReportOptions, titles: Titles
 ) -> Table:
     base = baseline(each.method for each in compared)
-    name = titles.get("method", {}).get(base, base)
+    name = title_of(titles, "method", base)
     legend = (
         f"{options.title}, mean of {warm}, and the difference to {name} at the same budget; "
         f"{_legend(options)} {'; '.join(f'{MARKS[each]}: {each}' for each in _SHOWN)}. A budget is in epochs of the "
@@ -169,9 +169,8 @@ def _sentences(
                     verdicts.setdefault(each.verdict or "not tested", []).append(at)
             if verdicts:
                 shown = "; ".join(f"{name} at {', '.join(map(str, sorted(at)))}" for name, at in verdicts.items())
-                methods = titles.get("method", {})
-                names = [methods.get(label, label) for label in (method, against)]
-                where = titles.get("backbone", {}).get(backbone, backbone)
+                names = [title_of(titles, "method", label) for label in (method, against)]
+                where = title_of(titles, "backbone", backbone)
                 yield f"{where}, {names[0]} against {names[1]}: {shown}."
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from coldbench.report.analysis import legends
@@ -11,18 +10,19 @@ from coldbench.report.analysis.entries import Block, Entry, axes, closeness
 from coldbench.report.analysis.names import WITHIN, baseline, counted
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import FAR, REFERENCE, Cell, Table
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 
 _NAMES = ["backbone", "method"]
 
 
-def by_phase(block: Block, options: ReportOptions, place: str, titles: Mapping[str, str] | None = None) -> Table:
+def by_phase(block: Block, options: ReportOptions, place: str, titles: Titles = UNTITLED) -> Table:
     """Table 1: backbones x methods by phase.
 
     Args:
         block: The entries of one dataset under one protocol.
         options: The metric, the reference and the level.
         place: The dataset, for the caption.
-        titles: Titles of methods by label.
+        titles: Titles of backbones and methods.
     """
     backbones, methods, phases = axes(block)
     rows = [
@@ -42,14 +42,14 @@ def by_phase(block: Block, options: ReportOptions, place: str, titles: Mapping[s
     )
 
 
-def gains(block: Block, options: ReportOptions, place: str, titles: Mapping[str, str] | None = None) -> Table | None:
+def gains(block: Block, options: ReportOptions, place: str, titles: Titles = UNTITLED) -> Table | None:
     """Table 2: by how many percent each method improves on the baseline, on each backbone and in each phase.
 
     Args:
         block: The entries of one dataset under one protocol, tested against the baseline.
         options: The metric and the level.
         place: The dataset, for the caption.
-        titles: Titles of methods by label.
+        titles: Titles of backbones and methods.
 
     Returns:
         The table, or None where no backbone has both the baseline and another method.
@@ -68,8 +68,9 @@ def gains(block: Block, options: ReportOptions, place: str, titles: Mapping[str,
                 rows.append([Cell(backbone), Cell(method), *cells])
     if not rows:
         return None
-    name = (titles or {}).get(reference, reference)
-    compared = [f"Means of {place}: {closeness(block)}"] if any(e.published is not None for e in block.values()) else []
+    name = title_of(titles, "method", reference)
+    known = any(entry.published is not None for entry in block.values())
+    compared = [f"Means of {place}: {closeness(block, titles)}"] if known else []
     return Table(
         f"What a method adds to {name}",
         [*_NAMES, *phases],
@@ -83,13 +84,14 @@ def gains(block: Block, options: ReportOptions, place: str, titles: Mapping[str,
     )
 
 
-def against_paper(block: Block, first: Block, place: str) -> Table | None:
+def against_paper(block: Block, first: Block, place: str, titles: Titles = UNTITLED) -> Table | None:
     """Our means minus the published ones.
 
     Args:
         block: Entries beside the published numbers of either table.
         first: Entries beside those of Table 1, which the closing sentence counts if there are any, else all of them.
         place: The dataset, for the caption.
+        titles: Titles of backbones and methods.
 
     Returns:
         The table, or None where the paper has none of the numbers.
@@ -108,7 +110,7 @@ def against_paper(block: Block, first: Block, place: str) -> Table | None:
     heading, legend = "Ours minus the paper's AUC", "Our mean AUC minus the published one, with both."
     header = [*_NAMES, *phases]
     counted = {key: entry for key, entry in first.items() if entry.published is not None} or known
-    return Table(heading, header, 2, rows, legend, [closeness(counted)], caption, stacked=True)
+    return Table(heading, header, 2, rows, legend, [closeness(counted, titles)], caption, stacked=True)
 
 
 def mean_cell(entry: Entry | None) -> Cell:

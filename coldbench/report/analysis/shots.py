@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -12,11 +10,12 @@ from coldbench.report.analysis.entries import Block, axes
 from coldbench.report.analysis.names import baseline
 from coldbench.report.analysis.options import ReportOptions
 from coldbench.report.analysis.table import MARKS, REFERENCE, Cell, Table
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 from coldbench.significance import BETTER, EQUAL, UNDECIDED, WORSE
 
 
 def by_shots(
-    block: Block, against: pd.DataFrame, options: ReportOptions, place: str, titles: Mapping[str, str] | None = None
+    block: Block, against: pd.DataFrame, options: ReportOptions, place: str, titles: Titles = UNTITLED
 ) -> Table | None:
     """Differences to the baseline with their verdicts, a column per evaluation point.
 
@@ -25,7 +24,7 @@ def by_shots(
         against: These tests (``comparisons.over_seeds``).
         options: The metric, the margin and the level.
         place: The dataset, for the caption.
-        titles: Titles of methods by label.
+        titles: Titles of backbones and methods.
 
     Returns:
         The table, or None where no backbone has both the baseline and another method.
@@ -49,7 +48,7 @@ def by_shots(
             rows.append([Cell(backbone), Cell(method), *cells])
     if not rows:
         return None
-    name = (titles or {}).get(reference, reference)
+    name = title_of(titles, "method", reference)
     return Table(
         f"Difference to {name} by shots",
         ["backbone", "method", *phases],

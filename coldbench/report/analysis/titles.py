@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from coldbench.core.names import fold
 from coldbench.runs.record import Record
 
 Titles = Mapping[str, Mapping[str, str]]  # column of a table -> label -> title
+UNTITLED: Titles = MappingProxyType({})
 
 
 def titles(records: Sequence[Record]) -> Titles:
@@ -29,6 +31,17 @@ def titles_of(named: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     found = {label: _title(key, title, label.removeprefix(key)) for label, (key, title) in named.items()}
     counts = Counter(found.values())
     return {label: title if counts[title] == 1 else label for label, title in found.items()}
+
+
+def title_of(titles: Titles, kind: str, label: str) -> str:
+    """The title of a method or backbone; its label where it has none.
+
+    Args:
+        titles: Titles by kind and label.
+        kind: ``method`` or ``backbone``.
+        label: The label.
+    """
+    return titles.get(kind, {}).get(label, label)
 
 
 def label_of(text: str, titles: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from coldbench.report.analysis.entries import Block, Entry, axes
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.names import counted
 from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.titles import Titles, title_of
 from coldbench.significance import BETTER, EQUAL, UNDECIDED, WORSE
 
 _VERDICTS = (BETTER, EQUAL, UNDECIDED, WORSE)
@@ -22,10 +23,10 @@ def summary(findings: Findings) -> list[tuple[str, list[str]]]:
 
 
 def _of_section(section: Section, findings: Findings) -> Iterator[str]:
-    titles = findings.titles.get("method", {})
+    titles = findings.titles
     backbones, _, phases = axes(section.block)
     for backbone in backbones:
-        about = findings.titles.get("backbone", {}).get(backbone, backbone)
+        about = title_of(titles, "backbone", backbone)
         for phase in dict.fromkeys((phases[0], phases[-1])):
             found = _of_column(section.block, backbone, phase, findings.options, titles)
             if found:
@@ -33,11 +34,10 @@ def _of_section(section: Section, findings: Findings) -> Iterator[str]:
         yield from _costs(section.frame[section.frame["backbone"] == backbone], about, titles)
 
 
-def _of_column(
-    block: Block, backbone: str, phase: str, options: ReportOptions, titles: Mapping[str, str]
-) -> str | None:
+def _of_column(block: Block, backbone: str, phase: str, options: ReportOptions, titles: Titles) -> str | None:
     """The best method, or the reference that was asked for, and the others by verdict."""
-    column = {titles.get(m, m): entry for (b, m, p), entry in block.items() if (b, p) == (backbone, phase)}
+    own = {m: entry for (b, m, p), entry in block.items() if (b, p) == (backbone, phase)}
+    column = {title_of(titles, "method", method): entry for method, entry in own.items()}
     reference = next((name for name, entry in column.items() if entry.reference), None)
     if reference is None:
         return (
@@ -58,13 +58,13 @@ def _highest(column: Mapping[str, Entry], options: ReportOptions) -> str:
     return max(column, key=lambda name: sign * column[name].mean)
 
 
-def _costs(frame: pd.DataFrame, about: str, titles: Mapping[str, str]) -> Iterator[str]:
+def _costs(frame: pd.DataFrame, about: str, titles: Titles) -> Iterator[str]:
     """The least and the most processor time of a cell, the backbone's pretraining left out."""
     if "cpu_seconds" not in frame or frame["cpu_seconds"].isna().any():
         return
     cells = frame.groupby(["method", "seed"])["cpu_seconds"].sum().groupby("method").mean().sort_values()
     if len(cells) > 1:
-        low, high = (f"{cells.iloc[at]:.1f} s ({titles.get(cells.index[at], cells.index[at])})" for at in (0, -1))
+        low, high = (f"{cells.iloc[at]:.1f} s ({title_of(titles, 'method', cells.index[at])})" for at in (0, -1))
         yield f"{about}: fitting and warming up took from {low} to {high} of processor time per cell."
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from coldbench.report.analysis.findings import Findings, Section
 from coldbench.report.analysis.names import WITHIN, baseline
+from coldbench.report.analysis.titles import title_of
 from coldbench.report.figures import budgets, critical, difference, embeddings, phases, published, shots, steps
 from coldbench.report.figures.picture import Picture, draw
 from coldbench.report.figures.style import RC, Look, looks
@@ -86,7 +87,7 @@ def _maps(folder: Folder, findings: Findings, chosen: dict[str, Look], notes: li
     """The map of the embeddings of each dataset, protocol and backbone, or a note where their files are gone."""
     for about, backbone, own in _by_backbone(findings):
         figure = _embedding_map(folder, own, chosen)
-        title = findings.titles.get("backbone", {}).get(backbone, backbone)
+        title = title_of(findings.titles, "backbone", backbone)
         if figure is None:
             notes.append(f"There is no map of the embeddings for {about}, {title}: their files are missing.")
         else:
@@ -138,7 +139,7 @@ _COSTS = (  # name, title, what is on the axis, caption
 
 def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -> Iterator[_Parts]:
     """The figures of one dataset under one protocol."""
-    options, titles = findings.options, findings.titles.get("method", {})
+    options = findings.options
     about, frame, name = section.title, _titled(section.frame, findings), options.title
     behind = over(frame, options.alpha)
     caption = f"{name} on the test rows; {behind}."
@@ -153,8 +154,7 @@ def _of_section(section: Section, chosen: dict[str, Look], findings: Findings) -
             yield about, name_of, f"{name} against {title}", caption, figure
     figure = None if section.by_shots else difference.to_base(frame, chosen, options)
     if figure is not None:
-        label = baseline(frame["method"])
-        base = titles.get(label, label)
+        base = title_of(findings.titles, "method", baseline(frame["method"]))
         caption = f"Difference to {base} in {name}, paired by seed; {behind}."
         yield about, "difference", f"difference to {base}", caption, figure
     figure = published.against_paper(section.frame, chosen, options.alpha)
@@ -182,8 +182,7 @@ def _by_shots(about: str, frame: pd.DataFrame, chosen: dict[str, Look], findings
     yield about, "shots", f"{name} by shots", caption, shots.learning_curves(frame, chosen, options)
     figure = shots.learning_differences(frame, chosen, options)
     if figure is not None:
-        label = baseline(frame["method"])
-        base = findings.titles.get("method", {}).get(label, label)
+        base = title_of(findings.titles, "method", baseline(frame["method"]))
         caption = f"Difference to {base} in {name} after each number of interactions, paired by seed; {behind}."
         yield about, "shots difference", f"difference to {base} by shots", caption, figure
 

@@ -402,6 +402,24 @@ def test_the_graph_network_against_loops():
         torch.testing.assert_close(given[row], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_graph_networks_attention_is_torchs_own_with_its_gradients():
+    """Over more rows than attend at once."""
+    torch.manual_seed(0)
+    heads, dim = 3, 4
+    network = GraphNetwork(5, dim, 2, heads).double()
+    tokens = torch.randn(1100, 10, dim, dtype=torch.float64, requires_grad=True)
+    learned = [tokens, network.attend.weight, network.join.weight]
+    weight = torch.randn_like(tokens)
+    given = network.attended(tokens)
+    query, key, value = network.attend(tokens).unflatten(-1, (3, heads, dim)).permute(2, 0, 3, 1, 4)
+    mixed = functional.scaled_dot_product_attention(query, key, value)
+    expected = network.join(mixed.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(given, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad((given * weight).sum(), learned), torch.autograd.grad((expected * weight).sum(), learned)
+    )
+
+
 def test_pairs_of_whole_items_come_from_neighbouring_parts(make_phase):
     base = make_phase("base", batch_size=300)
     parts = base.parts_in_time(4)

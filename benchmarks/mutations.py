@@ -242,6 +242,8 @@ LOSSES = [
         ("graphs are not symmetric", "0.5 * (scaled + scaled.mT)", "scaled"),
         ("messages are added", "hidden = sent * hidden", "hidden = sent + hidden"),
         ("fields are not gated", "self.gate(mixed.flatten(1)).sigmoid() *", "1 *"),
+        ("attention is not scaled", ".flatten(1) * dim**-0.5", ".flatten(1)"),
+        ("values are projected by another head's part", '"hdi,ohd->iho", value', '"hdi,ohd->iho", value.flip(0)'),
     ),
     *_group(
         "coldbench/model/meta.py",
@@ -251,9 +253,10 @@ LOSSES = [
     *_group(
         "methods/emerg.py",
         "test_since.py",
-        ("emerg loses loss_q", "(1 - self.config.support) * loss_q.mean()", "0 * loss_q.mean()"),
+        ("emerg loses loss_q", "(1 - self.config.support) * loss_q", "0 * loss_q"),
         ("emerg's inner step is uphill", "value - self.config.inner_lr * move", "value + self.config.inner_lr * move"),
-        ("emerg's step is on the mean over items", "autograd.grad(loss_s.sum()", "autograd.grad(loss_s.mean()"),
+        ("emerg's step is on the mean over items", "autograd.grad(losses_s.sum()", "autograd.grad(losses_s.mean()"),
+        ("emerg's gradient of loss_s is that of the sum", "gradient / len(losses_s)", "gradient"),
         (
             "emerg cuts the hypernetwork off, as released",
             "raw, own = self.raw_graphs(support.items, made_from)",

@@ -19,6 +19,7 @@ backbone only the item table is used, in which v of cold items lies.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -165,11 +166,15 @@ class EmerG(Method):
 
     def rows_score(self, batch: Batch, own: Tensor, graphs: Tensor) -> Tensor:
         """(batch,) logits from (batch, dim) item embeddings and (batch, L, F, F) graphs."""
+        return self.network(self.embedded(batch, own), graphs)
+
+    def embedded(self, batch: Batch, own: Tensor) -> Tensor:
+        """(batch, F, dim) embeddings of the rows' fields, the (batch, dim) items' own first."""
         rows = {"user": batch.users, "item": batch.items, "context": batch.context}
         parts = {side: table(rows[side]) for side, table in self.tables.items()}
         if "item" in parts:
             parts["item"] = batch.spread(parts["item"])
-        return self.network(torch.cat([own.unsqueeze(1), *parts.values()], 1), graphs)
+        return torch.cat([own.unsqueeze(1), *parts.values()], 1)
 
     def raw_graphs(self, items: Rows, own: Tensor) -> Tensor:
         """(items, F, F) graphs made from items' features and (items, dim) ID embeddings."""
@@ -188,14 +193,28 @@ class EmerG(Method):
         return ctr_loss(self.rows_score(batch, lookup(self.item, batch.item), graphs), batch)
 
     def meta_loss(self, support: Batch, query: Batch) -> Tensor:
-        """Support loss_s + (1 - support) loss_q, (), each the mean over items of the mean over an item's rows."""
+        """Support loss_s + (1 - support) loss_q, (), each the mean over items of the mean over an item's rows.
+
+        The gradient of loss_s by the network's parameters and inputs is computed once, for the step on graphs and
+        embeddings and for the update of all parameters.
+        """
         made_from = lookup(self.item, support.items.number)
         raw, own = self.raw_graphs(support.items, made_from), made_from.clone()  # the step takes them as independent
-        loss_s = item_losses(self.score(support, own, raw), support)
-        moves = torch.autograd.grad(loss_s.sum(), (own, raw), retain_graph=True)
+        rows, graphs = self.embedded(support, support.spread(own)), support.spread(self.layered(raw))
+        losses_s = item_losses(self.network(rows, graphs), support)
+        through = [rows, graphs, *self.network.parameters()]
+        gradients = torch.autograd.grad(losses_s.sum(), through)
+        moves = torch.autograd.grad((rows, graphs), (own, raw), gradients[:2], retain_graph=True)
         stepped = [value - self.config.inner_lr * move for value, move in zip((own, raw), moves, strict=True)]
-        loss_q = item_losses(self.score(query, *stepped), query)
-        return self.config.support * loss_s.mean() + (1 - self.config.support) * loss_q.mean()
+        loss_q = item_losses(self.score(query, *stepped), query).mean()
+        loss_s = with_gradients(losses_s.mean(), through, [gradient / len(losses_s) for gradient in gradients])
+        return self.config.support * loss_s + (1 - self.config.support) * loss_q
+
+
+def with_gradients(loss: Tensor, values: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
+    """A loss, (), whose gradients by some values are known: they get these without going back through the loss."""
+    plane = sum((value * gradient).sum() for value, gradient in zip(values, gradients, strict=True))
+    return plane + (loss - plane).detach()
 
 
 def item_losses(logits: Tensor, batch: Batch) -> Tensor:

@@ -8,6 +8,7 @@ run at different times and on different machines, and a part that is not there y
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shlex
 import shutil
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study_tables import SCORES, measured_by_shots, too_wide, write_tables
+
+from coldbench.runs.folder import FITTED, PRETRAINED
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / "results" / "study-run"
@@ -140,9 +143,18 @@ def call(command: str, cache: Path | None) -> None:
         done.check_returncode()
 
 
+def share_stages(part: Part) -> None:
+    """Gives all searches of a part what the first one pretrained and fitted; the keys in the files' names fit both."""
+    first, *others = (WORK / part.name / condition for condition in part.conditions)
+    for stage, other in itertools.product((PRETRAINED, FITTED), others):
+        if (first / stage).is_dir():
+            shutil.copytree(first / stage, other / stage, dirs_exist_ok=True)
+
+
 def run(part: Part, seeds: int, search: bool) -> None:
     """Runs a part's commands, with more seeds where intervals are wide, and keeps what tables and reading need."""
     for command in part.commands(seeds, search):
+        share_stages(part)
         call(command, part.cache)
     ran = WORK / part.name / "run"
     scores = measured_by_shots(ran)

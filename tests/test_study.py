@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
+import coldbench
 from coldbench.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -122,6 +123,22 @@ def test_tables_are_made_from_the_scores_of_the_parts_that_are_there(study, tabl
     tables.write_tables(["not run", study.PARTS[0].name], tmp_path)
     assert tables.gains(tables.differences(frame, (20, 60))) in (tmp_path / "gains.md").read_text()
     assert tables.consists(frame) in (tmp_path / "consists.md").read_text()
+
+
+def test_a_second_search_takes_over_what_the_first_one_fitted(study, monkeypatch, tmp_path):
+    monkeypatch.setattr(study, "WORK", tmp_path)
+    part = study.PARTS[0]
+    study.share_stages(part)
+    for stage in ("pretrained", "fitted"):
+        file = tmp_path / part.name / "budgets" / stage / "ml-1m-fm-cvar-0123.npz"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"made")
+    calls = []
+    monkeypatch.setattr(study, "call", lambda command, cache: calls.append(command))
+    with pytest.raises(coldbench.InputError):  # there is no run to keep scores of
+        study.run(part, SEEDS, search=True)
+    assert len(calls) == 5
+    assert len(list((tmp_path / part.name / "shots").glob("*/ml-1m-fm-cvar-0123.npz"))) == 2
 
 
 def test_no_part_leaves_no_table(tables, tmp_path):

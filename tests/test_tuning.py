@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 import signal
@@ -146,6 +147,25 @@ def test_a_trial_is_the_mean_over_warm_phases_and_seeds_of_validation_cells(data
     assert all(folder.trained(stage, cell) is not None for cell in cells for stage in (PRETRAINED, FITTED))
     losses = curve(cells[:1], "mean-logloss")
     assert losses[-1][1] < 0  # higher is better
+
+
+def test_a_trials_processor_time_leaves_out_what_it_fits_for_others(dataset, make_cell, tmp_path, monkeypatch):
+    folder = Folder(tmp_path)
+    folder.prepare()
+    cells = study(make_cell, dataset, seeds=2).cells
+    shop, clock = Workshop({cells[0].dataset.label: dataset}, folder), itertools.count()
+    fitted = shop.fitted
+
+    def slow(*stages):
+        for _ in range(1_000):
+            next(clock)
+        return fitted(*stages)
+
+    monkeypatch.setattr(Workshop, "fitted", lambda shop, *stages: slow(*stages))
+    monkeypatch.setattr("coldbench.tuning.search.time.process_time", lambda: float(next(clock)))
+    seconds = [report["cpu_seconds"] for report in TrialJob(cells, "a study", "mean-auc", "{}").run(shop)]
+    assert seconds == sorted(seconds)
+    assert 8 <= seconds[-1] < 1_000
 
 
 def trial(study, number, score, state="finished", **values):

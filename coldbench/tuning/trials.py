@@ -29,7 +29,7 @@ class Trial:
         state: ``finished``, ``stopped`` by the scheduler, or ``failed``.
         seconds: The trial's duration.
         reason: The reason why the trial failed.
-        cpu_seconds: Its processor time, without the stages that were made for several trials; None if unknown.
+        cpu_seconds: Its processor time in all phases, without pretraining and ``fit``; None if unknown.
     """
 
     study: str

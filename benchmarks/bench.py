@@ -17,6 +17,7 @@ import peers
 import scale
 import steps
 import torch
+from fit_once import fit_once
 from table_one import table_one
 from tabulate import tabulate
 from workbench import data
@@ -116,6 +117,7 @@ PARTS = {
     "limits": steps.limits,
     "fused": steps.fused,
     "table-one": table_one,
+    "fit-once": fit_once,
     "table-sizes": steps.table_sizes,
     "scale": prepared,
     "cells-taobao-ad": functools.partial(large_cells, "taobao-ad"),

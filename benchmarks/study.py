@@ -26,6 +26,8 @@ ROOT = Path(__file__).parent.parent
 WORK = ROOT / "results" / "study-run"
 RESULTS = ROOT / "results" / "study"
 SEARCH = "--samples 8 --seeds 3 --fields item_lr,item_epochs"
+# none of a search by shots is stopped early, since the first shot says little of the sixtieth
+SEARCHES = {"budgets": SEARCH, "shots": f"{SEARCH} --scheduler none"}
 BUDGETS = "--protocol matched --budget 1,3,10"
 SHOTS = (0, 1, 2, 5, 10, 20, 40, 60)
 SEEDS = 5
@@ -78,7 +80,7 @@ class Part:
         folder = WORK / self.name
         for condition, flags in self.conditions.items():
             if search:
-                yield f"tune {what} {flags} {SEARCH} --out {folder / condition}"
+                yield f"tune {what} {flags} {SEARCHES[condition]} --out {folder / condition}"
             yield self.chosen(condition, seeds, search)
         yield f"run {what} {self.conditions['shots']} --seeds {seeds} --out {folder / 'run'}"
 

@@ -87,6 +87,21 @@ def test_a_search_begins_with_the_defaults_repeats_and_stays_within_its_ranges(s
         assert values["c"] in (1, 3, 10)
 
 
+def test_methods_draw_the_same_values_of_the_fields_that_they_share():
+    """In any order of their fields, and beside fields that others lack; a backbone's field has draws of its own."""
+
+    def drawn(method, *fields):
+        space = {field: Uniform(0, 1) for field in fields}
+        made, samples = proposals("random", space, 8, dict.fromkeys(fields, 0.5), "data", "fm", method=method)
+        return pd.DataFrame([made.ask() for _ in range(samples)])
+
+    base, cvar = drawn("base", "base.item_lr"), drawn("cvar", "cvar.alpha", "cvar.item_lr", "fm.item_lr")
+    assert list(base["base.item_lr"]) == list(cvar["cvar.item_lr"])
+    assert len(set(base["base.item_lr"])) == 8
+    assert not set(cvar["cvar.alpha"][1:]) & set(cvar["cvar.item_lr"])
+    assert not set(cvar["fm.item_lr"][1:]) & set(cvar["cvar.item_lr"])
+
+
 def test_optuna_learns_where_it_is_good_and_random_does_not():
     def late(search):
         made, samples = proposals(search, {"a": LogUniform(1e-3, 1e3)}, 60, {"a": 1e-3}, "seed")

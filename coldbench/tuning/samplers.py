@@ -111,12 +111,15 @@ class Guided:
             self._study.add_trial(optuna.create_trial(params=numbers, distributions=distributions, value=score))
 
 
-def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: object) -> tuple[Proposals, int]:
+def proposals(
+    search: str, space: Space, samples: int, defaults: Values, *seed: object, method: str = ""
+) -> tuple[Proposals, int]:
     """Builds a search over a space; returns it with its number of trials.
 
     An empty space gives one trial, the defaults. Random and guided searches begin with the defaults too, so that on the
     validation items tuning is never worse than not tuning. A random search repeats no trial; over a space of choices
-    only, it tries all combinations if there are at most ``samples``.
+    only, it tries all combinations if there are at most ``samples``. It draws each field by itself, so that methods
+    with the same seed try the same values of the fields that they share, and none is better by a luckier draw.
 
     Args:
         search: ``grid``, ``random`` or ``optuna``.
@@ -124,6 +127,7 @@ def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: 
         samples: The number of trials; for a grid, the largest number.
         defaults: The default value of each field.
         seed: The values from which the seed of the draws is derived.
+        method: The method's name, which its fields begin with.
 
     Raises:
         InputError: The search is unknown, the grid has more than ``samples`` points, or Optuna is not installed.
@@ -136,12 +140,18 @@ def proposals(search: str, space: Space, samples: int, defaults: Values, *seed: 
         points = list(_grid(space, samples))
         return Listed(points), len(points)
     if search == "optuna":
-        return Guided(space, defaults, derive(*seed, "search") % 2**32), samples
+        return Guided(space, defaults, derive(*seed, method, "search") % 2**32), samples
     if all(isinstance(where, Choice) for where in space.values()) and _choices(space) <= samples:
         drawn = list(_grid(space, samples))  # every combination
     else:
-        random = np.random.default_rng(derive(*seed, "search"))
-        drawn = [{field: where.at(random.random()) for field, where in space.items()} for _ in range(samples - 1)]
+        shares = {
+            field: np.random.default_rng(derive(*seed, "search", field.removeprefix(f"{method}."))).random(samples - 1)
+            for field in space
+        }
+        drawn = [
+            {field: where.at(float(shares[field][number])) for field, where in space.items()}
+            for number in range(samples - 1)
+        ]
     points = list({_text(values): values for values in [defaults, *drawn]}.values())[:samples]
     return Listed(points), len(points)
 

@@ -96,11 +96,13 @@ class Search:
 
     def __init__(self, study: Study, how: TuneOptions, trials: Trials) -> None:
         cell = study.cells[0]
-        seed = (cell.dataset.name, cell.backbone.name, cell.method.name, how.search)
+        seed = (cell.dataset.name, cell.backbone.name, how.search)
         self.study = study
         self._trials = trials
         self._proposals: Proposals
-        self._proposals, samples = proposals(how.search, study.space, how.samples, study.full({}), *seed)
+        self._proposals, samples = proposals(
+            how.search, study.space, how.samples, study.full({}), *seed, method=cell.method.name
+        )
         known = trials.of(study)
         for trial in known:
             self._proposals.know(trial.values, trial.score)

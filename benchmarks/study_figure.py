@@ -47,7 +47,7 @@ def forest(windows: Mapping[str, pd.DataFrame]) -> Picture:
                     xerr=own["half"],
                     linestyle="none",
                     marker=MARKERS[backbones.index(backbone) % len(MARKERS)],
-                    color=COLOURS[logs.index(log) % len(COLOURS)],
+                    color=COLOURS[(logs.index(log) if len(logs) > 1 else place) % len(COLOURS)],
                     markersize=2.8,
                     elinewidth=0.8,
                     label=f"{log}, {backbone}",

@@ -566,6 +566,16 @@ RUN = [
         ("a cell without tuned values runs as it is", "    if lacking:\n", "    if False:\n"),
     ),
     *_group(
+        "coldbench/tuning/samplers.py",
+        "test_tuning.py",
+        ("each method draws step sizes of its own", 'field.removeprefix(f"{method}.")', "field"),
+    ),
+    *_group(
+        "coldbench/tuning/search.py",
+        "test_tuning.py",
+        ("a trial is charged with what it fits for others", "time.process_time() - spent", "0.0"),
+    ),
+    *_group(
         "coldbench/tuning/search.py",
         "test_tuned.py",
         ("a trial waits for the fits of no seed", "{first.fitted_key} if first.fits else set()", "set()"),

@@ -73,12 +73,14 @@ class Part:
     def commands(self, seeds: int, search: bool) -> Iterator[str]:
         """The commands of the part, in order: a search per condition, its choice on the test, and the defaults.
 
-        Without ``search`` the test takes what an earlier search chose.
+        Without ``search`` the test takes what an earlier search chose, under each condition that one was made for.
         """
         what = f"--datasets '{self.datasets}' --backbones {self.backbones} --methods '{self.methods}' "
         what += f"--set training.pretrain_epochs={self.epochs} {self.more}".strip()
         folder = WORK / self.name
         for condition, flags in self.conditions.items():
+            if not search and not self.kept(condition).exists():
+                continue
             if search:
                 yield f"tune {what} {flags} {SEARCHES[condition]} --out {folder / condition}"
             yield self.chosen(condition, seeds, search)

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 from processes import COLDBENCH, measured
 from study import PARTS, WORK
+from table_one import STAGES, inside_cells
 
 from coldbench.data.dataset import Dataset
+from coldbench.runs.folder import COSTS
 
 METHODS = "base,dropoutnet,meta_e,cvar,avaew"
 FIELDS = "item_lr,item_epochs"  # which fit does not read
 SAMPLES, SEEDS = 8, 3
-CPU_SECONDS = 2  # place among what a stage's file says of its cost
+CPU_SECONDS = COSTS.index("cpu_seconds")  # place in a stage's file
 
 
 def fit_once(log: Dataset, options: argparse.Namespace) -> dict:
@@ -46,16 +48,9 @@ def fit_once(log: Dataset, options: argparse.Namespace) -> dict:
 def of_run(folder: Path) -> list[str]:
     """The columns of a run, from the records of its cells."""
     records = [json.loads(file.read_text()) for file in folder.glob("cells/*.json")]
-    stages = {
-        record[stage]["key"]: record[stage]["cpu_seconds"]
-        for record in records
-        for stage in ("pretraining", "fitting")
-        if record[stage]["cpu_seconds"]
-    }
-    fits = sum(record["fitting"]["cpu_seconds"] for record in records)  # the first phase of a record has them, too
-    phases = sum(phase["cpu_seconds"] for record in records for phase in record["phases"]) - fits
-    alone = fits + sum(record["pretraining"]["cpu_seconds"] for record in records)
-    return columns(len(records), len(stages), sum(stages.values()), alone, phases)
+    made = {record[stage]["key"] for record in records for stage in STAGES if record[stage]["cpu_seconds"]}
+    alone = sum(each["cpu_seconds"] for record in records for each in (record["pretraining"], *record["phases"]))
+    return columns(len(records), len(made), inside_cells(records, "cpu_seconds"), alone)
 
 
 def of_search(folder: Path) -> list[str]:
@@ -73,11 +68,10 @@ def of_search(folder: Path) -> list[str]:
             reached[stage] += -(-len(trial["scores"]) // evaluations)
     alone = sum(count * float(np.mean(stages[stage])) for stage, count in reached.items() if stage in stages)
     made = [seconds for each in stages.values() for seconds in each]
-    return columns(len(trials), len(made), sum(made), alone, sum(trial["cpu_seconds"] for trial in trials))
+    phases = sum(trial["cpu_seconds"] for trial in trials)
+    return columns(len(trials), len(made), sum(made) + phases, alone + phases)
 
 
-def columns(count: int, stages: int, once: float, alone: float, phases: float) -> list[str]:
+def columns(count: int, stages: int, shared: float, alone: float) -> list[str]:
     """What both kinds of work show."""
-    with_sharing, without = once + phases, alone + phases
-    times = f"{without / with_sharing:.1f}"
-    return [f"{count:,}", f"{stages:,}", f"{with_sharing:,.0f}", f"{without:,.0f}", times]
+    return [f"{count:,}", f"{stages:,}", f"{shared:,.0f}", f"{alone:,.0f}", f"{alone / shared:.1f}"]

@@ -79,10 +79,10 @@ class Part:
         what += f"--set training.pretrain_epochs={self.epochs} {self.more}".strip()
         folder = WORK / self.name
         for condition, flags in self.conditions.items():
-            if not search and not self.kept(condition).exists():
-                continue
             if search:
                 yield f"tune {what} {flags} {SEARCHES[condition]} --out {folder / condition}"
+            elif not self.kept(condition).exists():
+                continue
             yield self.chosen(condition, seeds, search)
         yield f"run {what} {self.conditions['shots']} --seeds {seeds} --out {folder / 'run'}"
 
@@ -158,7 +158,8 @@ def share_stages(part: Part) -> None:
 def run(part: Part, seeds: int, search: bool) -> None:
     """Runs a part's commands, with more seeds where intervals are wide, and keeps what tables and reading need."""
     for command in part.commands(seeds, search):
-        share_stages(part)
+        if command.startswith("tune "):
+            share_stages(part)
         call(command, part.cache)
     ran = WORK / part.name / "run"
     scores = measured_by_shots(ran)

@@ -12,6 +12,8 @@ from workbench import LIKE_ML_1M
 
 from coldbench.data.dataset import Dataset
 
+STAGES = "pretraining", "fitting"
+
 
 def table_one(log: Dataset, options: argparse.Namespace) -> dict:
     """The whole command on one worker and on two."""
@@ -27,7 +29,10 @@ def table_one(log: Dataset, options: argparse.Namespace) -> dict:
             again, _, _ = measured(command)
             records = [json.loads(path.read_text()) for path in (out / "cells").glob("*.json")]
             count = len(records)
-            inside, peak = inside_cells(records), max(r["provenance"]["machine"]["peak_memory_mib"] for r in records)
+            inside, peak = (
+                inside_cells(records, "seconds"),
+                max(r["provenance"]["machine"]["peak_memory_mib"] for r in records),
+            )
             share, driver = 1 - inside / (jobs * wall), usage.ru_utime + usage.ru_stime
             shown = f"{wall:.0f}", f"{inside:.0f}", f"{100 * share:.0f} %", f"{again:.1f}", f"{driver:.0f}", f"{peak}"
             rows.append([jobs, *shown])
@@ -42,12 +47,13 @@ def table_one(log: Dataset, options: argparse.Namespace) -> dict:
     }
 
 
-def inside_cells(records: list[dict]) -> float:
-    """Wall seconds of all stages, each shared one once; the first phase of a cell has its fit with it."""
-    pretraining = {record["pretraining"]["key"]: record["pretraining"]["seconds"] for record in records}
-    shared = {
-        record["fitting"]["key"]: record["fitting"]["seconds"] for record in records if record["fitting"]["shared"]
-    }
-    phases = sum(phase["seconds"] for record in records for phase in record["phases"])
-    again = sum(record["fitting"]["seconds"] for record in records if record["fitting"]["shared"])
-    return phases + sum(pretraining.values()) + sum(shared.values()) - again
+def inside_cells(records: list[dict], clock: str) -> float:
+    """Seconds of all stages and phases, each shared stage once.
+
+    Args:
+        records: The records of a run; the first phase of a cell has its fit with it.
+        clock: ``seconds``, of the wall, or ``cpu_seconds``.
+    """
+    once = {record[stage]["key"]: record[stage][clock] for record in records for stage in STAGES}
+    phases = sum(phase[clock] for record in records for phase in record["phases"])
+    return phases - sum(record["fitting"][clock] for record in records) + sum(once.values())

@@ -36,7 +36,7 @@ CELLS, PREDICTIONS, EMBEDDINGS, PRETRAINED, FITTED = "cells", "predictions", "em
 PARTS = (CELLS, PREDICTIONS, EMBEDDINGS, PRETRAINED, FITTED)
 FAILURES = "failures.json"
 ITEM_TABLE = "item_table.weight"  # key of the item table in a backbone's state
-_COSTS = ("steps", "seconds", "cpu_seconds", "rows_seen", "distinct_rows_seen")  # a stage's costs, as ordered on disk
+COSTS = ("steps", "seconds", "cpu_seconds", "rows_seen", "distinct_rows_seen")  # a stage's costs, as ordered on disk
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,14 @@ class Folder:
     def save_trained(self, stage: str, cell: Cell, trained: Trained) -> None:
         """Writes the result of a stage for all cells that share it."""
         content = {f"state.{name}": value for name, value in trained.state.items()}
-        content["about"] = np.array([float(getattr(trained, name)) for name in _COSTS])
+        content["about"] = np.array([float(getattr(trained, name)) for name in COSTS])
         write_bytes(self.path / self.trained_file(stage, cell), _npz(content))
 
     def trained(self, stage: str, cell: Cell) -> Trained | None:
         """The saved result of a cell's stage, or None if it is missing or damaged."""
         try:
             content = self._arrays(self.trained_file(stage, cell))
-            costs = dict(zip(_COSTS, content.pop("about").tolist(), strict=True))
+            costs = dict(zip(COSTS, content.pop("about").tolist(), strict=True))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         counts = {name: int(value) for name, value in costs.items() if "seconds" not in name}

@@ -144,14 +144,11 @@ def proposals(
     if all(isinstance(where, Choice) for where in space.values()) and _choices(space) <= samples:
         drawn = list(_grid(space, samples))  # every combination
     else:
-        shares = {
-            field: np.random.default_rng(derive(*seed, "search", field.removeprefix(f"{method}."))).random(samples - 1)
-            for field in space
-        }
-        drawn = [
-            {field: where.at(float(shares[field][number])) for field, where in space.items()}
-            for number in range(samples - 1)
-        ]
+        columns = []
+        for field, where in space.items():
+            random = np.random.default_rng(derive(*seed, "search", field.removeprefix(f"{method}.")))
+            columns.append([where.at(random.random()) for _ in range(samples - 1)])
+        drawn = [dict(zip(space, values, strict=True)) for values in zip(*columns, strict=True)]
     points = list({_text(values): values for values in [defaults, *drawn]}.values())[:samples]
     return Listed(points), len(points)
 

@@ -145,9 +145,9 @@ def _uneven(findings: Findings) -> Iterator[str]:
         for backbone, own in section.frame.groupby("backbone", sort=False):
             everything = set(own["seed"])
             for method, mine in own.groupby("method", sort=False):
-                gone = sorted(everything - set(mine["seed"]))
-                names = title_of(titles, "backbone", str(backbone)), title_of(titles, "method", str(method))
-                lacking += [f"{' / '.join(names)} (seed {', '.join(map(str, gone))})"] if gone else []
+                if gone := sorted(everything - set(mine["seed"])):
+                    names = title_of(titles, "backbone", str(backbone)), title_of(titles, "method", str(method))
+                    lacking.append(f"{' / '.join(names)} (seed {', '.join(map(str, gone))})")
         if lacking:
             rest = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
             named = "; ".join(lacking[:_MOST_NAMED])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from coldbench.report.analysis.titles import Titles, title_of
 from coldbench.significance import BETTER, EQUAL, UNDECIDED, WORSE
 
 REFERENCE, FAR = "reference", "far"
@@ -73,17 +74,16 @@ class Table:
         values = {place: list(dict.fromkeys(row[place].text for row in self.rows)) for place in range(self.names)}
         return {place: different for place, different in values.items() if len(different) > 1}
 
-    def titled(self, titles: Mapping[str, Mapping[str, str]]) -> Table:
+    def titled(self, titles: Titles) -> Table:
         """A copy of the table with titles in place of the labels in its name columns.
 
         Args:
             titles: By the name of a column, label to title.
         """
-        known = [titles.get(name, {}) for name in self.header[: self.names]]
         rows = []
         for row in self.rows:
-            named = zip(row, known, strict=False)
-            called = [replace(cell, text=column.get(cell.text, cell.text)) for cell, column in named]
+            named = zip(row, self.header[: self.names], strict=False)
+            called = [replace(cell, text=title_of(titles, name, cell.text)) for cell, name in named]
             rows.append([*called, *row[self.names :]])
         return Table(**vars(self) | {"rows": rows})
 

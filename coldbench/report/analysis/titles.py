@@ -38,7 +38,7 @@ def title_of(titles: Titles, kind: str, label: str) -> str:
 
     Args:
         titles: Titles by kind and label.
-        kind: ``method`` or ``backbone``.
+        kind: ``method`` or ``backbone``, or another column of a table.
         label: The label.
     """
     return titles.get(kind, {}).get(label, label)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,14 @@ from study_figure import forest
 from tabulate import tabulate
 
 import coldbench
-from coldbench.significance import BETTER, EQUAL, MARGIN, WORSE, holm, paired_t
+from coldbench.significance import BETTER, EQUAL, MARGIN, UNDECIDED, WORSE, holm, paired_t
 from coldbench.significance import verdict as verdict_of
 
 TUNED = "[tuned]"
 REFERENCE = "base" + TUNED
 WINDOWS = {"at cold": (0, 0), "at 1 to 5": (1, 5), "at 20 and more": (20, 60)}  # interactions per new item
 AFTER_COLD = 1, 60
-MARKS = {BETTER: "+", WORSE: "-", EQUAL: "="}
+MARKS = {BETTER: "+", EQUAL: "=", UNDECIDED: "", WORSE: "-"}
 SCORES = "scores.csv"  # of a part: a row per cell and phase, with the columns KEPT
 KEPT = ["dataset_name", "fingerprint", "backbone", "method", "seed", "shots", "auc", "cpu_seconds"]
 CELL = ["log", "backbone", "method", "seed"]
@@ -37,7 +37,9 @@ HEADS = {
     "gains": f"""# What each tuned method adds to base[tuned]
 
 AUC under `strict`, mean over the named numbers of interactions per new item, ± half the 95 % interval over seeds.
-Marks: + better, - worse (paired t, Holm per column), = practically equal (margin {MARGIN}).""",
+Marks: + better, - worse (paired t, Holm per column), = practically equal (margin {MARGIN}); doubled where the interval
+lies beyond the margin as a whole. "How often" counts the pairs of log and backbone by mark, in brackets those beyond
+the margin.""",
     "ranks": f"""# Does the ranking carry?
 
 Spearman's correlation of the tuned methods' mean AUC, with a 95 % interval of {DRAWS:,} draws of the seeds that all
@@ -78,8 +80,9 @@ def write_tables(parts: Iterable[str], target: Path) -> None:
         return
     frame = named(pd.concat(found, ignore_index=True))
     tests = {name: differences(frame, bounds) for name, bounds in WINDOWS.items()}
+    sections = {"How often": how_often(tests)} | {name: gains(own) for name, own in tests.items()}
     pages = {
-        "gains": "\n\n".join(f"## {name}\n\n{gains(own)}" for name, own in tests.items()),
+        "gains": "\n\n".join(f"## {name}\n\n{table}" for name, table in sections.items()),
         "ranks": ranks(frame),
         "cost": cost(frame),
         "consists": consists(frame),
@@ -141,12 +144,38 @@ def differences(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.DataFrame:
 def gains(tests: pd.DataFrame) -> str:
     """``differences`` as a table: a row per method, a column per log and backbone."""
     cells: dict[str, dict[str, str]] = {}
-    for row in tests.itertuples():
+    for row in tests.assign(far=beyond(tests)).itertuples():
         head = f"{row.log}, {row.backbone}"
-        text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS.get(str(row.verdict), '')}"
+        text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS[str(row.verdict)] * (1 + row.far)}"
         cells.setdefault(REFERENCE, {})[head] = f"{row.reference:.4f}"
         cells.setdefault(str(row.method), {})[head] = text.strip()
     return markdown(pd.DataFrame.from_dict(cells, orient="index"))
+
+
+def how_often(tests: Mapping[str, pd.DataFrame]) -> str:
+    """A row per method and one for all: on how many logs and backbones each verdict of ``differences`` was reached.
+
+    Args:
+        tests: ``differences`` by the name of their window.
+    """
+    shown = {}
+    for name, own in tests.items():
+        if own.empty:
+            continue
+        total = pd.concat([own, own.assign(method="all")], ignore_index=True)
+        for verdict, mark in MARKS.items():
+            reached = total["verdict"].eq(verdict)
+            counts = total.assign(one=reached, far=reached & beyond(total)).groupby("method", sort=False)
+            shown[f"{name}: {mark or 'neither'}"] = {
+                method: f"{each['one'].sum()}" + (f" ({far})" if (far := each["far"].sum()) else "")
+                for method, each in counts
+            }
+    return markdown(pd.DataFrame(shown))
+
+
+def beyond(tests: pd.DataFrame) -> pd.Series:
+    """Which intervals of ``differences`` lie beyond the margin as a whole, above it or below."""
+    return tests["difference"].abs() - tests["half"] > MARGIN
 
 
 def ranks(frame: pd.DataFrame) -> str:

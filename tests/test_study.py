@@ -66,6 +66,19 @@ def test_gains_carry_their_verdicts(tables, frame):
     assert float(row(found, "good[tuned]")[1].split()[0]) == pytest.approx(0.01, abs=5e-4)
 
 
+def test_verdicts_are_counted_per_method_and_for_all(tables, frame):
+    """An interval that lies beyond the margin as a whole is marked twice, and counted in brackets."""
+    tests = tables.differences(frame, (20, 60))
+    assert row(tables.gains(tests), "good[tuned]")[1].endswith(" ++")
+    assert row(tables.gains(tests), "same[tuned]")[1].endswith(" =")
+    found = tables.how_often({"few": tests, "many": tests})
+    assert row(found, "good[tuned]")[1:] == ["2 (2)", "0", "0", "1 (1)"] * 2
+    assert row(found, "same[tuned]")[1:] == ["0", "3", "0", "0"] * 2
+    assert row(found, "all")[1:] == ["3 (3)", "3", "0", "3 (3)"] * 2
+    small = tests.assign(half=tests["difference"].abs())
+    assert row(tables.how_often({"few": small}), "all")[1:] == ["3", "3", "0", "3"]
+
+
 def test_ranks_carry_between_backbones_and_turn_round_between_logs(tables, frame):
     found = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables.ranks(frame).splitlines()[2:]]
     carried = {cells[2]: float(cells[-1].split()[0]) for cells in found}

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--models", default="dcnv2,autoint,finalmlp,afn,xdeepfm", help="of part agreement")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of base, at most, in part agreement")
     parser.add_argument("--raw", type=Path, help="where full-size raw files lie, or are to be generated")
-    parser.add_argument("--minutes", type=float, default=60, help="after which cells on the large datasets are stopped")
+    parser.add_argument("--minutes", type=float, default=120, help="after which a cell on a large dataset is ended")
     parser.add_argument("--write", action="store_true", help="measure nothing, write README.md from results.json")
     parser.add_argument("--results", type=Path, default=HERE / "results.json", help="README.md is written beside it")
     options = parser.parse_args()
@@ -132,7 +132,7 @@ SLOW = {
     "cells-ml-25m",
     "online",
     "online-a-a",
-}  # only when named: minutes to an hour, and 3 GB of disk
+}  # only when named: minutes to hours, and 3 GB of disk
 
 if __name__ == "__main__":
     main()

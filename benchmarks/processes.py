@@ -9,6 +9,7 @@ import sys
 import time
 
 COLDBENCH = (sys.executable, "-m", "coldbench")
+SOME_FAILED = 1  # exit code of a run or search with cells or trials that failed
 
 
 def measured(

@@ -8,15 +8,24 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import raw_files
-from processes import COLDBENCH, measured
+from processes import COLDBENCH, SOME_FAILED, measured
+
+from coldbench.runs.estimate import Costs, duration, packed, timed
+from coldbench.runs.folder import Folder
+from coldbench.runs.options import read_options
+from coldbench.runs.plan import make_plan
+from coldbench.runs.queue import Queue, computations
 
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
+RUNS = (("deepfm,ipnn", "paper"), ("deepfm", "since,controls"))  # backbones and methods; the first is Table 1
+SEEDS = 5  # of Table 1
+CORES = 2, 16, 64
 _LOAD = """
 import json, sys, time
 from coldbench.plugins.kinds import DATASETS
@@ -25,34 +34,6 @@ source = Registry().get(DATASETS, sys.argv[1])
 started, spent = time.perf_counter(), time.process_time()
 data = source().load(source.Config())
 print(json.dumps([time.perf_counter() - started, time.process_time() - spent, data.rows]))
-"""
-
-
-_CELLS = """
-import json, resource, sys, time
-import torch
-from coldbench.runs.options import read_options
-from coldbench.runs.plan import make_plan
-
-torch.set_num_threads(1)
-asked = {"datasets": sys.argv[1], "methods": "base,avaew", "backbones": "deepfm", "seeds": "0,"}
-plan = make_plan(read_options(asked, None))
-data = plan.datasets[plan.cells[0].dataset.label]
-last = time.process_time()
-
-def say(**line):
-    global last
-    now = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({**line, "spent": now - last, "peak": peak}), flush=True)
-    last = time.process_time()
-
-pretrained = plan.cells[0].on(data).pretrain()
-say(steps=pretrained.steps, rows=data.rows)
-for cell in plan.cells:
-    stages = cell.on(data)
-    for outcome in stages.phases(pretrained, stages.fit(pretrained)):
-        say(method=cell.method.name, phase=outcome.phase, steps=outcome.steps, auc=outcome.metrics["auc"])
 """
 
 
@@ -112,44 +93,77 @@ def prepare(folder: Path | None, pairs: int) -> dict:
 
 
 def cells(name: str, folder: Path | None, minutes: float) -> dict:
-    """A cell of base and one of avaew on one pretrained backbone, by the processor time of one thread."""
-    with raw(name, folder) as path, tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "COLDBENCH_CACHE": cache}
-        measured([*COLDBENCH, "data", "add", name, str(path)], environment)
-        lines = list(_until([sys.executable, "-c", _CELLS, name], environment, minutes))
-    pretraining, reached = lines[0], {(line["method"], line["phase"]): line for line in lines[1:]}
-    rows = [["pretraining", "", f"{pretraining['spent']:.0f}", *_steps(pretraining), f"{pretraining['peak']:.1f}", ""]]
-    for method in ("base", "avaew"):
-        for phase in ("cold", "warm-a", "warm-b", "warm-c"):
-            line = reached.get((method, phase))
-            shown = ["not reached"] + [""] * 4
-            if line:
-                shown = [f"{line['spent']:.0f}", *_steps(line), f"{line['peak']:.1f}", f"{line['auc']:.4f}"]
-            rows.append([method, phase, *shown])
+    """One cell of every method by ``coldbench run`` on one worker, and what Table 1 would take of them."""
+    with raw(name, folder) as path, tempfile.TemporaryDirectory() as scratch:
+        place = folder or Path(scratch)
+        cache, out = place / "cache", place / f"{name}-run"
+        with patch.dict(os.environ, COLDBENCH_CACHE=str(cache)):
+            if not (cache / name).exists():
+                measured([*COLDBENCH, "data", "add", name, str(path)])
+            limit = ["--cell-timeout", str(60 * minutes)]
+            for backbones, methods in RUNS:
+                asked = ["--datasets", name, "--backbones", backbones, "--methods", methods, "--seeds", "1"]
+                done = subprocess.run([*COLDBENCH, "run", *asked, "--jobs", "1", *limit, "--out", str(out)])
+                if done.returncode not in (0, SOME_FAILED):
+                    raise SystemExit(f"{name}: the cells failed")
+            records = [json.loads(file.read_text()) for file in out.glob("cells/*.json")]
+            table = projected(name, records)
+    records.sort(key=lambda record: (record["backbone"], record["fitting"]["cpu_seconds"]))
+    pretraining = {record["backbone"]: record["pretraining"] for record in records}
+    steps = ", ".join(f"{each['cpu_seconds']:.0f} s on {backbone}" for backbone, each in pretraining.items())
     return {
-        "title": f"cells on {name}, DeepFM: pretraining, then base and avaew",
-        "header": ["", "phase", "processor s", "steps", "ms per step", "peak GiB", "AUC"],
-        "rows": rows,
-        "data": f"raw files of benchmarks/raw_files.py, {pretraining['rows']:,} interactions",
-        "note": "Processor time of one thread, evaluation included; 'cold' is the method's fit on base and what comes "
-        f"before the first evaluation, and that. Stopped after {minutes:g} minutes. The peak is of one process that "
-        "holds the whole dataset itself, as no worker of a run does. Goal: 4 GB. The AUCs are of generated clicks.",
+        "title": f"cells of every method on {name}",
+        "header": ["backbone", "method", "fit, s", "ms per step", "three phases, s", "GiB", "AUC, cold", "AUC, warm-c"],
+        "rows": [columns(record) for record in records],
+        "data": f"raw files of benchmarks/raw_files.py, {records[0]['split']['base']:,} rows in base",
+        "note": f"Processor seconds of one thread, from the records of `coldbench run --jobs 1`, seed 0. Pretraining "
+        f"takes {steps}; the phases have the evaluations with them. A cell that takes more than {minutes:g} minutes is "
+        "ended and is not listed. 'GiB' is the peak of the worker until the cell's end, with what it shares with other "
+        f"workers; goal: 3. The AUCs are of generated clicks. {table}",
     }
 
 
-def _steps(line: dict) -> tuple[str, str]:
-    return f"{line['steps']:,}", f"{1e3 * line['spent'] / line['steps']:.1f}" if line["steps"] else ""
+def columns(record: dict) -> list[str]:
+    """A row of the table, from the record of a cell."""
+    fitting, phases = record["fitting"], record["phases"]
+    spent = sum(phase["cpu_seconds"] for phase in phases) - fitting["cpu_seconds"]
+    step = f"{1e3 * fitting['cpu_seconds'] / fitting['steps']:.1f}" if fitting["steps"] else ""
+    peak = record["provenance"]["machine"]["peak_memory_mib"] / 2**10
+    auc = [f"{phases[place]['auc']:.4f}" for place in (0, -1)]
+    return [
+        record["backbone"],
+        record["method"],
+        f"{fitting['cpu_seconds']:.0f}",
+        step,
+        f"{spent:.0f}",
+        f"{peak:.1f}",
+        *auc,
+    ]
 
 
-def _until(command: list[str], environment: dict[str, str], minutes: float) -> Iterator[dict]:
-    """The lines of JSON that a command prints before it ends or its time is up."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
-        clock = threading.Timer(60 * minutes, process.kill)
-        clock.start()
-        try:
-            yield from (json.loads(line) for line in process.stdout or ())
-            if process.wait() > 0:  # a signal is the clock's
-                raise SystemExit(f"{command[-1]}: the cells failed")
-        finally:
-            clock.cancel()
-            process.kill()
+def projected(name: str, records: list[dict]) -> str:
+    """What Table 1 takes on several numbers of cores: its jobs with the measured times, in the order of a run."""
+    costs = Costs()
+    for record in records:
+        pretraining, fitting = record["pretraining"], record["fitting"]
+        costs.pretraining[pretraining["key"]] = pretraining["cpu_seconds"]
+        costs.fitting[fitting["key"]] = fitting["cpu_seconds"]
+        costs.phases[record["key"]] = sum(each["cpu_seconds"] for each in record["phases"]) - fitting["cpu_seconds"]
+    backbones, methods = RUNS[0]
+    asked = {"datasets": name, "backbones": backbones, "methods": methods, "seeds": str(SEEDS)}
+    plan = make_plan(read_options(asked, None))
+    missing = {
+        f"{cell.method.name} on {cell.backbone.name}"
+        for cell in plan.cells
+        if cell.seed == 0 and cell.key not in costs.phases
+    }
+    if missing:
+        return f"Table 1 is not estimated, since these cells are missing: {', '.join(sorted(missing))}."
+    with tempfile.TemporaryDirectory() as scratch:
+        empty = Folder(Path(scratch))
+        jobs = timed(Queue(computations(plan.cells), empty).waiting, costs, empty)
+    times = ", ".join(f"{duration(packed(jobs, cores))} on {cores}" for cores in CORES)
+    return (
+        f"Table 1 with {SEEDS} seeds, {len(plan.cells)} cells on {backbones.replace(',', ' and ')}, would take {times} "
+        "cores of this kind, if each worker has a core to itself; start and report, below a minute, come on top."
+    )

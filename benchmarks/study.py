@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import SOME_FAILED
 from study_tables import SCORES, measured_by_shots, too_wide, write_tables
 
 from coldbench.runs.folder import FITTED, PRETRAINED
@@ -32,7 +33,6 @@ BUDGETS = "--protocol matched --budget 1,3,10"
 SHOTS = (0, 1, 2, 5, 10, 20, 40, 60)
 SEEDS = 5
 MORE_SEEDS = 10  # of methods with intervals wider than the margin
-SOME_FAILED = 1  # exit code of coldbench
 FIGURES = ("shots", "shots-difference", "budgets", "budgets-in-seconds")
 COPIED = ("report.md", "table1.md", "table2.md", "tables.csv", "tests.csv")
 

@@ -111,6 +111,8 @@ def _column(matrix: pd.DataFrame, test: str, options: ReportOptions) -> Iterator
     candidates = 1 if options.reference else max(len(others), 1)
     rules = options.margin, options.higher_is_better, options.alpha, candidates
     for (one, other), each, p_value, corrected in zip(pairs, found, p_values, holm(p_values), strict=True):
+        shown = other == reference
+        judged = shown and test == MARKING  # most pairs of a large table are there for their p-values alone
         yield {
             "reference": other,
             "method": one,
@@ -120,7 +122,7 @@ def _column(matrix: pd.DataFrame, test: str, options: ReportOptions) -> Iterator
             "high": each.interval[1],
             "p": p_value,
             "p_holm": corrected,
-            "verdict": verdict(data[one], data[other], corrected, *rules) if test == MARKING else "",
+            "verdict": verdict(data[one], data[other], corrected, *rules) if judged else "",
             "note": each.note,
-            "shown": other == reference,
+            "shown": shown,
         }

@@ -423,6 +423,8 @@ def test_a_collapsed_seed_is_named():
     frame, _ = tidy([record(method, seed, aucs=aucs) for method in ("base", "gar") for seed in range(5)])
     (line,) = collapsed(frame, AUC)
     assert line.startswith("gar with deepfm on MovieLens-1M, protocol paper: seed 3 collapsed (AUC: warm-a 0.7300, the")
+    (line,) = collapsed(frame, AUC, {"method": {"gar": "GAR"}, "backbone": {"deepfm": "DeepFM"}})
+    assert line.startswith("GAR with DeepFM on MovieLens-1M")
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

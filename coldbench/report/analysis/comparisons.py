@@ -10,6 +10,7 @@ import pandas as pd
 
 from coldbench.report.analysis.frame import values
 from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 from coldbench.significance import (
     COLLAPSED,
     FEWEST,
@@ -77,7 +78,7 @@ def reference_of(matrix: pd.DataFrame, options: ReportOptions) -> str | None:
     return str(means.idxmax()) if len(means) else None
 
 
-def collapsed(frame: pd.DataFrame, options: ReportOptions) -> list[str]:
+def collapsed(frame: pd.DataFrame, options: ReportOptions, titles: Titles = UNTITLED) -> list[str]:
     """A line for each cell whose result lies far below the other seeds' of its method, the phases named together."""
     found: dict[tuple[object, ...], list[str]] = {}
     for (dataset, protocol, backbone, phase), part in frame.groupby(COLUMN, sort=False):
@@ -89,7 +90,8 @@ def collapsed(frame: pd.DataFrame, options: ReportOptions) -> list[str]:
             median = float(np.nanmedian(array[:, method]))
             found.setdefault(cell, []).append(f"{phase} {array[seed, method]:.4f}, the seeds' median {median:.4f}")
     return [
-        f"{method} with {backbone} on {dataset}, protocol {protocol}: seed {seed} collapsed ({options.title}: "
+        f"{title_of(titles, 'method', str(method))} with {title_of(titles, 'backbone', str(backbone))} on {dataset}, "
+        f"protocol {protocol}: seed {seed} collapsed ({options.title}: "
         f"{'; '.join(phases)}). It is more than {COLLAPSED:g} median absolute deviations away; its method's means, "
         f"intervals and tests include it."
         for (dataset, protocol, backbone, method, seed), phases in found.items()

@@ -97,12 +97,13 @@ def find(measured: Measured) -> Findings:
     options, notes = measured.options, measured.notes
     frame = scored(measured.frame, options)
     tests, sections = pd.DataFrame(), []
+    called = titles(measured.records)
     if not frame.empty:
-        over_rows, left_out = over_items(frame, measured.records, measured.folder, options)
+        over_rows, left_out = over_items(frame, measured.records, measured.folder, options, called)
         tests = pd.concat([over_seeds(frame, options), over_rows])
         sections = _sections(frame, tests, options)
-        notes = [*notes, *collapsed(frame, options), *left_out]
-    return Findings(options, measured.records, measured.frame, tests, sections, notes, titles(measured.records))
+        notes = [*notes, *collapsed(frame, options, called), *left_out]
+    return Findings(options, measured.records, measured.frame, tests, sections, notes, called)
 
 
 def _sections(frame: pd.DataFrame, tests: pd.DataFrame, options: ReportOptions) -> list[Section]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from coldbench.report.analysis.comparisons import COLUMN, reference_of
 from coldbench.report.analysis.frame import values
 from coldbench.report.analysis.options import ReportOptions
+from coldbench.report.analysis.titles import UNTITLED, Titles, title_of
 from coldbench.runs.folder import Folder
 from coldbench.runs.record import Record
 from coldbench.significance import bootstrap_aucs, crossed
@@ -39,7 +40,7 @@ class _Scores:
 
 
 def over_items(
-    frame: pd.DataFrame, records: list[Record], folder: Folder, options: ReportOptions
+    frame: pd.DataFrame, records: list[Record], folder: Folder, options: ReportOptions, titles: Titles = UNTITLED
 ) -> tuple[pd.DataFrame, list[str]]:
     """Two intervals of the mean difference: over items for the trained models, and over seeds and items at once.
 
@@ -58,7 +59,8 @@ def over_items(
     for (dataset, protocol, backbone), part in frame.groupby(COLUMN[:3], sort=False):
         scores = _load(part, keyed, folder)
         if isinstance(scores, str):
-            left_out.append(f"No interval over items for {backbone} on {dataset}, {protocol}: {scores}.")
+            name = title_of(titles, "backbone", str(backbone))
+            left_out.append(f"No interval over items for {name} on {dataset}, {protocol}: {scores}.")
             continue
         for column, cells in part.groupby(COLUMN, sort=False):
             about = dict(zip(COLUMN, column, strict=True)) | {"metric": options.metric}

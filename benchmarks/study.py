@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from processes import SOME_FAILED
 from study_tables import SCORES, measured_by_shots, too_wide, write_tables
 
@@ -92,6 +93,11 @@ class Part:
         values = folder / condition / "best.toml" if search else self.kept(condition)
         return f"run --config {values} --seeds {seeds} --out {folder / 'run'}"
 
+    def measured(self) -> pd.DataFrame:
+        """What the part's cells by shots measured; a log whose name another part uses has the part's name."""
+        frame = measured_by_shots(WORK / self.name / "run")
+        return frame if self.cache is None else frame.assign(dataset_name=self.name)
+
     def kept(self, condition: str) -> Path:
         """Where results/study has what the search of a condition chose."""
         return RESULTS / self.name / f"{condition}.toml"
@@ -161,12 +167,11 @@ def run(part: Part, seeds: int, search: bool) -> None:
         if command.startswith("tune "):
             share_stages(part)
         call(command, part.cache)
-    ran = WORK / part.name / "run"
-    scores = measured_by_shots(ran)
+    scores = part.measured()
     if seeds < MORE_SEEDS and (wide := too_wide(scores, seeds)):
         call(f"{part.chosen('shots', MORE_SEEDS, search)} --methods '{','.join(['base', *wide])}'", part.cache)
-        scores = measured_by_shots(ran)
-    target = RESULTS / part.name
+        scores = part.measured()
+    ran, target = WORK / part.name / "run", RESULTS / part.name
     (target / "figures").mkdir(parents=True, exist_ok=True)
     scores.to_csv(target / SCORES, index=False)
     for name in COPIED:

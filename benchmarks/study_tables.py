@@ -74,8 +74,8 @@ def too_wide(frame: pd.DataFrame, seeds: int) -> list[str]:
 
 def write_tables(parts: Iterable[str], target: Path) -> None:
     """Writes gains.md, gains.svg, ranks.md, cost.md and consists.md from the scores in ``target/PART``."""
-    kept = {part: target / part / SCORES for part in parts}
-    found = [pd.read_csv(file).assign(part=part) for part, file in kept.items() if file.exists()]
+    kept = [target / part / SCORES for part in parts]
+    found = [pd.read_csv(file) for file in kept if file.exists()]
     if not found:
         return
     frame = named(pd.concat(found, ignore_index=True))
@@ -95,12 +95,9 @@ def write_tables(parts: Iterable[str], target: Path) -> None:
 def named(frame: pd.DataFrame) -> pd.DataFrame:
     """The measurements of several parts with a column ``log``: the dataset with its fields and its split.
 
-    N and K are left out, since a tuned cell spells them out and one at its defaults does not. Two contents of one name
-    are told apart by their parts.
+    N and K are left out, since a tuned cell spells them out and one at its defaults does not.
     """
-    log = frame["dataset_name"].map(lambda name: _EMPTY.sub("", _SIZES.sub("", name)))
-    shared = frame.groupby(log)["fingerprint"].transform("nunique") > 1
-    return frame.assign(log=log.mask(shared, frame["part"]))
+    return frame.assign(log=frame["dataset_name"].map(lambda name: _EMPTY.sub("", _SIZES.sub("", name))))
 
 
 def window(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.Series:

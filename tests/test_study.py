@@ -173,13 +173,16 @@ def test_each_part_asks_what_coldbench_takes(study, search):
 
 def test_a_log_is_its_data_whether_its_sizes_are_spelled_out_or_not(tables):
     names = ["ml[n=9,k=2]", "ml", "ml[fields=none,n=9,k=2]", "ml[fields=none]", "ml[n=9,k=2], release[at=0.5]", "other"]
-    parts = pd.DataFrame({"dataset_name": names, "part": "one", "fingerprint": "a"})
-    assert list(tables.named(parts)["log"]) == [
+    assert list(tables.named(pd.DataFrame({"dataset_name": names}))["log"]) == [
         *["ml"] * 2,
         *["ml[fields=none]"] * 2,
         "ml, release[at=0.5]",
         "other",
     ]
-    small = parts[1:2].assign(part="two", fingerprint="b")
-    both = tables.named(pd.concat([parts[:2], small], ignore_index=True))
-    assert list(both["log"]) == ["one", "one", "two"]
+
+
+def test_a_log_whose_name_another_part_uses_has_the_name_of_its_part(study, monkeypatch):
+    monkeypatch.setattr(study, "measured_by_shots", lambda folder: pd.DataFrame({"dataset_name": ["ml-latest[k=5]"]}))
+    named = {part.name: part.measured()["dataset_name"].item() for part in study.PARTS}
+    assert named["ml-latest"] == "ml-latest[k=5]"
+    assert named["ml-latest-small"] == "ml-latest-small"

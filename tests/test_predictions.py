@@ -71,8 +71,10 @@ def test_too_many_predictions_are_left_out_and_said(saved_run, monkeypatch):
     monkeypatch.setattr(predictions, "MOST", 1000)
     rows, (note,) = found_in(saved_run)
     assert rows.empty
+    assert "for fm on" in note
     assert "more than 1,000" in note
-    assert note in find(measure(saved_run.path, ReportOptions())).notes
+    titled = note.replace("for fm on", "for FM on")
+    assert titled in find(measure(saved_run.path, ReportOptions())).notes
 
 
 def put_right(folder, stem):

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import raw_files
 from processes import COLDBENCH, SOME_FAILED, measured
+from table_one import without_fit
 
 from coldbench.runs.estimate import Costs, duration, packed, timed
 from coldbench.runs.folder import Folder
@@ -126,7 +127,6 @@ def cells(name: str, folder: Path | None, minutes: float) -> dict:
 def columns(record: dict) -> list[str]:
     """A row of the table, from the record of a cell."""
     fitting, phases = record["fitting"], record["phases"]
-    spent = sum(phase["cpu_seconds"] for phase in phases) - fitting["cpu_seconds"]
     step = f"{1e3 * fitting['cpu_seconds'] / fitting['steps']:.1f}" if fitting["steps"] else ""
     peak = record["provenance"]["machine"]["peak_memory_mib"] / 2**10
     auc = [f"{phases[place]['auc']:.4f}" for place in (0, -1)]
@@ -135,7 +135,7 @@ def columns(record: dict) -> list[str]:
         record["method"],
         f"{fitting['cpu_seconds']:.0f}",
         step,
-        f"{spent:.0f}",
+        f"{without_fit(record, 'cpu_seconds'):.0f}",
         f"{peak:.1f}",
         *auc,
     ]
@@ -148,7 +148,7 @@ def projected(name: str, records: list[dict]) -> str:
         pretraining, fitting = record["pretraining"], record["fitting"]
         costs.pretraining[pretraining["key"]] = pretraining["cpu_seconds"]
         costs.fitting[fitting["key"]] = fitting["cpu_seconds"]
-        costs.phases[record["key"]] = sum(each["cpu_seconds"] for each in record["phases"]) - fitting["cpu_seconds"]
+        costs.phases[record["key"]] = without_fit(record, "cpu_seconds")
     backbones, methods = RUNS[0]
     asked = {"datasets": name, "backbones": backbones, "methods": methods, "seeds": str(SEEDS)}
     plan = make_plan(read_options(asked, None))

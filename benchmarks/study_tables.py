@@ -143,7 +143,7 @@ def gains(tests: pd.DataFrame) -> str:
     cells: dict[str, dict[str, str]] = {}
     for row in tests.assign(far=beyond(tests)).itertuples():
         head = f"{row.log}, {row.backbone}"
-        text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS[str(row.verdict)] * (1 + row.far)}"
+        text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS.get(str(row.verdict), '') * (1 + row.far)}"
         cells.setdefault(REFERENCE, {})[head] = f"{row.reference:.4f}"
         cells.setdefault(str(row.method), {})[head] = text.strip()
     return markdown(pd.DataFrame.from_dict(cells, orient="index"))
@@ -159,15 +159,17 @@ def how_often(tests: Mapping[str, pd.DataFrame]) -> str:
     for name, own in tests.items():
         if own.empty:
             continue
-        total = pd.concat([own, own.assign(method="all")], ignore_index=True)
+        methods = pd.concat([own, own.assign(method="all")]).groupby("method", sort=False)
         for verdict, mark in MARKS.items():
-            reached = total["verdict"].eq(verdict)
-            counts = total.assign(one=reached, far=reached & beyond(total)).groupby("method", sort=False)
-            shown[f"{name}: {mark or 'neither'}"] = {
-                method: f"{each['one'].sum()}" + (f" ({far})" if (far := each["far"].sum()) else "")
-                for method, each in counts
-            }
+            reached = {method: each[each["verdict"] == verdict] for method, each in methods}
+            shown[f"{name}: {mark or 'neither'}"] = {method: counted(each) for method, each in reached.items()}
     return markdown(pd.DataFrame(shown))
+
+
+def counted(tests: pd.DataFrame) -> str:
+    """How many tests there are, and in brackets how many of them lie beyond the margin."""
+    far = beyond(tests).sum()
+    return f"{len(tests)}" + (f" ({far})" if far else "")
 
 
 def beyond(tests: pd.DataFrame) -> pd.Series:

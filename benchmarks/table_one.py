@@ -29,10 +29,8 @@ def table_one(log: Dataset, options: argparse.Namespace) -> dict:
             again, _, _ = measured(command)
             records = [json.loads(path.read_text()) for path in (out / "cells").glob("*.json")]
             count = len(records)
-            inside, peak = (
-                inside_cells(records, "seconds"),
-                max(r["provenance"]["machine"]["peak_memory_mib"] for r in records),
-            )
+            inside = inside_cells(records, "seconds")
+            peak = max(r["provenance"]["machine"]["peak_memory_mib"] for r in records)
             share, driver = 1 - inside / (jobs * wall), usage.ru_utime + usage.ru_stime
             shown = f"{wall:.0f}", f"{inside:.0f}", f"{100 * share:.0f} %", f"{again:.1f}", f"{driver:.0f}", f"{peak}"
             rows.append([jobs, *shown])
@@ -51,9 +49,13 @@ def inside_cells(records: list[dict], clock: str) -> float:
     """Seconds of all stages and phases, each shared stage once.
 
     Args:
-        records: The records of a run; the first phase of a cell has its fit with it.
+        records: The records of a run.
         clock: ``seconds``, of the wall, or ``cpu_seconds``.
     """
     once = {record[stage]["key"]: record[stage][clock] for record in records for stage in STAGES}
-    phases = sum(phase[clock] for record in records for phase in record["phases"])
-    return phases - sum(record["fitting"][clock] for record in records) + sum(once.values())
+    return sum(without_fit(record, clock) for record in records) + sum(once.values())
+
+
+def without_fit(record: dict, clock: str) -> float:
+    """Seconds of a cell's phases alone; in its record the first one has the fit with it."""
+    return sum(phase[clock] for phase in record["phases"]) - record["fitting"][clock]

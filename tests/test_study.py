@@ -79,6 +79,12 @@ def test_verdicts_are_counted_per_method_and_for_all(tables, frame):
     assert row(tables.how_often({"few": small}), "all")[1:] == ["3", "3", "0", "3"]
 
 
+def test_two_seeds_have_no_verdict_and_no_mark(tables, frame):
+    tests = tables.differences(frame[frame["seed"] < 2], (20, 60))
+    assert row(tables.gains(tests), "good[tuned]")[1].split()[-2] == "±"
+    assert row(tables.how_often({"many": tests}), "all")[1:] == ["0"] * 4
+
+
 def test_ranks_carry_between_backbones_and_turn_round_between_logs(tables, frame):
     found = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables.ranks(frame).splitlines()[2:]]
     carried = {cells[2]: float(cells[-1].split()[0]) for cells in found}

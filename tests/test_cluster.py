@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from coldbench.core.errors import InputError
 from coldbench.runs.cluster import connected
 from coldbench.runs.folder import Folder
 from coldbench.runs.options import Options, read_options
@@ -105,6 +106,18 @@ def test_cells_spread_and_a_killed_node_costs_time_and_nothing_else(cluster, tmp
         table = pq.read_table(tmp_path / "out" / Folder(tmp_path / "out").record(cell)["predictions"])
         for outcome in cell.on(dataset).run():
             assert table[outcome.phase].to_numpy().tobytes() == outcome.logits.tobytes()
+
+
+def test_a_ray_that_does_not_start_in_time_is_said_in_one_line(monkeypatch):
+    """As Ray says it on a machine whose other work leaves its processes no processor for half a minute."""
+
+    def late(**given):
+        raise Exception("The current node timed out during startup.\nThis could happen because it is overloaded.")
+
+    monkeypatch.setattr("ray.init", late)
+    says = r"did not start in time \(The current node timed out during startup. This"
+    with pytest.raises(InputError, match=says), connected(Options(jobs=1)):
+        pass
 
 
 INTRUDER = """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from coldbench.core.errors import InputError
+from coldbench.core.errors import InputError, one_line
 from coldbench.runs.options import Options
 
 
@@ -51,6 +51,13 @@ def connected(options: Options) -> Iterator[None]:
         if options.address is None:
             raise
         raise _unreachable(options, error) from None
+    except Exception as error:
+        if type(error) is not Exception:  # Ray raises the bare class if its own processes take too long to start
+            raise
+        raise InputError(
+            f"a local Ray did not start in time ({one_line(str(error))}); run the same command again when the machine "
+            "is less busy"
+        ) from None
     places = at_once(options) or int(ray.cluster_resources().get("CPU", 0) / options.cpus_per_cell)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(places, 1))  # otherwise Tune starts workers one at a time
     for chatter in ("ray.tune", "ray.train"):

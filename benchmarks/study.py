@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 from processes import SOME_FAILED
-from study_tables import SCORES, measured_by_shots, too_wide, write_tables
+from study_tables import SCORES, measured, too_wide, write_tables
 
 from coldbench.runs.folder import FITTED, PRETRAINED
 
@@ -94,8 +94,8 @@ class Part:
         return f"run --config {values} --seeds {seeds} --out {folder / 'run'}"
 
     def measured(self) -> pd.DataFrame:
-        """What the part's cells by shots measured; a log whose name another part uses has the part's name."""
-        frame = measured_by_shots(WORK / self.name / "run")
+        """What the part's cells measured; a log whose name another part uses has the part's name."""
+        frame = measured(WORK / self.name / "run")
         return frame if self.cache is None else frame.assign(dataset_name=self.name)
 
     def kept(self, condition: str) -> Path:

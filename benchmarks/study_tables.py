@@ -26,7 +26,7 @@ WINDOWS = {"at cold": (0, 0), "at 1 to 5": (1, 5), "at 20 and more": (20, 60)}  
 AFTER_COLD = 1, 60
 MARKS = {BETTER: "+", EQUAL: "=", UNDECIDED: "", WORSE: "-"}
 SCORES = "scores.csv"  # of a part: a row per cell and phase, with the columns KEPT
-KEPT = ["dataset_name", "fingerprint", "backbone", "method", "seed", "shots", "auc", "cpu_seconds"]
+KEPT = ["dataset_name", "fingerprint", "backbone", "method", "seed", "budget", "shots", "auc", "cpu_seconds"]
 CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
 LEVEL = 0.05
@@ -40,6 +40,10 @@ AUC under `strict`, mean over the named numbers of interactions per new item, ±
 Marks: + better, - worse (paired t, Holm per column), = practically equal (margin {MARGIN}); doubled where the interval
 lies beyond the margin as a whole. "How often" counts the pairs of log and backbone by mark, in brackets those beyond
 the margin.""",
+    "budgets": f"""# What each tuned method adds to base[tuned] at equal steps
+
+AUC under `matched`, mean of warm-a to warm-c, ± half the 95 % interval over seeds. A budget is in epochs of base per
+phase, and each method is tuned for it. Marks as in [gains.md](gains.md); the margin is {MARGIN}.""",
     "ranks": f"""# Does the ranking carry?
 
 Spearman's correlation of the tuned methods' mean AUC, with a 95 % interval of {DRAWS:,} draws of the seeds that all
@@ -55,10 +59,17 @@ of that gain base has by the choice of its step size alone.""",
 }
 
 
-def measured_by_shots(folder: Path) -> pd.DataFrame:
-    """What the cells of a run by shots measured: a row per cell and phase, with the columns ``KEPT``."""
-    frame = coldbench.load(folder).frame
-    return frame.loc[frame["by_shots"], KEPT]
+def measured(folder: Path) -> pd.DataFrame:
+    """What the cells of a run measured: a row per cell and phase, with the columns ``KEPT``.
+
+    Cells by shots have no budget.
+    """
+    return coldbench.load(folder).frame[KEPT]
+
+
+def by_shots(frame: pd.DataFrame) -> pd.DataFrame:
+    """The measurements by shots, without those at equal steps."""
+    return frame[frame["budget"].isna()]
 
 
 def too_wide(frame: pd.DataFrame, seeds: int) -> list[str]:
@@ -67,25 +78,28 @@ def too_wide(frame: pd.DataFrame, seeds: int) -> list[str]:
     Those whose difference to the reference, in the mean of the phases after cold, has a half interval above the margin
     on any log and backbone.
     """
-    first = frame[frame["seed"] < seeds]
+    first = by_shots(frame[frame["seed"] < seeds])
     tests = differences(first.assign(log=first["dataset_name"]), AFTER_COLD)
     return [name.removesuffix(TUNED) for name in tests.loc[tests["half"] > MARGIN, "method"].unique()]
 
 
 def write_tables(parts: Iterable[str], target: Path) -> None:
-    """Writes gains.md, gains.svg, ranks.md, cost.md and consists.md from the scores in ``target/PART``."""
+    """Writes gains.svg and a page per entry of ``HEADS`` from the scores in ``target/PART``."""
     kept = [target / part / SCORES for part in parts]
     found = [pd.read_csv(file) for file in kept if file.exists()]
     if not found:
         return
-    frame = named(pd.concat(found, ignore_index=True))
-    tests = {name: differences(frame, bounds) for name, bounds in WINDOWS.items()}
-    sections = {"How often": how_often(tests)} | {name: gains(own) for name, own in tests.items()}
+    # parts may share base
+    frame = named(pd.concat(found, ignore_index=True)).drop_duplicates([*CELL, "budget", "shots"])
+    shots = by_shots(frame)
+    tests = {name: differences(shots, bounds) for name, bounds in WINDOWS.items()}
+    equal = {f"budget {budget:g}": differences(own, AFTER_COLD) for budget, own in frame.groupby("budget")}
     pages = {
-        "gains": "\n\n".join(f"## {name}\n\n{table}" for name, table in sections.items()),
-        "ranks": ranks(frame),
-        "cost": cost(frame),
-        "consists": consists(frame),
+        "gains": compared(tests),
+        "budgets": compared(equal) if equal else "No part has been run at equal steps so far.",
+        "ranks": ranks(shots),
+        "cost": cost(shots),
+        "consists": consists(shots),
     }
     (target / "gains.svg").write_bytes(forest(tests).files["svg"])
     for name, text in pages.items():
@@ -136,6 +150,12 @@ def differences(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.DataFrame:
             half = (test.interval[1] - test.interval[0]) / 2
             rows.append((log, backbone, name, reference.mean(), test.difference, half, judged))
     return pd.DataFrame(rows, columns=["log", "backbone", "method", "reference", "difference", "half", "verdict"])
+
+
+def compared(tests: Mapping[str, pd.DataFrame]) -> str:
+    """``how_often`` and the ``gains`` of each test, under headings."""
+    sections = {"How often": how_often(tests)} | {name: gains(own) for name, own in tests.items()}
+    return "\n\n".join(f"## {name}\n\n{table}" for name, table in sections.items())
 
 
 def gains(tests: pd.DataFrame) -> str:

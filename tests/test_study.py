@@ -48,8 +48,8 @@ def frame():
         for method, added in ADDED.items():
             for seed, shots in np.ndindex(SEEDS, 3):
                 auc = 0.7 + 0.01 * seed + sign * added + random.normal(scale=2e-4)
-                rows.append((log, backbone, method, seed, shots * 20, auc, 2.0 + shots))
-    names = ["log", "backbone", "method", "seed", "shots", "auc", "cpu_seconds"]
+                rows.append((log, backbone, method, seed, np.nan, shots * 20, auc, 2.0 + shots))
+    names = ["log", "backbone", "method", "seed", "budget", "shots", "auc", "cpu_seconds"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -133,8 +133,9 @@ def test_methods_with_wide_intervals_get_more_seeds(tables, frame):
 
 def test_tables_are_made_from_the_scores_of_the_parts_that_are_there(study, tables, frame, monkeypatch, tmp_path):
     """Each part keeps its scores to the last digit, and a part that has not been run leaves the others readable."""
-    run = SimpleNamespace(frame=frame.assign(by_shots=True, dataset_name=frame["log"], fingerprint=frame["log"]))
-    run.frame = pd.concat([run.frame, run.frame.assign(by_shots=False, auc=0.1)])
+    equal = frame.assign(budget=3.0, auc=0.6 + frame["auc"] / 10)
+    run = SimpleNamespace(frame=pd.concat([equal, frame]))
+    run.frame = run.frame.assign(dataset_name=run.frame["log"], fingerprint=run.frame["log"])
     monkeypatch.setattr(tables.coldbench, "load", lambda folder: run)
     monkeypatch.setattr(study, "call", lambda command, cache: None)
     monkeypatch.setattr(study, "RESULTS", tmp_path)
@@ -142,6 +143,9 @@ def test_tables_are_made_from_the_scores_of_the_parts_that_are_there(study, tabl
     tables.write_tables(["not run", study.PARTS[0].name], tmp_path)
     assert tables.gains(tables.differences(frame, (20, 60))) in (tmp_path / "gains.md").read_text()
     assert tables.consists(frame) in (tmp_path / "consists.md").read_text()
+    written = (tmp_path / "budgets.md").read_text()
+    assert "## budget 3\n" in written
+    assert tables.gains(tables.differences(equal, (1, 60))) in written
 
 
 def test_a_second_search_takes_over_what_the_first_one_fitted(study, monkeypatch, tmp_path):
@@ -158,6 +162,18 @@ def test_a_second_search_takes_over_what_the_first_one_fitted(study, monkeypatch
         study.run(part, SEEDS, search=True)
     assert len(calls) == 5
     assert len(list((tmp_path / part.name / "shots").glob("*/ml-1m-fm-cvar-0123.npz"))) == 2
+
+
+def test_cells_that_two_parts_have_count_once(tables, frame, tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        frame.rename(columns={"log": "dataset_name"}).to_csv(tmp_path / name / tables.SCORES, index=False)
+    written = []
+    for parts in (["one"], ["one", "other"]):
+        tables.write_tables(parts, tmp_path)
+        written.append({file.name: file.read_text() for file in tmp_path.glob("*.md")})
+    assert written[0] == written[1]
+    assert "| 2.0 + 7.0" in written[1]["cost.md"]
 
 
 def test_no_part_leaves_no_table(tables, tmp_path):
@@ -188,7 +204,7 @@ def test_a_log_is_its_data_whether_its_sizes_are_spelled_out_or_not(tables):
 
 
 def test_a_log_whose_name_another_part_uses_has_the_name_of_its_part(study, monkeypatch):
-    monkeypatch.setattr(study, "measured_by_shots", lambda folder: pd.DataFrame({"dataset_name": ["ml-latest[k=5]"]}))
+    monkeypatch.setattr(study, "measured", lambda folder: pd.DataFrame({"dataset_name": ["ml-latest[k=5]"]}))
     named = {part.name: part.measured()["dataset_name"].item() for part in study.PARTS}
     assert named["ml-latest"] == "ml-latest[k=5]"
     assert named["ml-latest-small"] == "ml-latest-small"

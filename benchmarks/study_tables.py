@@ -30,6 +30,8 @@ KEPT = ["dataset_name", "fingerprint", "backbone", "method", "seed", "budget", "
 CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
 LEVEL = 0.05
+NONE = "No part that asks this has been run so far."
+_VARIED = re.compile(r"[^,]*\[")  # a log with descriptions other than its fields; a split stands behind a comma
 _SIZES, _EMPTY = re.compile(r"(?<=[\[,])[nk]=\d+,?|,[nk]=\d+(?=\])"), re.compile(r",(?=\])|\[\]")
 
 
@@ -44,6 +46,10 @@ the margin.""",
 
 AUC under `matched`, mean of warm-a to warm-c, ± half the 95 % interval over seeds. A budget is in epochs of base per
 phase, and each method is tuned for it. Marks as in [gains.md](gains.md); the margin is {MARGIN}.""",
+    "vectors": f"""# What item IDs, fields, and vectors of titles give
+
+AUC under `strict`: of base[tuned], and what each tuned method adds to it with the same descriptions of items. Plain
+names are the logs with their fields. Numbers and marks as in [gains.md](gains.md); the margin is {MARGIN}.""",
     "ranks": f"""# Does the ranking carry?
 
 Spearman's correlation of the tuned methods' mean AUC, with a 95 % interval of {DRAWS:,} draws of the seeds that all
@@ -92,11 +98,14 @@ def write_tables(parts: Iterable[str], target: Path) -> None:
     # parts may share base
     frame = named(pd.concat(found, ignore_index=True)).drop_duplicates([*CELL, "budget", "shots"])
     shots = by_shots(frame)
-    tests = {name: differences(shots, bounds) for name, bounds in WINDOWS.items()}
+    every = {name: differences(shots, bounds) for name, bounds in WINDOWS.items()}
     equal = {f"budget {budget:g}": differences(own, AFTER_COLD) for budget, own in frame.groupby("budget")}
+    tests = {name: own[~varied(own)] for name, own in every.items()}
+    shots = shots[~varied(shots)]
     pages = {
         "gains": compared(tests),
-        "budgets": compared(equal) if equal else "No part has been run at equal steps so far.",
+        "budgets": compared(equal) if equal else NONE,
+        "vectors": under_headings({name: gains(variants(own)) for name, own in every.items()}),
         "ranks": ranks(shots),
         "cost": cost(shots),
         "consists": consists(shots),
@@ -154,8 +163,30 @@ def differences(frame: pd.DataFrame, bounds: tuple[int, int]) -> pd.DataFrame:
 
 def compared(tests: Mapping[str, pd.DataFrame]) -> str:
     """``how_often`` and the ``gains`` of each test, under headings."""
-    sections = {"How often": how_often(tests)} | {name: gains(own) for name, own in tests.items()}
-    return "\n\n".join(f"## {name}\n\n{table}" for name, table in sections.items())
+    return under_headings({"How often": how_often(tests)} | {name: gains(own) for name, own in tests.items()})
+
+
+def under_headings(tables: Mapping[str, str]) -> str:
+    """Tables, each under its heading."""
+    return "\n\n".join(f"## {name}\n\n{table}" for name, table in tables.items())
+
+
+def varied(frame: pd.DataFrame) -> pd.Series:
+    """Which rows are of a log with other descriptions of its items than its fields."""
+    return frame["log"].str.match(_VARIED)
+
+
+def variants(tests: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``differences`` on logs of which there are variants, beside those of the variants.
+
+    Only for the methods and backbones of the variants; a log stands before its variants.
+    """
+    found = tests[varied(tests)]
+    own = found["log"].str.replace(r"\[.*?\]", "", n=1, regex=True)
+    plain = tests[tests["log"].isin(own)]
+    both = pd.concat([found, plain])
+    both = both[both["method"].isin(found["method"]) & both["backbone"].isin(found["backbone"])]
+    return both.sort_values("log", kind="stable")
 
 
 def gains(tests: pd.DataFrame) -> str:
@@ -166,7 +197,7 @@ def gains(tests: pd.DataFrame) -> str:
         text = f"{row.difference:+.4f} ± {row.half:.4f} {MARKS.get(str(row.verdict), '') * (1 + row.far)}"
         cells.setdefault(REFERENCE, {})[head] = f"{row.reference:.4f}"
         cells.setdefault(str(row.method), {})[head] = text.strip()
-    return markdown(pd.DataFrame.from_dict(cells, orient="index"))
+    return markdown(pd.DataFrame.from_dict(cells, orient="index")) if cells else NONE
 
 
 def how_often(tests: Mapping[str, pd.DataFrame]) -> str:

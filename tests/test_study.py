@@ -164,6 +164,23 @@ def test_a_second_search_takes_over_what_the_first_one_fitted(study, monkeypatch
     assert len(list((tmp_path / part.name / "shots").glob("*/ml-1m-fm-cvar-0123.npz"))) == 2
 
 
+def test_descriptions_of_items_have_a_page_of_their_own(tables, frame, tmp_path):
+    """A log with vectors is not one log more: it stands beside the log as it is, for the methods that both have."""
+    few = frame[(frame["log"] == "first") & (frame["backbone"] == "fm") & frame["method"].str.contains("base|good")]
+    (tmp_path / "part").mkdir()
+    wider = pd.concat([frame, few.assign(log="first[vectors=title,n=9,k=2]"), frame.assign(log="first, release[at=1]")])
+    wider.rename(columns={"log": "dataset_name"}).to_csv(tmp_path / "part" / tables.SCORES, index=False)
+    tables.write_tables(["part"], tmp_path)
+    page = (tmp_path / "vectors.md").read_text()
+    heads = page.split("## at cold")[1].splitlines()[2]
+    assert [head.strip() for head in heads.strip("|").split("|")[1:]] == ["first, fm", "first[vectors=title], fm"]
+    assert "bad[tuned]" not in page
+    for name in ("gains", "ranks", "cost", "consists"):
+        text = (tmp_path / f"{name}.md").read_text()
+        assert "vectors=title" not in text
+        assert "first, release[at=1]" in text
+
+
 def test_cells_that_two_parts_have_count_once(tables, frame, tmp_path):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()

@@ -31,7 +31,9 @@ CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
 LEVEL = 0.05
 NONE = "No part that asks this has been run so far."
-_VARIED = re.compile(r"[^,]*\[")  # a log with descriptions other than its fields; a split stands behind a comma
+_VARIED = re.compile(
+    r"^([^,[]+)\[[^]]*\]"
+)  # a log described otherwise than by its fields; a split has a comma before it
 _SIZES, _EMPTY = re.compile(r"(?<=[\[,])[nk]=\d+,?|,[nk]=\d+(?=\])"), re.compile(r",(?=\])|\[\]")
 
 
@@ -101,14 +103,14 @@ def write_tables(parts: Iterable[str], target: Path) -> None:
     every = {name: differences(shots, bounds) for name, bounds in WINDOWS.items()}
     equal = {f"budget {budget:g}": differences(own, AFTER_COLD) for budget, own in frame.groupby("budget")}
     tests = {name: own[~varied(own)] for name, own in every.items()}
-    shots = shots[~varied(shots)]
+    plain = shots[~varied(shots)]
     pages = {
         "gains": compared(tests),
         "budgets": compared(equal) if equal else NONE,
         "vectors": under_headings({name: gains(variants(own)) for name, own in every.items()}),
-        "ranks": ranks(shots),
-        "cost": cost(shots),
-        "consists": consists(shots),
+        "ranks": ranks(plain),
+        "cost": cost(plain),
+        "consists": consists(plain),
     }
     (target / "gains.svg").write_bytes(forest(tests).files["svg"])
     for name, text in pages.items():
@@ -182,9 +184,8 @@ def variants(tests: pd.DataFrame) -> pd.DataFrame:
     Only for the methods and backbones of the variants; a log stands before its variants.
     """
     found = tests[varied(tests)]
-    own = found["log"].str.replace(r"\[.*?\]", "", n=1, regex=True)
-    plain = tests[tests["log"].isin(own)]
-    both = pd.concat([found, plain])
+    own = found["log"].str.replace(_VARIED, r"\1", regex=True)
+    both = pd.concat([found, tests[tests["log"].isin(own)]])
     both = both[both["method"].isin(found["method"]) & both["backbone"].isin(found["backbone"])]
     return both.sort_values("log", kind="stable")
 

@@ -44,7 +44,7 @@ IN_FIT = {
 ON_IMPORT = {
     "imported": "import coldbench.model.phase as phase\nphase.ctr_loss = lambda logits, batch: logits.square().mean()"
 }
-CLEAN = ("base", "cvar")
+BEFORE, AFTER = ["base"], ["cvar", "base[item_lr=0.01]"]
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +64,17 @@ def run(out: Path, methods: list[str], plugins: list[Path]) -> dict[str, tuple]:
         command += ["--plugin", str(path)]
     subprocess.run(command, capture_output=True, text=True, timeout=500)
     records = [json.loads(path.read_text()) for path in (out / "cells").iterdir()]
-    return {each["method"]: (each["predictions_digest"], [p["auc"] for p in each["phases"]]) for each in records}
+    return {
+        each["labels"]["method"]: (each["predictions_digest"], [p["auc"] for p in each["phases"]]) for each in records
+    }
 
 
 def test_a_plugin_reaches_no_other_cell_before_or_after_it(plugins, tmp_path):
     names = [path.stem for path in plugins]
-    clean = run(tmp_path / "clean", [*CLEAN], [])
-    made = run(tmp_path / "between", [*names[:3], CLEAN[0], *names[3:], CLEAN[1]], plugins)
-    assert {name: made[name] for name in CLEAN} == clean
-    assert set(made) == {*CLEAN, *names} - {"dtype", "graph"}  # these two raise, and no other cell does
+    clean = run(tmp_path / "clean", [*BEFORE, *AFTER], [])
+    made = run(tmp_path / "between", [*BEFORE, *names, *AFTER], plugins)
+    assert {name: made[name] for name in clean} == clean
+    assert set(made) == {*BEFORE, *AFTER, *names} - {"dtype", "graph"}  # these two raise, and no other cell does
 
 
 def test_verify_computes_each_cell_in_a_fresh_process(plugins, tmp_path):

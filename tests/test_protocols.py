@@ -24,20 +24,23 @@ def outcomes(cell, dataset):
     return cell.on(dataset).run()
 
 
+def batched(cell, size):
+    return dataclasses.replace(cell, settings=dataclasses.replace(cell.settings, batch_size=size))
+
+
 def batches(split, name):
     return -(-len(split.warm[name]) // BATCH)
 
 
 @pytest.mark.parametrize("method", NAMES)
 def test_under_matched_every_method_takes_the_same_steps_on_the_same_rows(method, dataset, split, make_cell):
-    made = None
-    for budget in (1, 3, 10):
-        cell = make_cell(method=method, rules=Matched(budget))
-        stages = dataclasses.replace(cell, settings=dataclasses.replace(cell.settings, batch_size=BATCH)).on(dataset)
-        if made is None:
-            pretrained = stages.pretrain()
-            made = pretrained, stages.fit(pretrained)  # no budget changes these
-        warm = list(stages.phases(*made))[1:]
+    cells = {budget: batched(make_cell(method=method, rules=Matched(budget)), BATCH) for budget in (1, 3, 10)}
+    assert len({(cell.pretrained_key, cell.fitted_key) for cell in cells.values()}) == 1
+    stages = cells[1].on(dataset)
+    pretrained = stages.pretrain()
+    fitted = stages.fit(pretrained)
+    for budget, cell in cells.items():
+        warm = list(cell.on(dataset).phases(pretrained, fitted))[1:]
         assert [outcome.steps for outcome in warm] == [budget * batches(split, name) for name in WARM_PHASES]
         rows = [len(split.warm[name]) for name in WARM_PHASES]
         assert [outcome.distinct_rows_seen for outcome in warm] == rows
@@ -51,10 +54,7 @@ def test_matched_at_one_epoch_is_strict_for_the_plain_baseline(dataset, make_cel
 
 
 def test_a_budget_too_small_for_adapt_leaves_it_out(dataset, split, make_cell):
-    one_batch = dataclasses.replace(make_cell().settings, batch_size=100_000)
-    tight, wide = (
-        dataclasses.replace(make_cell(method="cvar", rules=Matched(budget)), settings=one_batch) for budget in (1, 2)
-    )
+    tight, wide = (batched(make_cell(method="cvar", rules=Matched(budget)), 100_000) for budget in (1, 2))
     cold, warm = outcomes(tight, dataset)[:2]
     assert warm.steps == 1  # of the item embeddings, none of 20 for the generator
     assert warm.logits.tobytes() != cold.logits.tobytes()
@@ -131,8 +131,7 @@ def test_pseudo_cold_items_are_old_ones_cut_like_new_ones(dataset):
 @pytest.mark.parametrize("method", ["base", "cvar", "gar", "avaew"])
 def test_a_budget_buys_the_same_steps_in_validation_as_in_the_test(method, budget, dataset, split, make_cell):
     """With fewer steps in the search, a method could be chosen whose ``adapt`` runs in the test alone."""
-    test = make_cell(method=method, rules=Matched(budget))
-    test = dataclasses.replace(test, settings=dataclasses.replace(test.settings, batch_size=80))
+    test = batched(make_cell(method=method, rules=Matched(budget)), 80)
     validation = dataclasses.replace(test, validation=True)
     assert len(pseudo_cold_split(dataset, 0).new_items) < len(split.new_items) / 2
     assert [outcome.steps for outcome in outcomes(validation, dataset)[1:]] == [

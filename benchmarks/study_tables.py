@@ -31,9 +31,7 @@ CELL = ["log", "backbone", "method", "seed"]
 DRAWS = 2_000
 LEVEL = 0.05
 NONE = "No part that asks this has been run so far."
-_VARIED = re.compile(
-    r"^([^,[]+)\[[^]]*\]"
-)  # a log described otherwise than by its fields; a split has a comma before it
+_VARIED = re.compile(r"^([^,[]+)\[[^]]*\]")  # a log described by more or less than its fields; a split has a comma
 _SIZES, _EMPTY = re.compile(r"(?<=[\[,])[nk]=\d+,?|,[nk]=\d+(?=\])"), re.compile(r",(?=\])|\[\]")
 
 

@@ -339,7 +339,7 @@ TURNS = [
         ),
         ("repeats are ignored", "itertools.repeat(players, repeats)", "(players,)"),
         ("every pass in the same order", "self._passes += 1", "self._passes += 0"),
-        ("rows of the first step alone are no distinct ones", "self.steps == self._given_at + 1", "False"),
+        ("rows of the first step alone are no distinct ones", "steps == self._given_at + 1", "False"),
         ("rows are grouped out of time order", "np.lexsort((self._time, item))", "np.lexsort((-self._time, item))"),
         ("parts in time are all the first part", "rows[first + part * step]", "rows[first]"),
         ("the CTR loss with labels swapped", "(logits, batch.click)", "(logits, 1 - batch.click)"),

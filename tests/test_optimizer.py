@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 
 import pytest
 import torch
@@ -14,6 +16,8 @@ from coldbench.model.embedding import lazy_above, lookup
 from coldbench.model.optimizer import Adam
 from coldbench.model.phase import step
 from coldbench.model.settings import Settings
+from coldbench.plugins.kinds import METHODS
+from coldbench.plugins.registry import Registry
 
 
 def pair(value, **settings):
@@ -191,3 +195,41 @@ def test_a_whole_cell_is_about_the_same_lazily_and_densely(dataset, make_cell):
     for one, other in zip(lazy, dense, strict=True):
         assert one.logits.tobytes() != other.logits.tobytes()
         assert abs(one.logits - other.logits).mean() < 0.02
+
+
+@pytest.fixture
+def without_search_for_cycles():
+    """Python frees only what nothing refers to."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_search_for_cycles")
+@pytest.mark.parametrize("limit", [None, 3])
+def test_a_closed_phase_and_its_optimisers_are_freed_at_once(make_phase, limit):
+    phase = make_phase("warm-a", limit=limit, batch_size=50)
+    table = nn.Parameter(torch.ones(3))
+    optimizer = phase.adam([table])
+    for _ in phase.batches():
+        step(optimizer, table.square().sum())
+    phase.close()
+    left = [weakref.ref(each) for each in (phase, optimizer, phase.log.item)]
+    del phase, optimizer
+    assert [each() for each in left] == [None] * 3
+
+
+@pytest.mark.usefixtures("without_search_for_cycles")
+@pytest.mark.parametrize("method", Registry().names(METHODS))
+def test_no_method_leaves_an_optimiser_behind(dataset, make_cell, monkeypatch, method):
+    made = []
+
+    class Watched(Adam):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr("coldbench.model.phase.Adam", Watched)
+    make_cell("deepfm", method).on(dataset).run()
+    assert len(made) > 3
+    assert not [each for each in made if each() is not None]

@@ -11,10 +11,10 @@ class Budget:
 
     Args:
         limit: The maximum number of steps; None for no limit.
-        on_step: Called after each step.
+        on_step: Called after each step with the number of steps taken.
     """
 
-    def __init__(self, limit: int | None = None, on_step: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, limit: int | None = None, on_step: Callable[[int], None] = lambda _: None) -> None:
         self.taken = 0
         self._end = limit
         self._on_step = on_step
@@ -32,7 +32,7 @@ class Budget:
     def count(self) -> None:
         """Counts one step."""
         self.taken += 1
-        self._on_step()
+        self._on_step(self.taken)
 
     def shares(self, *weights: int) -> tuple[int | None, ...]:
         """Divides the remaining steps in proportion to weights.

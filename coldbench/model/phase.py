@@ -35,6 +35,49 @@ class RowsByItem(NamedTuple):
     rows: Tensor
 
 
+class RowsSeen:
+    """Counts the rows that optimiser steps were taken on.
+
+    It is apart from ``Phase`` so that the budget, which calls it, does not lead back to the phase: tables of a million
+    rows would be freed no sooner than Python next looked for cycles.
+
+    Attributes:
+        total: Rows in all steps together; a row counts once per step.
+
+    Args:
+        rows: The number of rows that there are.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.total = 0
+        self._once = np.zeros(rows, dtype=bool)
+        self._given: list[np.ndarray | slice] = []  # the rows of the next step
+        self._given_at = -1  # the number of steps taken when they were given
+
+    @property
+    def distinct(self) -> int:
+        """The number of rows in at least one step."""
+        return int(self._once.sum())
+
+    def give(self, rows: np.ndarray | slice, steps: int) -> None:
+        """Says which rows the next step is taken on, after ``steps`` steps."""
+        self._given, self._given_at = [rows], steps
+
+    def add(self, rows: np.ndarray | slice, steps: int) -> None:
+        """Adds rows to those that the next step is taken on."""
+        if self._given_at == steps:
+            self._given.append(rows)
+        else:
+            self.give(rows, steps)
+
+    def count(self, steps: int) -> None:
+        """Counts the rows of step number ``steps``."""
+        for rows in self._given:
+            self.total += rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            if steps == self._given_at + 1:
+                self._once[rows] = True
+
+
 class Phase:
     """The rows that a hook may learn from, in shuffled batches, with a count of the optimiser steps on them.
 
@@ -77,16 +120,13 @@ class Phase:
         self.log = log
         self.cold = cold
         self.settings = settings
-        self.budget = Budget(limit, self._on_step)
-        self.rows_seen = 0
+        self._rows_seen = RowsSeen(len(log.item))
+        self.budget = Budget(limit, self._rows_seen.count)
         self._time = time
         self._seed = (*seed, "order", name)
         self._passes = 0
         self._optimizers: list[Adam] = []
         self._in_turn: Iterator[Batch] | None = None
-        self._seen = np.zeros(len(log.item), dtype=bool)
-        self._given: list[np.ndarray | slice] = []  # the rows of the next step
-        self._given_at = -1  # the number of steps taken when they were given
 
     def __len__(self) -> int:
         return len(self.log.item)
@@ -97,9 +137,14 @@ class Phase:
         return self.budget.taken
 
     @property
+    def rows_seen(self) -> int:
+        """The number of rows in all steps together."""
+        return self._rows_seen.total
+
+    @property
     def distinct_rows_seen(self) -> int:
         """The number of rows in at least one step."""
-        return int(self._seen.sum())
+        return self._rows_seen.distinct
 
     @property
     def batch_count(self) -> int:
@@ -155,23 +200,13 @@ class Phase:
         random = np.random.default_rng(derive(*self._seed, self._passes))
         self._passes += 1
         for batch, rows in shuffled(self.view, self.log, self.settings.batch_size, random):
-            self._given = [rows]
-            self._given_at = self.steps
+            self._rows_seen.give(rows, self.steps)
             yield batch
 
     def at(self, rows: Tensor) -> Batch:
         """Builds a batch from (rows,) positions in the phase."""
-        if self._given_at != self.steps:
-            self._given = []
-        self._given.append(rows.cpu().numpy())
-        self._given_at = self.steps
+        self._rows_seen.add(rows.cpu().numpy(), self.steps)
         return Batch(self.view, self.log.at(rows))
-
-    def _on_step(self) -> None:
-        for rows in self._given:
-            self.rows_seen += rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-            if self.steps == self._given_at + 1:
-                self._seen[rows] = True
 
     @cached_property
     def by_item(self) -> RowsByItem:
@@ -215,6 +250,12 @@ class Phase:
         """Updates the rows of large tables that the last steps did not touch (see ``Adam.settle``)."""
         for optimizer in self._optimizers:
             optimizer.settle()
+
+    def close(self) -> None:
+        """Settles the tables after the last step, and frees the optimisers' state, which is larger than the tables."""
+        self.settle()
+        self._optimizers.clear()
+        self._in_turn = None
 
 
 def ctr_loss(logits: Tensor, batch: Batch) -> Tensor:

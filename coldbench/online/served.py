@@ -74,7 +74,7 @@ class Served:
         held = self.backbone.item_table.weight[phase.cold.number].clone()
         with lazy_above(self._bench.settings.lazy_rows):
             replaced = self.method.warm(self.backbone, phase)
-        phase.settle()
+        phase.close()
         if replaced is not None:
             self.backbone.place(phase.cold.number, replaced)
         idle = ~torch.isin(phase.cold.number, phase.log.item)  # they have no rows tonight, and keep what they have
@@ -98,7 +98,7 @@ class Served:
         with lazy_above(self._bench.settings.lazy_rows):
             for batch in phase.batches():
                 step(optimizer, self.method.pretrain_loss(self.backbone, batch))
-        phase.settle()
+        phase.close()
         self.backbone.frozen().place(cold, held)
 
     def _phase(self, night: Night, name: str, rows: np.ndarray, steps: int) -> Phase:

@@ -105,6 +105,7 @@ class WarmUp:
         optimizer = base.adam([*backbone.parameters(), *own])
         with lazy_above(self.settings.lazy_rows):
             descend(base, optimizer, lambda batch: method.pretrain_loss(backbone, batch), self.settings.pretrain_epochs)
+        base.close()
         return base
 
     def fit(self, backbone: Backbone, method: Method) -> Phase:
@@ -118,7 +119,7 @@ class WarmUp:
         base = self.phase("base", self.split.base)
         with lazy_above(self.settings.lazy_rows):
             method.fit(backbone, base)
-        base.settle()
+        base.close()
         return base
 
     def phases(self, backbone: Backbone, method: Method) -> Iterator[Outcome]:
@@ -141,7 +142,7 @@ class WarmUp:
             backbone.train()
             with lazy_above(self.settings.lazy_rows):
                 replaced = method.warm(backbone, phase)
-            phase.settle()
+            phase.close()
             if replaced is not None:
                 backbone.place(self.cold, replaced)
             shots += len(rows) // len(self.cold)

@@ -104,10 +104,11 @@ class Part:
 
 
 SMALL = 5  # epochs of pretraining on a log with fewer than 220,000 rows in base
+NO_EMERG = "paper,csdm,creu,gme,controls"
 SOME = "base,dropoutnet,meta_e,cvar,avaew,generator,knn_content"
 PARTS = (
-    Part("ml-1m", "ml-1m"),
-    Part("ml-1m-backbones", "ml-1m", "ipnn,dcnv2", "paper,csdm,creu,gme,controls"),
+    Part("ml-1m", "ml-1m", methods=NO_EMERG),
+    Part("ml-1m-backbones", "ml-1m", "ipnn,dcnv2", NO_EMERG, budgets=False),
     Part("ml-latest", "ml-latest", epochs=SMALL),
     Part("movietweetings", "movietweetings", most=30, epochs=SMALL),
     Part("eb-nerd", "eb-nerd", epochs=SMALL),
@@ -129,7 +130,7 @@ PARTS = (
         epochs=SMALL,
         budgets=False,
     ),
-    Part("emerg", "ml-1m", "ipnn,dcnv2", "base,emerg", budgets=False),
+    Part("emerg", "ml-1m", "deepfm,ipnn,dcnv2", "base,emerg", budgets=False),
 )
 
 

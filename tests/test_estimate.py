@@ -221,11 +221,14 @@ def test_a_cluster_of_unknown_size_and_a_busy_machine_are_said(plan, monkeypatch
         return Costs(phases={kind.key: 100.0 for kind in kinds}, stretch=2.0)
 
     monkeypatch.setattr(module, "measured", known)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
     asked = plan(methods="base", seeds="4")
     (line,) = estimate(asked, asked.cells, print)
     assert line.startswith("about 8 min 50 s on 2 workers (6 min 40 s of computing)")  # 2 (12 + 2) + 2.5 x 201
     assert line.endswith(", while other programs slow this machine down 2.0 times")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {1}, raising=False)  # as a scheduler may do
+    alone = plan(methods="base", seeds="4", jobs=None)
+    assert " on 1 worker " in estimate(alone, alone.cells, print)[0]
     asked = plan(methods="base", seeds="4", jobs=None, address="10.0.0.1:6379")
     (line,) = estimate(asked, asked.cells, print)
     assert line.startswith("about 6 min 40 s of computing on as many workers as the cluster has")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from coldbench.core.cores import usable_cores
 from coldbench.data.cache import root
 from coldbench.runs.trackers.asked import PACKAGES, installed
 
@@ -110,8 +111,7 @@ def _memory() -> Finding:
 
 
 def _cores() -> Finding:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", GOOD, str(usable), "one cell each; --jobs sets how many run at once")
+    return Finding("cores", GOOD, str(usable_cores()), "one cell each; --jobs sets how many run at once")
 
 
 def _cache() -> Finding:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from coldbench.core.cores import usable_cores
 from coldbench.core.errors import InputError, one_line
 from coldbench.runs.options import Options
 
@@ -90,7 +91,7 @@ def reach(address: str) -> None:
 
 def jobs(options: Options) -> int:
     """The number of cells that a local Ray computes at once."""
-    return options.jobs or os.cpu_count() or 1
+    return options.jobs or usable_cores()
 
 
 def at_once(options: Options) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from coldbench.core.cores import usable_cores
 from coldbench.core.storage import place
 from coldbench.plugins.file import explained
 from coldbench.protocol.stages import Trained
@@ -166,7 +166,7 @@ def crowded(stretch: float, workers: int) -> float:
     One process takes (others + 1) / cores times as long where all cores are always busy, and one of several workers
     (others + workers) / cores times. Below a stretch of 2 the cores were busy for only a part of the time.
     """
-    return stretch + min(stretch - 1.0, 1.0) * (workers - 1) / (os.cpu_count() or 1)
+    return stretch + min(stretch - 1.0, 1.0) * (workers - 1) / usable_cores()
 
 
 def duration(seconds: float) -> str:
@@ -183,7 +183,7 @@ def duration(seconds: float) -> str:
 def _wall(plan: Plan, jobs: dict[Job, float], workers: int, stretch: float) -> float:
     """The wall seconds of a run with its start and its report; what slows down a cluster's nodes is not known here."""
     here = plan.options.address is None
-    cores = min(workers, os.cpu_count() or 1) if here else workers
+    cores = min(workers, usable_cores()) if here else workers
     reports = len({(cell.dataset, cell.backbone, cell.protocol) for cell in plan.cells})
     computing = (crowded(stretch, cores) if here else 1.0) * packed(jobs, cores)
     return stretch * (_START + _REPORT * reports) + computing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from coldbench.core.cores import usable_cores
 from coldbench.core.errors import InputError
 from coldbench.data.files.raw import RawFiles
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _BLOCK = 2**24  # bytes parsed at once
-_WORKERS = min(os.cpu_count() or 1, 4)  # blocks parsed side by side
+_WORKERS = min(usable_cores(), 4)  # blocks parsed side by side
 _MESSAGE = re.compile(
     r"(?:In CSV column #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(?:Row #(\d+): )?(?:CSV [a-z ]+error[^:]*: )?(.*)"
 )

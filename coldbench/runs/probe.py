@@ -15,7 +15,9 @@ from coldbench.protocol.stages import Trained
 from coldbench.runs.cell import Cell
 
 _FEWEST = 2  # batches of the smallest part that is timed
+_GROWTH = 4  # times as many batches in the next part
 _ENOUGH = 0.1  # processor seconds by which two parts must differ, so that the clock's noise does not decide
+_SHARE = 0.5  # of the smaller part's seconds by which they must differ, since those of large tables are noisy as well
 _ITEMS = 1024  # items of a part: about as many as a batch has, yet few enough that each has several rows
 _SCORED = 4096  # test rows that are scored where only training is timed
 
@@ -96,7 +98,7 @@ class Probe:
 
 
 def by_slope(work: Callable[[int], float], total: int) -> Cost:
-    """Measures work on a few batches and then on twice as many, until the larger part takes clearly longer.
+    """Measures work on a few batches and then on more and more, until the larger part takes clearly longer.
 
     Args:
         work: Does the work on a number of batches and returns its processor seconds.
@@ -108,10 +110,10 @@ def by_slope(work: Callable[[int], float], total: int) -> Cost:
         seconds = work(size)  # the first call also imported and allocated
     slope = 0.0
     while size < total:
-        before, smaller, size = seconds, size, min(2 * size, total)
+        before, smaller, size = seconds, size, min(_GROWTH * size, total)
         seconds = work(size)
         slope = max(seconds - before, 0.0) / (size - smaller)
-        if seconds - before >= _ENOUGH:
+        if seconds - before >= max(_ENOUGH, _SHARE * before):
             break
     return Cost(max(seconds - slope * size, 0.0), slope)
 

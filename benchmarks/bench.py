@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--models", default="dcnv2,autoint,finalmlp,afn,xdeepfm", help="of part agreement")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of base, at most, in part agreement")
     parser.add_argument("--raw", type=Path, help="where full-size raw files lie, or are to be generated")
-    parser.add_argument("--minutes", type=float, default=120, help="after which a cell on a large dataset is ended")
+    parser.add_argument(
+        "--minutes", type=float, default=5, help="above which a cell on a large dataset is only estimated"
+    )
     parser.add_argument("--write", action="store_true", help="measure nothing, write README.md from results.json")
     parser.add_argument("--results", type=Path, default=HERE / "results.json", help="README.md is written beside it")
     options = parser.parse_args()
@@ -96,7 +98,7 @@ def prepared(log: Dataset, options: argparse.Namespace) -> dict:
 
 
 def large_cells(name: str, log: Dataset, options: argparse.Namespace) -> dict:
-    """Whole cells on one of them."""
+    """Cells of every method on one of them."""
     return scale.cells(name, options.raw, options.minutes)
 
 

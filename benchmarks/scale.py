@@ -1,4 +1,4 @@
-"""The two large datasets at full size: preparing and loading them, and whole cells on them, with their memory."""
+"""The two large datasets at full size: preparing and loading them, and cells on them, with their memory."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import raw_files
-from processes import COLDBENCH, SOME_FAILED, measured
+from processes import COLDBENCH, measured
 from table_one import without_fit
 
-from coldbench.runs.estimate import Costs, duration, packed, timed
+from coldbench.runs import estimate
+from coldbench.runs.cell import Cell
+from coldbench.runs.estimate import Costs
 from coldbench.runs.folder import Folder
 from coldbench.runs.options import read_options
-from coldbench.runs.plan import make_plan
+from coldbench.runs.plan import Plan, make_plan
 from coldbench.runs.queue import Queue, computations
 
 GOALS = {"ml-25m": "90 s, 6 GB", "taobao-ad": "120 s, 8 GB"}
@@ -94,76 +96,94 @@ def prepare(folder: Path | None, pairs: int) -> dict:
 
 
 def cells(name: str, folder: Path | None, minutes: float) -> dict:
-    """One cell of every method by ``coldbench run`` on one worker, and what Table 1 would take of them."""
+    """Cells of every method on one worker: estimated from a few batches, and whole where that takes few minutes."""
     with raw(name, folder) as path, tempfile.TemporaryDirectory() as scratch:
         place = folder or Path(scratch)
         cache, out = place / "cache", place / f"{name}-run"
         with patch.dict(os.environ, COLDBENCH_CACHE=str(cache)):
             if not (cache / name).exists():
                 measured([*COLDBENCH, "data", "add", name, str(path)])
-            limit = ["--cell-timeout", str(60 * minutes)]
-            for backbones, methods in RUNS:
-                asked = ["--datasets", name, "--backbones", backbones, "--methods", methods, "--seeds", "1"]
-                done = subprocess.run([*COLDBENCH, "run", *asked, "--jobs", "1", *limit, "--out", str(out)])
-                if done.returncode not in (0, SOME_FAILED):
-                    raise SystemExit(f"{name}: the cells failed")
-            records = [json.loads(file.read_text()) for file in out.glob("cells/*.json")]
-            table = projected(name, records)
-    records.sort(key=lambda record: (record["backbone"], record["fitting"]["cpu_seconds"]))
-    pretraining = {record["backbone"]: record["pretraining"] for record in records}
-    steps = ", ".join(f"{each['cpu_seconds']:.0f} s on {backbone}" for backbone, each in pretraining.items())
+            plans = [planned(name, *run, seeds=1) for run in RUNS]
+            asked = [cell for plan in plans for cell in plan.cells]
+            costs = estimate.measured(plans[0], asked, lambda line: print(line, flush=True))
+            if costs.unknown:
+                raise SystemExit(f"{name}: {costs.unknown}")
+            about = {cell.key: (costs.fitting[cell.fitted_key], costs.phases[cell.key]) for cell in asked}
+            short = [cell for cell in asked if sum(about[cell.key]) < 60 * minutes]
+            records = run_whole(short, out)
+            for record in records.values():  # what was measured replaces what was estimated
+                for stage, known in (("pretraining", costs.pretraining), ("fitting", costs.fitting)):
+                    known[record[stage]["key"]] = record[stage]["seconds"]
+                costs.phases[record["key"]] = without_fit(record, "seconds")
+            table = projected(name, costs)
+    asked.sort(key=lambda cell: (cell.backbone.label, sum(about[cell.key])))
+    guessed = sum(sum(about[key]) for key in records)
+    took = sum(record["fitting"]["seconds"] + without_fit(record, "seconds") for record in records.values())
+    pretraining = {
+        cell.backbone.label: costs.pretraining[cell.pretrained_key] for cell in asked if not cell.changes_pretraining
+    }
+    each = ", ".join(f"{seconds:.0f} s on {backbone}" for backbone, seconds in pretraining.items())
     return {
         "title": f"cells of every method on {name}",
-        "header": ["backbone", "method", "fit, s", "ms per step", "three phases, s", "GiB", "AUC, cold", "AUC, warm-c"],
-        "rows": [columns(record) for record in records],
-        "data": f"raw files of benchmarks/raw_files.py, {records[0]['split']['base']:,} rows in base",
-        "note": f"Processor seconds of one thread, from the records of `coldbench run --jobs 1`, seed 0. Pretraining "
-        f"takes {steps}; the phases have the evaluations with them. A cell that takes more than {minutes:g} minutes is "
-        "ended and is not listed. 'GiB' is the peak of the worker until the cell's end, with what it shares with other "
-        f"workers; goal: 3. The AUCs are of generated clicks. {table}",
+        "header": [
+            "backbone",
+            "method",
+            "fit, about s",
+            "fit, s",
+            "phases, about s",
+            "phases, s",
+            "GiB",
+            "AUC, cold",
+            "AUC, warm-c",
+        ],
+        "rows": [columns(cell, about[cell.key], records.get(cell.key)) for cell in asked],
+        "data": f"raw files of benchmarks/raw_files.py, {plans[0].datasets[name].rows:,} interactions",
+        "note": f"'About' is the estimate of `coldbench run --dry-run`, processor seconds of one thread, from a few "
+        f"batches of each stage. The cells for which it is below {minutes:g} minutes were run whole, `coldbench run "
+        f"--jobs 1`, seed 0: they took {took:,.0f} s of the wall where {guessed:,.0f} were estimated. The phases have "
+        f"their evaluations with them. Pretraining takes {each}. 'GiB' is the peak of the worker until the cell's end, "
+        f"with what it shares with other workers; goal: 3. The AUCs are of generated clicks. {table}",
     }
 
 
-def columns(record: dict) -> list[str]:
-    """A row of the table, from the record of a cell."""
-    fitting, phases = record["fitting"], record["phases"]
-    step = f"{1e3 * fitting['cpu_seconds'] / fitting['steps']:.1f}" if fitting["steps"] else ""
+def planned(name: str, backbones: str, methods: str, seeds: int) -> Plan:
+    """The plan of a run on a large dataset."""
+    asked = {"datasets": name, "backbones": backbones, "methods": methods, "seeds": str(seeds)}
+    return make_plan(read_options(asked, None))
+
+
+def run_whole(cells: list[Cell], out: Path) -> dict[str, dict]:
+    """Runs cells on one worker, unless ``out`` has them already; returns their records by key."""
+    for dataset, backbone in dict.fromkeys((cell.dataset.label, cell.backbone.label) for cell in cells):
+        methods = ",".join(cell.method.label for cell in cells if cell.backbone.label == backbone)
+        asked = ["--datasets", dataset, "--backbones", backbone, "--methods", methods, "--seeds", "1"]
+        subprocess.run([*COLDBENCH, "run", *asked, "--jobs", "1", "--out", str(out)], check=True)
+    records = [json.loads(file.read_text()) for file in out.glob("cells/*.json")]
+    wanted = {cell.key for cell in cells}
+    return {record["key"]: record for record in records if record["key"] in wanted}
+
+
+def columns(cell: Cell, about: tuple[float, float], record: dict | None) -> list[str]:
+    """A row of the table: of a cell, the estimated seconds of its fit and its phases, and its record if it was run."""
+    fit, phases = (f"{seconds:.0f}" for seconds in about)
+    if record is None:
+        return [cell.backbone.label, cell.method.label, fit, "", phases, "", "", "", ""]
     peak = record["provenance"]["machine"]["peak_memory_mib"] / 2**10
-    auc = [f"{phases[place]['auc']:.4f}" for place in (0, -1)]
-    return [
-        record["backbone"],
-        record["method"],
-        f"{fitting['cpu_seconds']:.0f}",
-        step,
-        f"{without_fit(record, 'cpu_seconds'):.0f}",
-        f"{peak:.1f}",
-        *auc,
-    ]
+    auc = [f"{record['phases'][place]['auc']:.4f}" for place in (0, -1)]
+    took = [f"{seconds:.0f}" for seconds in (record["fitting"]["seconds"], without_fit(record, "seconds"))]
+    return [cell.backbone.label, cell.method.label, fit, took[0], phases, took[1], f"{peak:.1f}", *auc]
 
 
-def projected(name: str, records: list[dict]) -> str:
-    """What Table 1 takes on several numbers of cores: its jobs with the measured times, in the order of a run."""
-    costs = Costs()
-    for record in records:
-        pretraining, fitting = record["pretraining"], record["fitting"]
-        costs.pretraining[pretraining["key"]] = pretraining["cpu_seconds"]
-        costs.fitting[fitting["key"]] = fitting["cpu_seconds"]
-        costs.phases[record["key"]] = without_fit(record, "cpu_seconds")
-    backbones, methods = RUNS[0]
-    asked = {"datasets": name, "backbones": backbones, "methods": methods, "seeds": str(SEEDS)}
-    plan = make_plan(read_options(asked, None))
-    missing = {
-        f"{cell.method.name} on {cell.backbone.name}"
-        for cell in plan.cells
-        if cell.seed == 0 and cell.key not in costs.phases
-    }
-    if missing:
-        return f"Table 1 is not estimated, since these cells are missing: {', '.join(sorted(missing))}."
+def projected(name: str, costs: Costs) -> str:
+    """What Table 1 takes on several numbers of cores: its jobs with these times, in the order of a run."""
+    plan = planned(name, *RUNS[0], seeds=SEEDS)
     with tempfile.TemporaryDirectory() as scratch:
         empty = Folder(Path(scratch))
-        jobs = timed(Queue(computations(plan.cells), empty).waiting, costs, empty)
-    times = ", ".join(f"{duration(packed(jobs, cores))} on {cores}" for cores in CORES)
+        jobs = estimate.timed(Queue(computations(plan.cells), empty).waiting, costs, empty)
+    times = ", ".join(f"{estimate.duration(estimate.packed(jobs, cores))} on {cores}" for cores in CORES)
+    backbones = " and ".join(RUNS[0][0].split(","))
     return (
-        f"Table 1 with {SEEDS} seeds, {len(plan.cells)} cells on {backbones.replace(',', ' and ')}, would take {times} "
-        "cores of this kind, if each worker has a core to itself; start and report, below a minute, come on top."
+        f"Table 1 with {SEEDS} seeds, {len(plan.cells)} cells on {backbones}, would take {times} cores of this kind, "
+        "if each worker has a core to itself, by the measured times where there are any; start and report, below a "
+        "minute, come on top."
     )

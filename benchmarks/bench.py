@@ -23,6 +23,7 @@ from tabulate import tabulate
 from workbench import data
 
 from coldbench.data.dataset import Dataset
+from coldbench.runs.arithmetic import prepare
 from coldbench.runs.provenance import machine, versions
 
 HERE = Path(__file__).parent
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="measure nothing, write README.md from results.json")
     parser.add_argument("--results", type=Path, default=HERE / "results.json", help="README.md is written beside it")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare()
     log = None if options.write else data()
     for part in options.parts if log is not None else ():
         print(f"-- {part}", flush=True)

@@ -14,7 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-import torch
 from processes import measured
 
 from coldbench.data.dataset import Dataset
@@ -24,6 +23,7 @@ from coldbench.online.measures import MEASURES
 from coldbench.online.options import SimulateOptions
 from coldbench.online.plan import make_plan
 from coldbench.online.splits import SPLITS, false_positives
+from coldbench.runs.arithmetic import prepare
 
 ARM = "base[item_lr=0.01]"  # the arm whose training costs least
 SIZES = ((5_000, 2_000), (20_000, 2_000), (80_000, 2_000), (20_000, 4_000), (20_000, 8_000))  # users per arm, items
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--design", default="ab")
     parser.add_argument("--arm", default=ARM)
     own = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare()
     ends = [time.process_time()]
     experiment = prepared(own.users, own.items, own.days, own.design, own.arm)
     ends.append(time.process_time())

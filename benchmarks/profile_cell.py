@@ -26,6 +26,7 @@ from coldbench.model.batching import Batch
 from coldbench.model.generator import FrozenBatch
 from coldbench.model.optimizer import Adam
 from coldbench.model.phase import Phase, ctr_loss, step
+from coldbench.runs.arithmetic import prepare
 
 _FLOAT = 4  # bytes
 _FEW = 8  # rows
@@ -60,7 +61,7 @@ class Profile:
 
 def main() -> None:
     """Prints the profiles of all steps on DeepFM, and what evaluation takes."""
-    torch.set_num_threads(1)
+    prepare()
     log = data()
     bandwidth, speed = machine_limits()
     print(f"{log.label}: {limits_text(bandwidth, speed)}\n")

@@ -18,6 +18,7 @@ from coldbench.plugins.spec import Spec
 from coldbench.protocol.phases import WarmUp
 from coldbench.protocol.rules import Paper, Rules
 from coldbench.protocol.split import WarmUpSplit, warm_up_split
+from coldbench.runs import arithmetic
 from coldbench.runs.cell import Cell
 from coldbench.runs.folder import Folder
 from coldbench.runs.jobs import Compute, Workshop
@@ -31,8 +32,8 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
+def _as_in_a_job():
+    arithmetic.prepare()
 
 
 @pytest.fixture(scope="session")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-
-import torch
 
 from coldbench.core.cores import usable_cores
 from coldbench.core.storage import place
 from coldbench.plugins.file import explained
 from coldbench.protocol.stages import Trained
+from coldbench.runs.arithmetic import as_in_a_job
 from coldbench.runs.cell import Cell
 from coldbench.runs.cluster import at_once
 from coldbench.runs.folder import FITTED, Folder
-from coldbench.runs.jobs import THREADS, Compute, Fit, Job, Pretrain
+from coldbench.runs.jobs import Compute, Fit, Job, Pretrain
 from coldbench.runs.plan import Plan
 from coldbench.runs.probe import Probe
 from coldbench.runs.queue import Queue, computations
@@ -105,7 +103,7 @@ def measured(plan: Plan, todo: Sequence[Cell], say: Callable[[str], None]) -> Co
         if time.perf_counter() - started > _PATIENCE:
             say(f"timing {number} of {len(kinds)}: {kind.condition}")
         try:
-            with _threads(THREADS):
+            with as_in_a_job():
                 probe = Probe(kind, plan.datasets[kind.dataset.label])
                 pretrained, fitted = kind.pretrained_key, kind.fitted_key
                 if pretrained not in backbones:
@@ -200,13 +198,3 @@ def _first_of_each(jobs: Sequence[Job], kind: Callable[[Job], tuple[str, ...]]) 
 def _kind(cell: Cell) -> Cell:
     """The cell with seed 0, which stands for all seeds."""
     return replace(cell, seed=0)
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -15,7 +15,6 @@ from coldbench.runs.folder import FITTED, PRETRAINED, Folder
 from coldbench.runs.record import stage_of
 
 Report = dict[str, Any]  # plain values that a job sends to the driver process
-THREADS = 1  # torch threads per job, so that bits do not depend on how many jobs run at once
 SCORE = "score"  # key of a report: the score by which jobs of one group are compared; higher is better
 
 

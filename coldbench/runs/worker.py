@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import ray
-import torch
 from ray import tune
 from ray.exceptions import RayError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from coldbench.plugins.file import explained
-from coldbench.runs.jobs import THREADS, Job, Report, Workshop
+from coldbench.runs.arithmetic import prepare
+from coldbench.runs.jobs import Job, Report, Workshop
 from coldbench.runs.limits import limited
 
 FAILED, DIED = "failed", "died"  # keys of a report: why a job failed; whether its own process died
@@ -36,7 +36,7 @@ class Worker(tune.Trainable):
             shop: A list with one reference to the ``Workshop``; inside a list, Ray does not dereference it.
             limits: Seconds and GiB that each job may take.
         """
-        torch.set_num_threads(THREADS)
+        prepare()
         self._shop, self._limits = shop[0], limits
         self._reports: Iterator[Report] | None = None
         self.reset_config(config)
@@ -110,5 +110,5 @@ def in_fresh_process(payload: bytes, shop: Any, limits: Limits) -> Iterator[Repo
 
 @ray.remote(max_calls=1, max_retries=0, num_cpus=0, num_returns="streaming")
 def _alone(payload: bytes, shop: Workshop, limits: Limits) -> Iterator[Report]:
-    torch.set_num_threads(THREADS)
+    prepare()
     yield from reports(payload, shop, limits)

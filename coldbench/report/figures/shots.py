@@ -13,6 +13,7 @@ from coldbench.report.figures.difference import differences
 from coldbench.report.figures.style import INK, Look, legend, panels, short
 from coldbench.report.figures.summary import Point, line, point
 
+_ACROSS = "interactions per new item\n(square-root axis)"  # in two lines, since three panels share the width
 _Points = dict[tuple[str, str, str], Point]  # by (backbone, method, phase)
 
 
@@ -54,7 +55,7 @@ def _curves(frame: pd.DataFrame, values: _Points, looks: dict[str, Look], ylabel
     """Panels with a square-root axis, which shows 0 and keeps small numbers of shots apart."""
     at = frame.drop_duplicates("phase").set_index("phase")["shots"].to_dict()
     backbones = [backbone for backbone in frame["backbone"].unique() if any(key[0] == backbone for key in values)]
-    figure, grid = panels([short(b) for b in backbones], 3, 3.1, "interactions per new item (square-root axis)", ylabel)
+    figure, grid = panels([short(b) for b in backbones], 3, 3.1, _ACROSS, ylabel)
     shown = {method: look for method, look in looks.items() if any(key[1] == method for key in values)}
     for axes, backbone in zip(grid, backbones, strict=True):
         for number, (method, look) in enumerate(shown.items()):

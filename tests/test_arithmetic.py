@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import torch
 
 from coldbench.runs import arithmetic
+
+IN_A_WORKER = """
+import torch
 from coldbench.runs.worker import Worker
+Worker.__new__(Worker).setup({"job": b"", "alone": False}, [None])
+print(torch.get_num_threads(), float(torch.full((1,), 1e-30) * 1e-9))
+"""
 
 
 def smallest() -> float:
@@ -26,6 +35,6 @@ def test_a_block_leaves_the_process_as_it_was():
 
 
 def test_a_worker_computes_so_from_its_first_job_on():
-    torch.set_flush_denormal(False)
-    Worker.__new__(Worker).setup({"job": b"", "alone": False}, [None])
-    assert smallest() == 0
+    """In a process of its own: Ray must not be imported here before a run has chosen how its processes trust each other."""
+    done = subprocess.run([sys.executable, "-c", IN_A_WORKER], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "0.0"]

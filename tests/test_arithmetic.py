@@ -35,6 +35,6 @@ def test_a_block_leaves_the_process_as_it_was():
 
 
 def test_a_worker_computes_so_from_its_first_job_on():
-    """In a process of its own: Ray must not be imported here before a run has set how its processes trust each other."""
+    """In a process of its own: Ray must not be imported here before a run has set whom its processes trust."""
     done = subprocess.run([sys.executable, "-c", IN_A_WORKER], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "0.0"]

@@ -300,7 +300,7 @@ OPTIMISER = [
             "self.table",
         ),
         ("lazy tables do not decay", "DecayCurve(table) if weight_decay else None", "None"),
-        ("the decay curve has steps", "torch.lerp(points[low], points[low + 1], share)", "points[low]"),
+        ("the decay curve has steps", "torch.lerp(below, above, share)", "below"),
         ("negative values decay to positive ones", "return value * sign,", "return value,"),
         ("a row looked up twice counts once", ".index_add_(0, place, values)", ".index_copy_(0, place, values)"),
     ),

@@ -564,8 +564,9 @@ def clean_or_right(arguments: list[str]) -> None:
         clean(result)
 
 
+# without subnormal numbers: hypothesis makes none where the process flushes them, as jobs do
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_subnormal=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=4,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from coldbench.core.cores import usable_cores
 from coldbench.report.analysis.comparisons import COLUMN, reference_of
 from coldbench.report.analysis.frame import values
 from coldbench.report.analysis.options import ReportOptions
@@ -62,9 +65,13 @@ def over_items(
             name = title_of(titles, "backbone", str(backbone))
             left_out.append(f"No interval over items for {name} on {dataset}, {protocol}: {scores}.")
             continue
-        for column, cells in part.groupby(COLUMN, sort=False):
+        columns = {column: values(cells, "auc") for column, cells in part.groupby(COLUMN, sort=False)}
+        intervals = functools.partial(_intervals, scores=scores, options=options)
+        with ThreadPoolExecutor(usable_cores()) as threads:  # numpy lets the others run while it sorts and adds up
+            found = threads.map(intervals, (str(column[-1]) for column in columns), columns.values())
+        for column, rows_of_column in zip(columns, found, strict=True):
             about = dict(zip(COLUMN, column, strict=True)) | {"metric": options.metric}
-            rows += [about | found for found in _column(values(cells, "auc"), scores, str(column[-1]), options)]
+            rows += [about | each for each in rows_of_column]
     return pd.DataFrame(rows), left_out
 
 
@@ -93,16 +100,18 @@ def _load(part: pd.DataFrame, keyed: Mapping[str, Record], folder: Folder) -> _S
     return _Scores(first["click"].to_numpy(), first["item"].to_numpy(), logits)
 
 
-def _column(matrix: pd.DataFrame, scores: _Scores, phase: str, options: ReportOptions) -> Iterator[dict[str, object]]:
+def _intervals(phase: str, matrix: pd.DataFrame, scores: _Scores, options: ReportOptions) -> list[dict[str, object]]:
+    """Both intervals of every method in one column of a table; ``matrix`` holds its AUCs, (seeds, methods)."""
     reference = reference_of(matrix, options)
     if reference is None:
-        return
+        return []
     models = [(str(method), int(seed)) for method in matrix for seed in matrix[method].dropna().index]
     stacked = np.stack([scores.logits[method, seed, phase] for method, seed in models])
     drawn = bootstrap_aucs(scores.labels, scores.items, stacked, REPLICATES, within=False)
     place = {model: number for number, model in enumerate(models)}
     point = np.array([matrix.at[seed, method] for method, seed in models], float)
     items = len(np.unique(scores.items))
+    rows: list[dict[str, object]] = []
     for method in map(str, matrix):
         seeds = matrix[[method, reference]].dropna().index
         if method == reference or not len(seeds):
@@ -112,4 +121,5 @@ def _column(matrix: pd.DataFrame, scores: _Scores, phase: str, options: ReportOp
         both = crossed(point[ours] - point[theirs], drawn[:, ours] - drawn[:, theirs], items, options.alpha)
         about = {"reference": reference, "method": method, "seeds": len(seeds), "difference": whole.difference}
         for test, unit, (low, high) in ((ITEMS, "item", whole.interval), (CROSSED, "seed x item", both.interval)):
-            yield about | {"test": test, "unit": unit, "low": low, "high": high}
+            rows.append(about | {"test": test, "unit": unit, "low": low, "high": high})
+    return rows

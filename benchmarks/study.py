@@ -173,7 +173,8 @@ def run(part: Part, seeds: int, search: bool) -> None:
         call(f"{part.chosen('shots', MORE_SEEDS, search)} --methods '{','.join(['base', *wide])}'", part.cache)
         scores = part.measured()
     ran, target = WORK / part.name / "run", RESULTS / part.name
-    (target / "figures").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target / "figures", ignore_errors=True)  # an earlier run's may have other names
+    (target / "figures").mkdir(parents=True)
     scores.to_csv(target / SCORES, index=False)
     for name in COPIED:
         if (ran / "report" / name).exists():

@@ -1,10 +1,13 @@
-"""Jobs compute on one thread and without denormal numbers, wherever they run."""
+"""Jobs compute on one thread, without denormal numbers and with large tensors on huge pages, wherever they run."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 import torch
 
 from coldbench.runs import arithmetic
@@ -15,6 +18,15 @@ from coldbench.runs.worker import Worker
 Worker.__new__(Worker).setup({"job": b"", "alone": False}, [None])
 print(torch.get_num_threads(), float(torch.full((1,), 1e-30) * 1e-9))
 """
+HUGE_IN_A_WORKER = """
+import torch
+from coldbench.runs.worker import Worker
+Worker.__new__(Worker).setup({"job": b"", "alone": False}, [None])
+table = torch.zeros(1_000_000, 16)
+smaps = open("/proc/self/smaps").read().splitlines()
+print(sum(int(line.split()[1]) for line in smaps if line.startswith("AnonHugePages:")))  # KiB
+"""
+OFFERED = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def smallest() -> float:
@@ -38,3 +50,18 @@ def test_a_worker_computes_so_from_its_first_job_on():
     """In a process of its own: Ray must not be imported here before a run has set whom its processes trust."""
     done = subprocess.run([sys.executable, "-c", IN_A_WORKER], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "0.0"]
+
+
+@pytest.mark.skipif(
+    not OFFERED.exists() or "[madvise]" not in OFFERED.read_text(), reason="huge pages are not given to who asks alone"
+)
+@pytest.mark.parametrize("chosen", [None, "0"])
+def test_a_workers_large_tensors_lie_on_huge_pages_unless_the_user_chose_otherwise(chosen):
+    environment = {name: value for name, value in os.environ.items() if name != arithmetic.HUGE_PAGES}
+    environment |= {} if chosen is None else {arithmetic.HUGE_PAGES: chosen}
+    environment["NUMPY_MADVISE_HUGEPAGE"] = "0"
+    done = subprocess.run(
+        [sys.executable, "-c", HUGE_IN_A_WORKER], capture_output=True, text=True, check=True, env=environment
+    )
+    table = 4 * 16_000_000 / 1024
+    assert (int(done.stdout) > table / 2) is (chosen is None)

@@ -114,7 +114,8 @@ class LazyTable:
     after t steps depends on its first value alone: it is read from a curve of ``_POINTS`` values that takes part in
     every step. A row that was touched before coasts on its first moment, in closed form.
 
-    Both moments of a row are stored together, so that they are fetched from memory at once.
+    Both moments of a row are stored together, so that they are fetched from memory at once. Those of a row that no
+    batch has touched are not set; once ``settle`` has moved such a row, its first value is kept in their place.
 
     Args:
         table: (rows, dim) the parameter.
@@ -125,13 +126,13 @@ class LazyTable:
     def __init__(self, table: Tensor, learning_rate: float, weight_decay: float) -> None:
         self.table = table
         self.rate, self.decay = learning_rate, weight_decay
-        self.moments = table.new_zeros(len(table), 2 * table.shape[1])
+        self.moments = table.new_empty(len(table), 2 * table.shape[1])
         self.steps = torch.zeros((), device=table.device)
         self.taken = 0
         self.settled_at = 0  # the number of steps taken when the whole table was last up to date
         self.touched_at = torch.zeros(len(table), dtype=torch.int32, device=table.device)  # 0: never
         self.curve = DecayCurve(table) if weight_decay else None
-        self._first_values: Tensor | None = None  # the table's, kept once ``settle`` overwrites some of them
+        self._kept = False  # whether ``settle`` has moved untouched rows and keeps their first values in ``moments``
         self._seen_at = torch.empty(len(table), dtype=torch.int32, device=table.device)
         self._rows = self._seen_at[:0]
         self._part: Moments | None = None
@@ -162,11 +163,18 @@ class LazyTable:
         for rows in old.split(_POINTS):
             self._write(rows, *self._current(rows))
         self.touched_at.index_fill_(0, old, self.taken)
-        if self.curve is not None and (self.touched_at == 0).any():
-            if self._first_values is None:
-                self._first_values = self.table.detach().clone()
-            for rows in (self.touched_at == 0).nonzero().squeeze(1).split(_POINTS):
-                self.table.index_copy_(0, rows, self.curve.value(self._first_values.index_select(0, rows)))
+        if self.curve is not None:
+            self._decay(self.curve)
+
+    def _decay(self, curve: DecayCurve) -> None:
+        """Moves the rows that no batch has touched, and keeps their first values where their moments will be."""
+        places = self.moments[:, : self.table.shape[1]]
+        for rows in (self.touched_at == 0).nonzero().squeeze(1).split(_POINTS):
+            begun = (places if self._kept else self.table).index_select(0, rows)
+            self.table.index_copy_(0, rows, curve.value(begun))
+            if not self._kept:
+                places.index_copy_(0, rows, begun)
+        self._kept = True
 
     def _write(self, rows: Tensor, value: Tensor, first: Tensor, second: Tensor) -> None:
         self.table.index_copy_(0, rows, value)
@@ -174,15 +182,14 @@ class LazyTable:
 
     def _current(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(rows, dim) each: the values and both moments of some rows after all steps taken so far."""
-        value = self.table.index_select(0, rows)
-        first, second = (part.contiguous() for part in self.moments.index_select(0, rows).chunk(2, 1))
+        value, moments, at = (part.index_select(0, rows) for part in (self.table, self.moments, self.touched_at))
+        new = (at == 0).nonzero().squeeze(1)
+        begun = (moments[:, : value.shape[1]] if self._kept else value).index_select(0, new)
+        first, second = (part.contiguous() for part in moments.index_fill_(0, new, 0).chunk(2, 1))
         if not self.taken:
             return value, first, second
-        at = self.touched_at.index_select(0, rows)
         value, first, second = self._coasted(value, first, second, at)
-        new = (at == 0).nonzero().squeeze(1)
         if self.curve is not None and len(new):
-            begun = (self.table if self._first_values is None else self._first_values).index_select(0, rows[new])
             for whole, part in zip((value, first, second), self.curve.read(begun), strict=True):
                 whole.index_copy_(0, new, part)
         return value, first, second
@@ -212,7 +219,8 @@ class DecayCurve:
     """
 
     def __init__(self, table: Tensor) -> None:
-        self.end = max(float(table.detach().abs().max()), 1e-30)
+        low, high = table.detach().aminmax()
+        self.end = max(-float(low), float(high), 1e-30)
         grid = torch.linspace(0, 1, _POINTS, dtype=table.dtype, device=table.device).square() * self.end
         self.state = Moments.of(grid)  # the grid is denser towards 0, where the curve bends
         self.state.value.grad = torch.zeros_like(grid)

@@ -30,9 +30,10 @@ run: $(READY)
 	@echo "eight methods on three seeds of the embedded data: two to three minutes on 2 cores"
 	$(BIN)/coldbench run
 
-# the files in order of their names: the slowest have few tests, and pytest-xdist would begin them last
+# the files in order of their names: the slowest have few tests, and pytest-xdist would begin them last; three at once
+# on 2 cores, because many tests wait for a Ray to start
 test: lint docs
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first
 reproduce: $(READY)

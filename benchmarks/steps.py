@@ -174,8 +174,8 @@ def table_sizes(log: Dataset, options: argparse.Namespace) -> dict:
         "header": ["step", "users and items", "ms", "against 10,000"],
         "rows": rows,
         "note": f"Processor time of a step on one thread, medians of {options.pairs} rounds, over 976 batches of "
-        f"pretraining and {FIT_BATCHES} of avaew's fit (1,600 steps). Clearing and settling large tables, once per "
-        "phase, is part of it. Goal: at 1,000,000 within 1.3 times of 10,000.",
+        f"pretraining and {FIT_BATCHES} of avaew's fit (1,600 steps). Making the state of large tables and settling "
+        "it, once per phase, is part of it. Goal: at 1,000,000 within 1.3 times of 10,000.",
     }
 
 

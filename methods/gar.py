@@ -139,10 +139,12 @@ class GAR(Method):
 
     def critic_loss(self, batch: Batch, embedded: Tensor, real: Tensor) -> Tensor:
         """The critic's loss, a mean over clicked rows; v_neg is the item of the preceding clicked row."""
-        clicked = batch.click > 0
-        users = self.user_tower(embedded[clicked])
-        items = batch.spread(self.item_tower(real))[clicked]
-        made = batch.spread(self.item_tower(self.generate(batch.items).detach()))[clicked]
+        clicked = batch.clicked
+        users = self.user_tower(embedded.index_select(0, clicked))
+        items = batch.spread(self.item_tower(real), clicked)
+        with torch.no_grad():
+            generated = self.generate(batch.items)
+        made = batch.spread(self.item_tower(generated), clicked)
         beta = self.config.beta
         negative = (1 - beta) * made + beta * items.roll(1, 0)
         return functional.softplus((users * (negative - items)).sum(-1)).mean()
@@ -150,13 +152,13 @@ class GAR(Method):
     def generator_loss(self, backbone: Backbone, frozen: FrozenBatch, embedded: Tensor) -> Tensor:
         """The generator's loss: the game and the similarity over clicked rows, plus the CTR loss over all rows."""
         batch, context, real = frozen
-        clicked = batch.click > 0
+        clicked = batch.clicked
         with torch.no_grad():
-            users = self.user_tower(embedded[clicked])
+            users = self.user_tower(embedded.index_select(0, clicked))
         made = self.generate(batch.items)
-        gain = batch.spread(self.item_tower(made) - self.item_tower(real))[clicked]
+        gain = batch.spread(self.item_tower(made) - self.item_tower(real), clicked)
         fooled = functional.softplus(-(users * gain).sum(-1)).mean()
-        apart = batch.spread((made - real).abs().sum(-1))[clicked].mean()
+        apart = batch.spread((made - real).abs().sum(-1), clicked).mean()
         game = (1 - self.config.alpha) * fooled + self.config.alpha * apart
         if not self.config.ctr:
             return game

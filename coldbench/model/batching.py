@@ -64,9 +64,15 @@ class Batch:
         """(distinct, ...) the distinct items of the batch, with their fields."""
         return self.view.items(self._distinct[0])
 
-    def spread(self, per_item: Tensor) -> Tensor:
-        """(distinct, ...) values per item of ``items`` -> (batch, ...) values per row."""
-        return per_item.index_select(0, self._distinct[1])
+    @cached_property
+    def clicked(self) -> Tensor:
+        """(clicked,) the positions of the rows with a click."""
+        return self.click.nonzero().squeeze(1)
+
+    def spread(self, per_item: Tensor, rows: Tensor | None = None) -> Tensor:
+        """(distinct, ...) values per item of ``items`` -> values per row, (batch, ...), or of some ``rows`` alone."""
+        place = self._distinct[1]
+        return per_item.index_select(0, place if rows is None else place.index_select(0, rows))
 
     def mean(self, per_item: Tensor) -> Tensor:
         """(distinct, ...) values per item of ``items`` -> (...) their mean over the batch's rows."""

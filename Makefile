@@ -5,6 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 TOOLS  := $(VENV)/tools
 
+# the files in order of their names: the slowest have few tests, and pytest-xdist would begin them last; three at once
+# on 2 cores, because many tests wait for a Ray to start
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
 COMMA := ,
 REPRODUCED := results/reproduction/ml-1m
 VARIANTS := base,cvar,cvar[adapt=false],cvar[side_item_id=false],cvar[normal_tables=false$(COMMA)padding=false],avaew,$\
@@ -30,10 +34,8 @@ run: $(READY)
 	@echo "eight methods on three seeds of the embedded data: two to three minutes on 2 cores"
 	$(BIN)/coldbench run
 
-# the files in order of their names: the slowest have few tests, and pytest-xdist would begin them last; three at once
-# on 2 cores, because many tests wait for a Ray to start
 test: lint docs
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 # Tables 1 and 2 on MovieLens-1M; needs `coldbench data add ml-1m PATH` first
 reproduce: $(READY)
@@ -119,7 +121,7 @@ online: $(READY)
 # the share of lines that the tests run, per room, commands and Ray's workers included; writes docs/architecture.md's table
 coverage: $(TOOLS)
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(TESTS)
+	$(PYTEST) --cov --cov-report= $(TESTS)
 	$(BIN)/python tests/covered.py $(TESTS)
 
 # item IDs alone, fields, and vectors of titles; needs `coldbench data add` and `data embed --field title` of both logs first

@@ -16,12 +16,11 @@ IN_A_WORKER = """
 import torch
 from coldbench.runs.worker import Worker
 Worker.__new__(Worker).setup({"job": b"", "alone": False}, [None])
+"""
+ARITHMETIC = """
 print(torch.get_num_threads(), float(torch.full((1,), 1e-30) * 1e-9))
 """
 ASKED_FOR = """
-import torch
-from coldbench.runs.worker import Worker
-
 def asked():  # KiB for which huge pages are asked; a mapping's lines begin with its size and end with its flags
     total = 0
     for line in open("/proc/self/smaps"):
@@ -32,7 +31,6 @@ def asked():  # KiB for which huge pages are asked; a mapping's lines begin with
             total += size
     return total
 
-Worker.__new__(Worker).setup({"job": b"", "alone": False}, [None])
 before = asked()
 table = torch.zeros(1_000_000, 16)
 print(asked() - before)
@@ -59,7 +57,7 @@ def test_a_block_leaves_the_process_as_it_was():
 
 def test_a_worker_computes_so_from_its_first_job_on():
     """In a process of its own: Ray must not be imported here before a run has set whom its processes trust."""
-    done = subprocess.run([sys.executable, "-c", IN_A_WORKER], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", IN_A_WORKER + ARITHMETIC], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "0.0"]
 
 
@@ -69,6 +67,6 @@ def test_a_worker_asks_for_huge_pages_for_large_tensors_unless_the_user_chose_ot
     environment = {name: value for name, value in os.environ.items() if name != arithmetic.HUGE_PAGES}
     environment |= {} if chosen is None else {arithmetic.HUGE_PAGES: chosen}
     done = subprocess.run(
-        [sys.executable, "-c", ASKED_FOR], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", IN_A_WORKER + ASKED_FOR], capture_output=True, text=True, check=True, env=environment
     )
     assert (int(done.stdout) >= 4 * 16_000_000 / 1024) is (chosen is None)

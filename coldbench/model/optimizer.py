@@ -125,14 +125,13 @@ class LazyTable:
 
     def __init__(self, table: Tensor, learning_rate: float, weight_decay: float) -> None:
         self.table = table
-        self.rate, self.decay = learning_rate, weight_decay
+        self.rate = learning_rate
         self.moments = table.new_empty(len(table), 2 * table.shape[1])
         self.steps = torch.zeros((), device=table.device)
         self.taken = 0
-        self.settled_at = 0  # the number of steps taken when the whole table was last up to date
+        self.settled_at = 0  # the number of steps taken when the whole table was last up to date; 0: never
         self.touched_at = torch.zeros(len(table), dtype=torch.int32, device=table.device)  # 0: never
         self.curve = DecayCurve(table) if weight_decay else None
-        self._kept = False  # whether ``settle`` has moved untouched rows and keeps their first values in ``moments``
         self._seen_at = torch.empty(len(table), dtype=torch.int32, device=table.device)
         self._rows = self._seen_at[:0]
         self._part: Moments | None = None
@@ -158,23 +157,22 @@ class LazyTable:
         """Moves every row to where dense steps would have moved it so far."""
         if self.settled_at == self.taken:
             return
-        self.settled_at = self.taken
         old = (self.touched_at > 0).logical_and_(self.touched_at < self.taken).nonzero().squeeze(1)
         for rows in old.split(_POINTS):
             self._write(rows, *self._current(rows))
         self.touched_at.index_fill_(0, old, self.taken)
         if self.curve is not None:
             self._decay(self.curve)
+        self.settled_at = self.taken
 
     def _decay(self, curve: DecayCurve) -> None:
         """Moves the rows that no batch has touched, and keeps their first values where their moments will be."""
         places = self.moments[:, : self.table.shape[1]]
         for rows in (self.touched_at == 0).nonzero().squeeze(1).split(_POINTS):
-            begun = (places if self._kept else self.table).index_select(0, rows)
+            begun = (places if self.settled_at else self.table).index_select(0, rows)
             self.table.index_copy_(0, rows, curve.value(begun))
-            if not self._kept:
+            if not self.settled_at:
                 places.index_copy_(0, rows, begun)
-        self._kept = True
 
     def _write(self, rows: Tensor, value: Tensor, first: Tensor, second: Tensor) -> None:
         self.table.index_copy_(0, rows, value)
@@ -184,7 +182,7 @@ class LazyTable:
         """(rows, dim) each: the values and both moments of some rows after all steps taken so far."""
         value, moments, at = (part.index_select(0, rows) for part in (self.table, self.moments, self.touched_at))
         new = (at == 0).nonzero().squeeze(1)
-        begun = (moments[:, : value.shape[1]] if self._kept else value).index_select(0, new)
+        begun = (moments[:, : value.shape[1]] if self.settled_at else value).index_select(0, new)
         first, second = (part.contiguous() for part in moments.index_fill_(0, new, 0).chunk(2, 1))
         if not self.taken:
             return value, first, second

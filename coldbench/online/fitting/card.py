@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from coldbench.online.fitting.design import Rows
+from coldbench.protocol.metrics import auc, logloss
 
 _DECILES, _AGES = 10, 4
 
@@ -24,8 +24,8 @@ def card(rows: Rows, odds: np.ndarray, counts: np.ndarray, mean: float, item: np
     constant = np.full(len(odds), np.log(mean / (1 - mean)))
     parts = {"the truth": odds, "each item's own rate": item[rows.item], "the mean rate": constant}
     lines = [("rows checked", f"{len(odds):,}, used for nothing else")]
-    lines.append(("log loss", "; ".join(f"{name} {_loss(rows.click, own):.4f}" for name, own in parts.items())))
-    lines.append(("AUC", "; ".join(f"{name} {_auc(rows.click, own):.4f}" for name, own in parts.items())))
+    lines.append(("log loss", "; ".join(f"{name} {logloss(rows.click, own):.4f}" for name, own in parts.items())))
+    lines.append(("AUC", "; ".join(f"{name} {auc(rows.click, own):.4f}" for name, own in parts.items())))
     lines.append(("rate by decile, predicted / seen", rates(odds, odds, rows.click, _DECILES)))
     lines.append(("rate by rows of the item, predicted / seen", rates(odds, counts[rows.item], rows.click, _AGES)))
     lines.append(("rate by position", "the log has no positions"))
@@ -38,15 +38,3 @@ def rates(odds: np.ndarray, by: np.ndarray, clicks: np.ndarray, groups: int) -> 
     chance = expit(odds[order].astype(np.float64))
     pairs = zip(np.array_split(chance, groups), np.array_split(clicks[order], groups), strict=True)
     return "; ".join(f"{own.mean():.3f} / {seen.mean():.3f}" for own, seen in pairs if len(own))
-
-
-def _loss(clicks: np.ndarray, odds: np.ndarray) -> float:
-    return float(np.mean(np.logaddexp(0, odds) - clicks * odds))
-
-
-def _auc(clicks: np.ndarray, odds: np.ndarray) -> float:
-    positive = clicks > 0
-    count = int(positive.sum())
-    if not 0 < count < len(clicks):
-        return float("nan")
-    return float((rankdata(odds)[positive].sum() - count * (count + 1) / 2) / (count * (len(clicks) - count)))
